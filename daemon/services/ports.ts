@@ -1,0 +1,226 @@
+/** What the services need from the rest of the daemon, and nothing of how it is done. */
+import type { DurableEventType } from '../../protocol/event.ts';
+import type { KeyStatus, KeyWish } from '../../protocol/key.ts';
+import type { SessionStatus } from '../../protocol/session.ts';
+import type { Usage } from '../../protocol/turn.ts';
+
+/** One row to be appended to the log of a session. */
+export interface NewEntry {
+  readonly type: DurableEventType;
+  /** 0 when it belongs to no turn. */
+  readonly turn: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** JSON text of the event's data. It is encoded once and travels as it is to the disk and to the clients. */
+  readonly body: string;
+  /** Counts as a user, assistant or tool message. */
+  readonly isMessage: boolean;
+}
+
+/** One row of the log as it was stored. */
+export interface StoredEntry {
+  readonly seq: number;
+  readonly type: DurableEventType;
+  readonly turn: number;
+  readonly at: number;
+  readonly body: string;
+}
+
+/** The head of a session: what lists and checks need, changed in the same transaction as the log. */
+export interface SessionHead {
+  readonly id: string;
+  readonly workspace: string;
+  readonly title: string;
+  readonly model: string;
+  readonly status: SessionStatus;
+  readonly turns: number;
+  readonly messages: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly lastSeq: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly archived: boolean;
+  readonly pinned: boolean;
+  readonly parent: { readonly sessionId: string; readonly turn: number } | null;
+}
+
+/** Changes to a head that come with an append. */
+export interface HeadPatch {
+  readonly status?: SessionStatus;
+  readonly turns?: number;
+  readonly title?: string;
+  readonly model?: string;
+  /** Added to the totals. */
+  readonly usage?: Usage;
+}
+
+export interface AppendRequest {
+  /** ULID; the same id again answers with what was stored the first time. */
+  readonly opId: string;
+  readonly sessionId: string;
+  readonly entries: readonly NewEntry[];
+  readonly patch: HeadPatch;
+  /** Creates the session first. Its `sessionId` must be new. */
+  readonly create?: { readonly workspace: string; readonly model: string; readonly title: string };
+  /** Removes the drafts of this turn in the same transaction. */
+  readonly dropDrafts?: boolean;
+  /** What the caller asked for, as text; the same opId with another fingerprint is a CONFLICT. */
+  readonly fingerprint?: string;
+  /** Refuses with CONFLICT when the log has moved beyond this sequence. */
+  readonly expectedSeq?: number;
+}
+
+export interface AppendResult {
+  /** Differs from the request when an earlier run of the same operation had created the session. */
+  readonly sessionId: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Turn of the first entry. */
+  readonly turn: number;
+  readonly head: SessionHead;
+  /** True when the operation had been done before and nothing was written now. */
+  readonly repeated: boolean;
+}
+
+export interface ReadRequest {
+  readonly sessionId: string;
+  /** Exactly one of the two is given. */
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit: number;
+  readonly maxBytes: number;
+  /** Only messages. */
+  readonly messagesOnly?: boolean;
+  /** Not beyond this sequence. */
+  readonly upTo?: number;
+}
+
+export interface ReadResult {
+  /** Oldest first. */
+  readonly entries: readonly StoredEntry[];
+  /** More in the direction that was asked for. */
+  readonly more: boolean;
+}
+
+export interface ListRequest {
+  readonly workspace?: string;
+  readonly filter?: string;
+  readonly archived: 'exclude' | 'include' | 'only';
+  readonly limit: number;
+  readonly cursor?: string;
+  /** Leaves out sessions without any turn. */
+  readonly nonEmpty?: boolean;
+}
+
+export interface ListResult {
+  readonly heads: readonly SessionHead[];
+  readonly nextCursor: string | null;
+  readonly total: number | null;
+}
+
+/** A save as it was stored. */
+export interface StoredSave {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly turn: number;
+  readonly seq: number;
+  readonly messages: number;
+  readonly model: string;
+  readonly workspace: string;
+  readonly title: string;
+  readonly createdAt: number;
+}
+
+/** A part of a reply that is being written; outside the log until the final message replaces it. */
+export interface Draft {
+  readonly turn: number;
+  readonly step: number;
+  readonly text: string;
+  readonly reasoning: string;
+}
+
+export interface DeleteResult {
+  readonly savesKept: number;
+  readonly savesDeleted: number;
+  readonly backups: readonly string[];
+}
+
+export interface StoreIdentity {
+  readonly id: string;
+  readonly generation: string;
+}
+
+/** The vault: a reply means durable. Every call has a deadline and rejects with a ProtocolError. */
+export interface VaultPort {
+  /** Opens the store, creating it when it is provably new. Repeating it after success costs nothing. */
+  open(wish: KeyWish): Promise<{ key: KeyStatus; store: StoreIdentity | null }>;
+  append(request: AppendRequest): Promise<AppendResult>;
+  appendDraft(sessionId: string, draft: Draft): Promise<void>;
+  readDrafts(sessionId: string): Promise<Draft[]>;
+  read(request: ReadRequest): Promise<ReadResult>;
+  /** Messages up to a save, newest page first. */
+  readSave(saveId: string, before: number | undefined, limit: number, maxBytes: number): Promise<ReadResult>;
+  head(sessionId: string): Promise<SessionHead>;
+  list(request: ListRequest): Promise<ListResult>;
+  /** Sessions with a turn that is queued, running or waiting. */
+  unfinished(): Promise<SessionHead[]>;
+  countSessions(): Promise<number>;
+  /** Ids of sessions and saves that begin with a prefix, at most `limit` of each. */
+  findByPrefix(prefix: string, limit: number): Promise<{ sessions: string[]; saves: string[] }>;
+  setFlag(opId: string, sessionId: string, flag: 'archived' | 'pinned', value: boolean): Promise<SessionHead>;
+  /**
+   * A new session that shares the log of another one, or of a save, up to `seq`.
+   * The entries are its first own ones.
+   */
+  fork(request: ForkRequest): Promise<AppendResult>;
+  createSave(request: SaveRequest): Promise<StoredSave>;
+  listSaves(limit: number, offset: number): Promise<{ saves: StoredSave[]; total: number }>;
+  save(saveId: string): Promise<StoredSave>;
+  countSaves(sessionId: string): Promise<number>;
+  deleteSave(opId: string, saveId: string): Promise<void>;
+  deleteSession(opId: string, sessionId: string, saves: 'keep' | 'delete'): Promise<DeleteResult>;
+  verify(sessionId: string): Promise<{ entries: number; problems: string[] }>;
+  setSecret(name: string, value: string | null): Promise<void>;
+  secret(name: string): Promise<string | null>;
+  addHistory(line: string): Promise<void>;
+  history(limit: number): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface ForkRequest {
+  readonly opId: string;
+  readonly source: { readonly sessionId: string } | { readonly saveId: string };
+  /** The last sequence that is shared. */
+  readonly seq: number;
+  readonly newId: string;
+  readonly parent: { readonly sessionId: string; readonly turn: number };
+  readonly turns: number;
+  readonly title: string;
+  readonly model: string;
+  readonly entries: readonly NewEntry[];
+  readonly patch: HeadPatch;
+  readonly fingerprint: string;
+}
+
+export interface SaveRequest {
+  readonly opId: string;
+  readonly sessionId: string;
+  /** Wanted id; a suffix is added while it is taken. */
+  readonly wantedId: string;
+  /** Position and settings that are marked. */
+  readonly seq: number;
+  readonly turn: number;
+  readonly messages: number;
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly at: number;
+}
+
+/** The time and fresh identifiers, so that rules can be tested without waiting. */
+export interface ClockPort {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** A new ULID, greater than every one before. */
+  id(): string;
+}

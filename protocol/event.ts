@@ -1,0 +1,108 @@
+/** What an attached client is told: durable entries by cursor, and ephemeral notices between them. */
+import * as z from 'zod/mini';
+import { Part, Role } from './message.ts';
+import { ModelId, Sequence, SessionId, Timestamp, TurnNumber } from './primitives.ts';
+import { Session } from './session.ts';
+import { TurnChange } from './turn.ts';
+
+/** Content of the durable events. Each is one entry of the log and has a sequence number of its own. */
+export const DURABLE_EVENT_DATA = {
+  /** A user, assistant or tool message. */
+  message: z.object({ role: Role, parts: z.array(Part) }),
+  /** A turn moved to another state. */
+  turn: TurnChange,
+  /** A reply that ended before its time. Shown, never sent back to a provider. */
+  cutoff: z.object({
+    step: z.int(),
+    parts: z.array(Part),
+    reason: z.enum(['crash', 'cancelled', 'broken-stream', 'stopped']),
+  }),
+  settings: z.object({ model: ModelId }),
+  title: z.object({ title: z.string(), automatic: z.boolean() }),
+  /** The first entry of a fork. */
+  origin: z.object({ sessionId: SessionId, turn: z.int() }),
+} as const;
+
+/** Content of the ephemeral events. They carry the sequence number of the entry before them and are not replayed. */
+export const EPHEMERAL_EVENT_DATA = {
+  /** Text of the reply that is being written. `offset` counts UTF-16 units of this channel within the step. */
+  delta: z.object({
+    step: z.int(),
+    channel: z.enum(['text', 'reasoning']),
+    offset: z.int(),
+    text: z.string(),
+  }),
+  /** Whether what the screen shows is durable. */
+  storage: z.object({ state: z.enum(['saved', 'unsaved']), reason: z.string() }),
+  /** How many connections are attached. */
+  presence: z.object({ attached: z.int() }),
+  /** Facts about the session that are not part of its log changed. */
+  session: z.object({ archived: z.boolean(), pinned: z.boolean() }),
+  /** The session no longer exists; nothing follows. */
+  deleted: z.object({}),
+} as const;
+
+export type DurableEventType = keyof typeof DURABLE_EVENT_DATA;
+export type EphemeralEventType = keyof typeof EPHEMERAL_EVENT_DATA;
+export type EventType = DurableEventType | EphemeralEventType;
+
+type DataOf<T extends EventType> = T extends DurableEventType
+  ? z.infer<(typeof DURABLE_EVENT_DATA)[T]>
+  : T extends EphemeralEventType
+    ? z.infer<(typeof EPHEMERAL_EVENT_DATA)[T]>
+    : never;
+
+/** One `event` notification. */
+export type SessionEvent = {
+  [T in EventType]: {
+    readonly sessionId: string;
+    /** Changes when the store is replaced; a cursor of another generation means nothing. */
+    readonly generation: string;
+    readonly seq: number;
+    readonly type: T;
+    /** Turn this belongs to; 0 for what belongs to no turn. */
+    readonly turn: number;
+    readonly at: string;
+    readonly data: DataOf<T>;
+  };
+}[EventType];
+
+export type EventOf<T extends EventType> = Extract<SessionEvent, { type: T }>;
+export type EventData<T extends EventType> = DataOf<T>;
+
+/** Name of the notification that carries a SessionEvent. */
+export const EVENT_NOTIFICATION = 'event';
+
+export const Cursor = z.strictObject({ generation: z.string().check(z.maxLength(64)), seq: Sequence });
+export type Cursor = z.infer<typeof Cursor>;
+
+export const SessionAttachParams = z.strictObject({
+  sessionId: SessionId,
+  /** Everything after this is sent. Without it the newest events come with the answer and the rest follows. */
+  after: z.optional(Cursor),
+  /** How many of the newest durable events to answer with when there is no cursor; default 50. */
+  tail: z.optional(z.int().check(z.gte(0), z.lte(500))),
+});
+
+const EnvelopeShape = z.object({
+  sessionId: SessionId,
+  generation: z.string(),
+  seq: Sequence,
+  type: z.string(),
+  turn: z.int(),
+  at: Timestamp,
+  data: z.unknown(),
+});
+
+export const SessionAttachResult = z.object({
+  session: Session,
+  cursor: z.object({ generation: z.string(), seq: Sequence }),
+  /** Durable events up to the cursor, oldest first; empty when a cursor was given. */
+  events: z.array(EnvelopeShape),
+  /** The reply that is being written, as far as it has come. */
+  live: z.nullable(
+    z.object({ turn: TurnNumber, step: z.int(), text: z.string(), reasoning: z.string() }),
+  ),
+  /** Set while something on screen is not durable. */
+  unsaved: z.nullable(z.string()),
+});

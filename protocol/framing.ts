@@ -1,0 +1,221 @@
+/** vscode-jsonrpc over a socket with a bounded reader and writer of our own: one write a frame, nothing hostile gets past. */
+import type { Socket } from 'node:net';
+import {
+  AbstractMessageReader,
+  AbstractMessageWriter,
+  CancellationTokenSource,
+  ErrorCodes,
+  createMessageConnection,
+  type DataCallback,
+  type Disposable,
+  type Message,
+  type MessageConnection,
+  type MessageReader,
+  type MessageWriter,
+} from 'vscode-jsonrpc/node';
+import { ERROR_CODES, ProtocolError } from './errors.ts';
+import { FrameDecoder, FrameError, encodeFrame } from './frame.ts';
+
+export { CancellationTokenSource, ErrorCodes, createMessageConnection };
+export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
+
+/** Requests of one connection that may wait for an answer at the same time. */
+export const MAX_REQUESTS_IN_FLIGHT = 64;
+/** Unsent bytes at which a connection's further requests are no longer read. */
+const PAUSE_READING_AT_BYTES = 4 * 1024 * 1024;
+
+/** What a connection that begins in the middle has read already. */
+export interface EarlyInput {
+  readonly decoder: FrameDecoder;
+  readonly bodies: readonly Buffer[];
+}
+
+interface RequestEnvelope {
+  readonly id?: unknown;
+  readonly method?: unknown;
+}
+
+/**
+ * One socket as a JSON-RPC channel. It owns the framing, the envelope checks and the bound on open requests; it does not
+ * own the socket's life: a violation ends the socket, but dispose leaves it open.
+ */
+export class SocketChannel {
+  readonly reader: MessageReader;
+  readonly writer: MessageWriter;
+  readonly #socket: Socket;
+  /** Ids as the library keys them: it would lose the first of two requests with the ids 1 and "1". */
+  readonly #open = new Set<string>();
+
+  constructor(socket: Socket, early?: EarlyInput) {
+    this.#socket = socket;
+    this.reader = new ChannelReader(socket, early ?? { decoder: new FrameDecoder(), bodies: [] }, {
+      admit: (message) => this.#admit(message),
+      refuse: (code, text, id) => {
+        this.#refuse(code, text, id);
+      },
+    });
+    this.writer = new ChannelWriter(this);
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /**
+   * Sends a frame that is encoded already.
+   * @returns false when the peer is slower than we are and the caller should wait for `drain`.
+   */
+  sendFrame(frame: Buffer): boolean {
+    if (this.#socket.destroyed || !this.#socket.writable) return false;
+    const flowing = this.#socket.write(frame);
+    if (this.#socket.writableLength > PAUSE_READING_AT_BYTES && !this.#socket.isPaused()) {
+      this.#socket.pause();
+      this.#socket.once('drain', () => this.#socket.resume());
+    }
+    return flowing;
+  }
+
+  /** Called for each outgoing message, so that the id of an answered request is free again. */
+  settle(message: Message): void {
+    if ('id' in message && !('method' in message)) this.#open.delete(String(message.id));
+  }
+
+  #admit(message: RequestEnvelope): boolean {
+    if (message.id === undefined || message.method === undefined) return true;
+    const key = String(message.id);
+    if (this.#open.has(key)) {
+      this.#refuse(ERROR_CODES.INVALID_REQUEST, 'a request with this id is still open', null);
+      return false;
+    }
+    if (this.#open.size >= MAX_REQUESTS_IN_FLIGHT) {
+      const error = new ProtocolError('OVERLOADED', `more than ${MAX_REQUESTS_IN_FLIGHT} requests are open`, {
+        retryable: true,
+      });
+      this.#send({ jsonrpc: '2.0', id: message.id, error: { code: error.code, message: error.message, data: error.toData() } });
+      return false;
+    }
+    this.#open.add(key);
+    return true;
+  }
+
+  #refuse(code: number, text: string, id: unknown): void {
+    const kind = code === ERROR_CODES.PARSE ? 'PARSE' : 'INVALID_REQUEST';
+    const data = new ProtocolError(kind, text).toData();
+    this.#send({ jsonrpc: '2.0', id, error: { code, message: text, data } });
+  }
+
+  #send(message: object): void {
+    this.sendFrame(encodeFrame(JSON.stringify(message)));
+  }
+}
+
+interface Gate {
+  admit(message: RequestEnvelope): boolean;
+  refuse(code: number, text: string, id: unknown): void;
+}
+
+class ChannelReader extends AbstractMessageReader implements MessageReader {
+  readonly #socket: Socket;
+  readonly #early: EarlyInput;
+  readonly #gate: Gate;
+
+  constructor(socket: Socket, early: EarlyInput, gate: Gate) {
+    super();
+    this.#socket = socket;
+    this.#early = early;
+    this.#gate = gate;
+  }
+
+  listen(callback: DataCallback): Disposable {
+    const onData = (chunk: Buffer): void => {
+      try {
+        for (const body of this.#early.decoder.push(chunk)) this.#deliver(body, callback);
+      } catch (error) {
+        this.#violation(error);
+      }
+    };
+    const onClose = (): void => {
+      this.fireClose();
+    };
+    const onError = (error: Error): void => {
+      this.fireError(error);
+    };
+    this.#socket.on('close', onClose).on('error', onError);
+    try {
+      for (const body of this.#early.bodies) this.#deliver(body, callback);
+      this.#socket.on('data', onData);
+    } catch (error) {
+      this.#violation(error);
+    }
+    return {
+      dispose: () => {
+        this.#socket.off('data', onData).off('close', onClose).off('error', onError);
+      },
+    };
+  }
+
+  #deliver(body: Buffer, callback: DataCallback): void {
+    const message = parseBody(body);
+    const problem = envelopeProblem(message);
+    if (problem !== undefined) {
+      this.#gate.refuse(ERROR_CODES.INVALID_REQUEST, problem, null);
+      return;
+    }
+    if (this.#gate.admit(message as RequestEnvelope)) callback(message as Message);
+  }
+
+  #violation(error: unknown): void {
+    const text = error instanceof FrameError ? error.message : 'unreadable input';
+    this.#gate.refuse(ERROR_CODES.PARSE, text, null);
+    this.#socket.removeAllListeners('data');
+    this.#socket.destroySoon();
+  }
+}
+
+function parseBody(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch {
+    throw new FrameError('the body is not JSON');
+  }
+}
+
+/** The parts of JSON-RPC 2.0 that the library does not check itself and would leave unanswered. */
+function envelopeProblem(message: unknown): string | undefined {
+  if (Array.isArray(message)) return 'batches are not supported';
+  if (typeof message !== 'object' || message === null) return 'a message is an object';
+  const { jsonrpc, id, method, params } = message as Record<string, unknown>;
+  if (jsonrpc !== '2.0') return 'jsonrpc must be "2.0"';
+  if (method === undefined) {
+    return 'result' in message || 'error' in message ? undefined : 'neither a request nor an answer';
+  }
+  if (typeof method !== 'string') return 'method must be a string';
+  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return 'id must be a string or a number';
+  if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params must be an object';
+  return undefined;
+}
+
+class ChannelWriter extends AbstractMessageWriter implements MessageWriter {
+  readonly #channel: SocketChannel;
+
+  constructor(channel: SocketChannel) {
+    super();
+    this.#channel = channel;
+  }
+
+  write(message: Message): Promise<void> {
+    this.#channel.settle(message);
+    this.#channel.sendFrame(encodeFrame(JSON.stringify(message)));
+    return Promise.resolve();
+  }
+
+  end(): void {
+    // The socket belongs to the connection's owner, who ends it.
+  }
+}
+
+/** A JSON-RPC connection on a channel. The caller calls `listen`. */
+export function connectChannel(channel: SocketChannel): MessageConnection {
+  return createMessageConnection(channel.reader, channel.writer);
+}

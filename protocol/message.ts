@@ -1,0 +1,50 @@
+/** What a conversation is made of: role-tagged messages in parts. */
+import * as z from 'zod/mini';
+import { Sequence, Timestamp, TurnNumber } from './primitives.ts';
+
+export const TextPart = z.object({ type: z.literal('text'), text: z.string() });
+export const ReasoningPart = z.object({
+  type: z.literal('reasoning'),
+  text: z.string(),
+  /** What the provider wants back with the reasoning (a signature, say), by provider name. */
+  providerMetadata: z.optional(z.record(z.string(), z.unknown())),
+});
+export const ToolCallPart = z.object({
+  type: z.literal('tool-call'),
+  callId: z.string(),
+  name: z.string(),
+  /** JSON text exactly as the model wrote it, which need not be valid. */
+  arguments: z.string(),
+});
+export const ToolResultPart = z.object({
+  type: z.literal('tool-result'),
+  callId: z.string(),
+  name: z.string(),
+  output: z.string(),
+  isError: z.boolean(),
+});
+export const ImagePart = z.object({
+  type: z.literal('image'),
+  mediaType: z.string(),
+  /** Base64. */
+  data: z.string(),
+});
+
+export const Part = z.discriminatedUnion('type', [TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart]);
+export type Part = z.infer<typeof Part>;
+
+/** Parts that a person can send. */
+export const PromptPart = z.discriminatedUnion('type', [TextPart, ImagePart]);
+export type PromptPart = z.infer<typeof PromptPart>;
+
+export const Role = z.enum(['user', 'assistant', 'tool']);
+export type Role = z.infer<typeof Role>;
+
+export const Message = z.object({
+  seq: Sequence,
+  turn: TurnNumber,
+  role: Role,
+  parts: z.array(Part),
+  at: Timestamp,
+});
+export type Message = z.infer<typeof Message>;
