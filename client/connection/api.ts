@@ -1,0 +1,81 @@
+/** The client as frontends see it: typed calls that survive a daemon's death, and sessions as streams that miss nothing. */
+import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
+import type { Cursor, SessionEvent } from '../../protocol/event.ts';
+import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { Session } from '../../protocol/session.ts';
+
+export interface ConnectOptions {
+  readonly kind: InitializeParams['client']['kind'];
+  /** Start a daemon when none answers; default true. */
+  readonly startDaemon?: boolean;
+  /** A key file may be made when the store is created and no keychain can be reached. */
+  readonly allowKeyfile?: boolean;
+  /** The environment that names directories, key provider and provider keys; default process.env. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Told what takes long, for a person: a daemon that starts, one that finishes its work before it is replaced. */
+  readonly onProgress?: (sentence: string) => void;
+  /** Replace a busy daemon of another build without waiting for it. */
+  readonly now?: boolean;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** For the whole call, reconnects included; default: the method's own deadline plus 30 s. */
+  readonly deadlineMs?: number;
+}
+
+export type ConnectionStatus =
+  | { readonly state: 'connected' }
+  /** Lost; being dialled again, with the daemon started when it is gone. */
+  | { readonly state: 'reconnecting'; readonly reason: string }
+  /** Given up or closed by us; every call rejects. */
+  | { readonly state: 'closed'; readonly reason: string };
+
+/** The reply that is being written, as far as it has come. */
+export interface LiveReply {
+  readonly turn: number;
+  readonly step: number;
+  readonly text: string;
+  readonly reasoning: string;
+}
+
+export interface AttachHandlers {
+  /** The session as it is now. Comes once, and again when the cursor means nothing any more (a store that was replaced). */
+  opened(snapshot: {
+    readonly session: Session;
+    /** Durable, oldest first, at most the tail that was asked for. */
+    readonly events: readonly SessionEvent[];
+    readonly live: LiveReply | null;
+    readonly unsaved: string | null;
+  }): void;
+  /** After a reconnect: missed durable events follow as events; the live text is replaced by this. */
+  resumed(state: { readonly live: LiveReply | null; readonly unsaved: string | null }): void;
+  /** One event, durable ones in order, each once. */
+  event(event: SessionEvent): void;
+  /** The stream has ended for good: the session was deleted, or the client closed. */
+  ended(reason: string): void;
+}
+
+export interface Attachment {
+  readonly sessionId: string;
+  /** Position of the last durable event that was delivered. */
+  readonly cursor: Cursor;
+  detach(): Promise<void>;
+}
+
+/**
+ * A client. Calls that lose their connection are sent again after a reconnect: every method of the table may be sent
+ * twice, mutations because they carry an `opId`. Rejections are ProtocolErrors.
+ */
+export interface Client {
+  /** What the daemon said of itself at the latest handshake. */
+  readonly daemon: InitializeResult;
+  call<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
+  /** A fresh `opId` for one mutation. */
+  newOpId(): string;
+  /** Resolves when `opened` has been called. */
+  attach(sessionId: string, handlers: AttachHandlers, options?: { readonly tail?: number; readonly after?: Cursor }): Promise<Attachment>;
+  /** @returns a function that ends the subscription. */
+  onStatus(listener: (status: ConnectionStatus) => void): () => void;
+  close(): Promise<void>;
+}
