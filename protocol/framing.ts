@@ -13,14 +13,13 @@ import {
   type MessageReader,
   type MessageWriter,
 } from 'vscode-jsonrpc/node';
+import { MAX_REQUESTS_IN_FLIGHT, envelopeProblem, parseBody } from './envelope.ts';
 import { ERROR_CODES, ProtocolError } from './errors.ts';
 import { FrameDecoder, FrameError, encodeFrame } from './frame.ts';
 
 export { CancellationTokenSource, ErrorCodes, createMessageConnection };
 export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
 
-/** Requests of one connection that may wait for an answer at the same time. */
-export const MAX_REQUESTS_IN_FLIGHT = 64;
 /** Unsent bytes at which a connection's further requests are no longer read. */
 const PAUSE_READING_AT_BYTES = 4 * 1024 * 1024;
 
@@ -171,29 +170,6 @@ class ChannelReader extends AbstractMessageReader implements MessageReader {
     this.#socket.removeAllListeners('data');
     this.#socket.destroySoon();
   }
-}
-
-function parseBody(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch {
-    throw new FrameError('the body is not JSON');
-  }
-}
-
-/** The parts of JSON-RPC 2.0 that the library does not check itself and would leave unanswered. */
-function envelopeProblem(message: unknown): string | undefined {
-  if (Array.isArray(message)) return 'batches are not supported';
-  if (typeof message !== 'object' || message === null) return 'a message is an object';
-  const { jsonrpc, id, method, params } = message as Record<string, unknown>;
-  if (jsonrpc !== '2.0') return 'jsonrpc must be "2.0"';
-  if (method === undefined) {
-    return 'result' in message || 'error' in message ? undefined : 'neither a request nor an answer';
-  }
-  if (typeof method !== 'string') return 'method must be a string';
-  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return 'id must be a string or a number';
-  if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params must be an object';
-  return undefined;
 }
 
 class ChannelWriter extends AbstractMessageWriter implements MessageWriter {
