@@ -56,7 +56,7 @@ class BufferedLog implements ProcessLog {
     this.#file = file;
     const known = Object.hasOwn(LEVELS, level);
     this.#threshold = level === 'silent' ? Infinity : known ? LEVELS[level as Level] : LEVELS.info;
-    if (!known && level !== 'silent') this.#write('warn', 'unknown log level', { reason: level });
+    if (!known && level !== 'silent') this.#write('warn', 'unknown log level');
   }
 
   debug(event: string, fields?: LogFields): void {

@@ -22,7 +22,7 @@ const FIELDS = {
   mode: 'word',
   opId: 'word',
   otherBuild: 'word',
-  pid: 'number',
+  otherPid: 'number',
   queued: 'number',
   reason: 'word',
   running: 'number',
