@@ -16,6 +16,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
     allowOnly: false,
+    // It reads a source twice, for the key and for the code: an edit in between stays in the cache under the wrong key.
+    fsModuleCache: false,
     // Compiled code of what the tests start: kept between runs, and out of the home directories that they make.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'code') },
   },
