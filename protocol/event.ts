@@ -1,6 +1,6 @@
 /** What an attached client is told: durable entries by cursor, and ephemeral notices between them. */
 import * as z from 'zod/mini';
-import { Part, Role } from './message.ts';
+import { Part, PromptPart, Role } from './message.ts';
 import { ModelId, Sequence, SessionId, Timestamp, TurnNumber } from './primitives.ts';
 import { Session } from './session.ts';
 import { TurnChange } from './turn.ts';
@@ -31,6 +31,13 @@ export const EPHEMERAL_EVENT_DATA = {
     channel: z.enum(['text', 'reasoning']),
     offset: z.int(),
     text: z.string(),
+  }),
+  /** A prompt that waits for its turn; it becomes a `message` when the turn starts. */
+  queue: z.object({
+    state: z.enum(['queued', 'cancelled']),
+    /** Turns of this session that come before it. */
+    ahead: z.int(),
+    parts: z.array(PromptPart),
   }),
   /** Whether what the screen shows is durable. */
   storage: z.object({ state: z.enum(['saved', 'unsaved']), reason: z.string() }),
@@ -103,6 +110,8 @@ export const SessionAttachResult = z.object({
   live: z.nullable(
     z.object({ turn: TurnNumber, step: z.int(), text: z.string(), reasoning: z.string() }),
   ),
+  /** Prompts that wait for their turn, in order. */
+  queue: z.array(z.object({ turn: TurnNumber, parts: z.array(PromptPart) })),
   /** Set while something on screen is not durable. */
   unsaved: z.nullable(z.string()),
 });

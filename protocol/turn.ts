@@ -65,8 +65,6 @@ export const TurnSubmitParams = z.strictObject({
 export const TurnSubmitResult = z.object({
   sessionId: SessionId,
   turn: TurnNumber,
-  /** Sequence of the prompt's entry. */
-  seq: z.int(),
   /** Turns of this session that come before it. */
   ahead: z.int(),
   /** True when a new session was forked to hold it. */

@@ -1,6 +1,7 @@
 /** The client as frontends see it: typed calls that survive a daemon's death, and sessions as streams that miss nothing. */
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import type { Cursor, SessionEvent } from '../../protocol/event.ts';
+import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/session.ts';
 
@@ -46,6 +47,8 @@ export interface AttachHandlers {
     /** Durable, oldest first, at most the tail that was asked for. */
     readonly events: readonly SessionEvent[];
     readonly live: LiveReply | null;
+    /** Prompts that wait for their turn, in order. */
+    readonly queue: readonly { readonly turn: number; readonly parts: readonly PromptPart[] }[];
     readonly unsaved: string | null;
   }): void;
   /** After a reconnect: missed durable events follow as events; the live text is replaced by this. */

@@ -67,8 +67,11 @@ export interface AppendRequest {
   readonly dropDrafts?: boolean;
   /** What the caller asked for, as text; the same opId with another fingerprint is a CONFLICT. */
   readonly fingerprint?: string;
-  /** Refuses with CONFLICT when the log has moved beyond this sequence. */
-  readonly expectedSeq?: number;
+  /**
+   * Turn whose queued prompt these entries are: it leaves the queue in the same transaction, and its own opId and
+   * fingerprint are kept instead of the request's.
+   */
+  readonly fromQueue?: number;
 }
 
 export interface AppendResult {
@@ -119,6 +122,31 @@ export interface ListResult {
   readonly total: number | null;
 }
 
+/** A prompt that waits for its turn. */
+export interface QueuedPrompt {
+  readonly turn: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** JSON text of the prompt, as it was given to `enqueue`. */
+  readonly body: string;
+  /** Its place in the order is kept until the turns before it have ended. */
+  readonly cancelled: boolean;
+}
+
+export interface EnqueueRequest {
+  readonly opId: string;
+  readonly sessionId: string;
+  readonly at: number;
+  readonly body: string;
+  readonly fingerprint: string;
+}
+
+export interface EnqueueResult {
+  readonly sessionId: string;
+  readonly turn: number;
+  readonly repeated: boolean;
+}
+
 /** A save as it was stored. */
 export interface StoredSave {
   readonly id: string;
@@ -156,6 +184,14 @@ export interface VaultPort {
   /** Opens the store, creating it when it is provably new. Repeating it after success costs nothing. */
   open(wish: KeyWish): Promise<{ key: KeyStatus; store: StoreIdentity | null }>;
   append(request: AppendRequest): Promise<AppendResult>;
+  /** Accepts a prompt behind the turns that are there; the turn gets the next number. */
+  enqueue(request: EnqueueRequest): Promise<EnqueueResult>;
+  /** In order. */
+  readQueue(sessionId: string): Promise<QueuedPrompt[]>;
+  /** @returns false when that turn does not wait in the queue. */
+  cancelQueued(sessionId: string, turn: number): Promise<boolean>;
+  /** The last sequence that belongs to this turn or one before it. */
+  endOfTurn(sessionId: string, turn: number): Promise<{ seq: number; messages: number }>;
   appendDraft(sessionId: string, draft: Draft): Promise<void>;
   readDrafts(sessionId: string): Promise<Draft[]>;
   read(request: ReadRequest): Promise<ReadResult>;

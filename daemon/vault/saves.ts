@@ -1,0 +1,171 @@
+/** Saves: positions that a person named. A save holds its segments itself, so it outlives its session. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { StoredSave } from '../services/ports.ts';
+import { bind, openRecord, sealRecord } from './cipher.ts';
+import type { Db } from './database.ts';
+import { digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
+import type { StoreKeys } from './store-keys.ts';
+import type { WorkspaceStore } from './workspaces.ts';
+
+interface SaveRow {
+  number: number;
+  session_id: string;
+  key: Buffer;
+  details: Buffer;
+  turn: number;
+  seq: number;
+  messages: number;
+  workspace: number;
+  created_at: number;
+}
+
+interface Details {
+  readonly id: string;
+  readonly model: string;
+  readonly title: string;
+}
+
+/** A save in memory. */
+export interface SaveState extends StoredSave {
+  readonly number: number;
+  readonly uses: readonly SegmentUse[];
+}
+
+export class SaveStore {
+  readonly #db: Db;
+  readonly #keys: StoreKeys;
+  readonly #uses: SegmentUses;
+  readonly #workspaces: WorkspaceStore;
+  /** Names are encrypted, so they are found here. Loaded on first use. */
+  #numbers: Map<string, number> | undefined;
+
+  constructor(db: Db, keys: StoreKeys, uses: SegmentUses, workspaces: WorkspaceStore) {
+    this.#db = db;
+    this.#keys = keys;
+    this.#uses = uses;
+    this.#workspaces = workspaces;
+  }
+
+  /** @throws ProtocolError NOT_FOUND; TamperError */
+  load(id: string): SaveState {
+    const number = this.#names().get(id);
+    const row = number === undefined ? undefined : this.#row(number);
+    if (row === undefined) throw new ProtocolError('NOT_FOUND', `save not found: ${id}`);
+    return this.#open(row);
+  }
+
+  /** The wanted id, with a suffix `-2`, `-3`, … while it is taken. */
+  freeId(wanted: string): string {
+    const names = this.#names();
+    let id = wanted;
+    for (let suffix = 2; names.has(id); suffix += 1) id = `${wanted}-${suffix}`;
+    return id;
+  }
+
+  insert(save: StoredSave, uses: readonly SegmentUse[]): void {
+    const number = this.#db.prepare<[], number>('SELECT coalesce(max(number), 0) + 1 FROM save').pluck().get() ?? 1;
+    const { wrapped } = this.#keys.generate(`save:${number}`);
+    const row: SaveRow = {
+      number,
+      session_id: save.sessionId,
+      key: wrapped,
+      details: Buffer.alloc(0),
+      turn: save.turn,
+      seq: save.seq,
+      messages: save.messages,
+      workspace: this.#workspaces.numberOf(save.workspace),
+      created_at: save.createdAt,
+    };
+    const details = this.#seal(row, uses, { id: save.id, model: save.model, title: save.title });
+    this.#db
+      .prepare(
+        `INSERT INTO save(number, session_id, key, details, turn, seq, messages, workspace, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(number, row.session_id, row.key, details, row.turn, row.seq, row.messages, row.workspace, row.created_at);
+    this.#uses.replace('v', number, uses);
+    this.#names().set(save.id, number);
+  }
+
+  /** Newest first. */
+  page(limit: number, offset: number): { saves: SaveState[]; total: number } {
+    const rows = this.#db
+      .prepare<[number, number], SaveRow>('SELECT * FROM save ORDER BY created_at DESC, number DESC LIMIT ? OFFSET ?')
+      .all(limit, offset);
+    return { saves: rows.map((row) => this.#open(row)), total: this.#names().size };
+  }
+
+  ofSession(sessionId: string): SaveState[] {
+    const rows = this.#db.prepare<[string], SaveRow>('SELECT * FROM save WHERE session_id = ?').all(sessionId);
+    return rows.map((row) => this.#open(row));
+  }
+
+  byNumber(number: number): SaveState | undefined {
+    const row = this.#row(number);
+    return row === undefined ? undefined : this.#open(row);
+  }
+
+  withPrefix(prefix: string, limit: number): string[] {
+    return [...this.#names().keys()].filter((id) => id.startsWith(prefix)).slice(0, limit);
+  }
+
+  remove(save: SaveState): void {
+    this.#uses.remove('v', save.number);
+    this.#db.prepare('DELETE FROM save WHERE number = ?').run(save.number);
+    this.#names().delete(save.id);
+  }
+
+  replaceUses(save: SaveState, uses: readonly SegmentUse[]): void {
+    const row = this.#row(save.number);
+    if (row === undefined) return;
+    this.#uses.replace('v', save.number, uses);
+    const details = this.#seal(row, uses, { id: save.id, model: save.model, title: save.title });
+    this.#db.prepare('UPDATE save SET details = ? WHERE number = ?').run(details, save.number);
+  }
+
+  /** After a rollback. */
+  forgetAll(): void {
+    this.#numbers = undefined;
+  }
+
+  #names(): Map<string, number> {
+    if (this.#numbers === undefined) {
+      const rows = this.#db.prepare<[], SaveRow>('SELECT * FROM save').all();
+      this.#numbers = new Map(rows.map((row) => [this.#open(row).id, row.number]));
+    }
+    return this.#numbers;
+  }
+
+  #row(number: number): SaveRow | undefined {
+    return this.#db.prepare<[number], SaveRow>('SELECT * FROM save WHERE number = ?').get(number);
+  }
+
+  #open(row: SaveRow): SaveState {
+    const uses = this.#uses.of('v', row.number);
+    const key = this.#keys.unwrap(`save:${row.number}`, row.key);
+    const details = JSON.parse(openRecord(key, 1, this.#binding(row, uses), row.details).toString('utf8')) as Details;
+    return {
+      number: row.number,
+      uses,
+      id: details.id,
+      sessionId: row.session_id,
+      turn: row.turn,
+      seq: row.seq,
+      messages: row.messages,
+      model: details.model,
+      workspace: this.#workspaces.pathOf(row.workspace),
+      title: details.title,
+      createdAt: row.created_at,
+    };
+  }
+
+  #seal(row: SaveRow, uses: readonly SegmentUse[], details: Details): Buffer {
+    const key = this.#keys.unwrap(`save:${row.number}`, row.key);
+    return sealRecord(key, 1, this.#binding(row, uses), Buffer.from(JSON.stringify(details), 'utf8'));
+  }
+
+  #binding(row: SaveRow, uses: readonly SegmentUse[]): Buffer {
+    const { number, session_id: session, turn, seq, messages, workspace, created_at: at } = row;
+    return bind('m/save', this.#keys.storeId, number, session, turn, seq, messages, workspace, at, digestOfUses(uses));
+  }
+}

@@ -1,0 +1,51 @@
+/** Workspaces by number: the path is stored once, encrypted, and sessions name a number that tells nothing. */
+import type { Db } from './database.ts';
+import type { StoreKeys } from './store-keys.ts';
+
+export class WorkspaceStore {
+  readonly #db: Db;
+  readonly #keys: StoreKeys;
+  readonly #byPath = new Map<string, number>();
+  readonly #byNumber = new Map<number, string>();
+
+  /** @throws TamperError when a stored path does not verify. */
+  constructor(db: Db, keys: StoreKeys) {
+    this.#db = db;
+    this.#keys = keys;
+    this.reload();
+  }
+
+  /** Reads everything again, after a rollback may have removed what is remembered here. */
+  reload(): void {
+    this.#byPath.clear();
+    this.#byNumber.clear();
+    for (const row of this.#db.prepare<[], { id: number; path: Buffer }>('SELECT id, path FROM workspace').all()) {
+      this.#remember(row.id, this.#keys.openValue('workspace', `workspace:${row.id}`, row.path));
+    }
+  }
+
+  /** Number of a path; a new one is given to a path that has none. */
+  numberOf(path: string): number {
+    const known = this.#byPath.get(path);
+    if (known !== undefined) return known;
+    const next = this.#db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM workspace').pluck().get() ?? 1;
+    const sealed = this.#keys.sealValue('workspace', `workspace:${next}`, path);
+    this.#db.prepare('INSERT INTO workspace(id, path) VALUES (?, ?)').run(next, sealed);
+    this.#remember(next, path);
+    return next;
+  }
+
+  /** Number of a path, if it has one. */
+  find(path: string): number | undefined {
+    return this.#byPath.get(path);
+  }
+
+  pathOf(number: number): string {
+    return this.#byNumber.get(number) ?? '';
+  }
+
+  #remember(number: number, path: string): void {
+    this.#byPath.set(path, number);
+    this.#byNumber.set(number, path);
+  }
+}
