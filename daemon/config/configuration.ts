@@ -1,0 +1,36 @@
+/** What the daemon is told by its configuration file, in the form the rest of the daemon uses. */
+
+/** How a turn that a crash interrupted goes on. */
+export type RecoveryPolicy = 'safe' | 'ask' | 'never';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** One server that offers models. */
+export interface ProviderConfiguration {
+  readonly name: string;
+  readonly type: 'openai-compatible';
+  /** Without a slash at the end, a query or a password. */
+  readonly baseUrl: string;
+  /** Name of the variable in a client's environment that holds the API key. */
+  readonly apiKeyEnv: string | undefined;
+  /** Models to offer beside those that the server lists. */
+  readonly models: readonly string[];
+  /** Sent with every request; never a secret. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Name lookup, TCP and TLS together. */
+  readonly connectTimeoutMs: number;
+  /** From the connection to the first byte of the reply. */
+  readonly firstByteTimeoutMs: number;
+  /** The longest pause inside a reply. */
+  readonly silenceTimeoutMs: number;
+}
+
+export interface Configuration {
+  /** The model of a new session that names none, as `provider/model`. */
+  readonly model: string;
+  readonly recovery: RecoveryPolicy;
+  /** Minutes without any work after which the daemon ends; 0 keeps it running. */
+  readonly idleExitMinutes: number;
+  readonly logLevel: LogLevel;
+  readonly providers: ReadonlyMap<string, ProviderConfiguration>;
+}

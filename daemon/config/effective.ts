@@ -1,0 +1,39 @@
+/** Shows settings as `key = text`, as `mctl config get` prints them. */
+import type { Configuration, ProviderConfiguration } from './configuration.ts';
+
+/** Every setting with the value in effect, by dotted key. Lists are joined by ", ". */
+export function effectiveValues(configuration: Configuration): Record<string, string> {
+  const values: Record<string, string> = {
+    model: configuration.model,
+    recovery: configuration.recovery,
+    idle_exit_minutes: String(configuration.idleExitMinutes),
+    log_level: configuration.logLevel,
+  };
+  for (const provider of configuration.providers.values()) Object.assign(values, providerValues(provider));
+  return values;
+}
+
+/** The dotted keys of all values in a tree of TOML values. */
+export function keysOf(tree: Readonly<Record<string, unknown>>, parent = ''): string[] {
+  return Object.keys(tree).flatMap((name) => {
+    const value = tree[name];
+    const key = parent + name;
+    const isTable = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+    return isTable ? keysOf(value as Record<string, unknown>, `${key}.`) : [key];
+  });
+}
+
+function providerValues(provider: ProviderConfiguration): Record<string, string> {
+  const prefix = `providers.${provider.name}.`;
+  const values: Record<string, string> = {
+    [`${prefix}type`]: provider.type,
+    [`${prefix}base_url`]: provider.baseUrl,
+    ...(provider.apiKeyEnv === undefined ? {} : { [`${prefix}api_key_env`]: provider.apiKeyEnv }),
+    [`${prefix}models`]: provider.models.join(', '),
+    [`${prefix}connect_timeout_seconds`]: String(provider.connectTimeoutMs / 1000),
+    [`${prefix}first_byte_timeout_seconds`]: String(provider.firstByteTimeoutMs / 1000),
+    [`${prefix}silence_timeout_seconds`]: String(provider.silenceTimeoutMs / 1000),
+  };
+  for (const [name, value] of Object.entries(provider.headers)) values[`${prefix}headers.${name}`] = value;
+  return values;
+}
