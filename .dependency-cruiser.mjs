@@ -5,7 +5,7 @@ const PRODUCT = '^(client|daemon|protocol)/';
 /** Directories and files (as path patterns) outside of which a capability is out of reach. */
 const HOMES = {
   disk: [
-    '^daemon/(vault|workspace|tools|life|config)/',
+    '^daemon/(vault|workspace|tools|life|config|logging)/',
     '^daemon/(config[^/]*|log|paths)[.]ts$',
     '^client/(connection|mctl)/',
   ],

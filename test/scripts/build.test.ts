@@ -16,15 +16,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
+import type { BuildConstants } from '../../scripts/bundle.ts';
 import { buildAll } from '../../scripts/build.ts';
 import { standInTree, writeSource } from '../support/stand-in-tree.ts';
 
 const KEEP = { prune: false };
 
 interface Said {
-  id: string;
-  version: string;
-  builtAt: number;
+  build: BuildConstants;
   dirname: string;
   cache: string | null;
   loaded: number;
@@ -81,13 +80,13 @@ test('a changed source, and a changed version, give another id', async () => {
   writeFileSync(join(root, 'package.json'), manifest.replace(/"version": "[^"]+"/, '"version": "9.9.9"'));
   ids.push((await buildAll(root, KEEP)).id);
   expect(new Set(ids).size).toBe(3);
-  expect(said(root).version).toBe('9.9.9');
+  expect(said(root).build.version).toBe('9.9.9');
 });
 
 test('programs know their build and that they are in dist, and dist/build.json says the same', async () => {
   const root = standInTree();
   const constants = await buildAll(root, KEEP);
-  const { dirname, loaded: _loaded, cache: _cache, ...build } = said(root);
+  const { dirname, build } = said(root);
   expect(build).toEqual(constants);
   expect(JSON.parse(readFileSync(join(root, 'dist', 'build.json'), 'utf8'))).toEqual(constants);
   expect(realpathSync(dirname)).toBe(realpathSync(join(root, 'dist')));
@@ -145,7 +144,7 @@ test('the programs are never missing or half written while another process build
   const ended = once(rebuilds, 'exit');
   const ids = new Set<string>();
   while (rebuilds.exitCode === null) {
-    ids.add(said(root, { arguments: ['heavy'] }).id);
+    ids.add(said(root, { arguments: ['heavy'] }).build.id);
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(await ended).toEqual([0, null]);

@@ -103,10 +103,10 @@ const ALLOWED: [file: string, line: string][] = [
 ];
 
 /** What the planted lines import, so that every one of them resolves. */
-const TARGETS = [
-  ...['protocol', 'daemon/domain', 'daemon/services', 'daemon/vault', 'daemon/transport', 'daemon/agent'],
-  ...['client/commands', 'client/chat', 'client/run', 'test/support', 'scripts'],
-].map((directory) => `${directory}/a.ts`);
+const TARGETS =
+  'protocol daemon/domain daemon/services daemon/vault daemon/transport daemon/agent client/commands client/chat client/run test/support scripts'
+    .split(' ')
+    .map((directory) => `${directory}/a.ts`);
 
 const PACKAGES: Record<string, string[]> = {
   zod: ['index.js', 'mini/index.js'],

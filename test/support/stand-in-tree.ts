@@ -25,7 +25,7 @@ import * as nodeModule from 'node:module';
 export async function run(): Promise<void> {
   if (process.argv[2] === 'heavy') await import('./heavy.ts');
   const loaded = Object.keys(require.cache).length;
-  process.stdout.write(JSON.stringify({ ...BUILD, dirname: import.meta.dirname, cache: nodeModule.getCompileCacheDir?.() ?? null, loaded }));
+  process.stdout.write(JSON.stringify({ build: BUILD, dirname: import.meta.dirname, cache: nodeModule.getCompileCacheDir?.() ?? null, loaded, arguments: process.argv.slice(2) }));
 }
 `,
   'client/heavy.ts': `import { parse } from 'smol-toml';\nglobalThis.structuredClone(parse('heavy = "loaded late"'));\n`,
@@ -39,7 +39,7 @@ export async function run(): Promise<void> {
 export function standInTree(): string {
   const root = mkdtempSync(join(tmpdir(), 'm-tree-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  for (const name of ['scripts', 'package.json', 'package-lock.json']) {
+  for (const name of ['scripts', 'package.json', 'package-lock.json', '.npmrc']) {
     cpSync(join(REPOSITORY, name), join(root, name), { recursive: true });
   }
   symlinkSync(join(REPOSITORY, 'node_modules'), join(root, 'node_modules'));

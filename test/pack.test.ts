@@ -1,0 +1,74 @@
+/** The published package: packed from a clean copy, installed into an empty prefix, it gives working commands. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+const REPOSITORY = join(import.meta.dirname, '..');
+const MINUTE_MS = 60_000;
+
+/** What a clone has, without what was built or installed in it. */
+const TRACKED =
+  /^(client|daemon|protocol|scripts|docs|package(-lock)?\.json|\.npmrc|README\.md|CHANGELOG\.md|LICENSE)$/;
+
+function run(command: string, arguments_: string[], cwd: string, environment: NodeJS.ProcessEnv): string {
+  const result = spawnSync(command, arguments_, { cwd, env: environment, encoding: 'utf8', timeout: 3 * MINUTE_MS });
+  if (result.status !== 0) {
+    const reason = result.error?.message ?? `exit code ${result.status}`;
+    throw new Error(`\`${command} ${arguments_.join(' ')}\`: ${reason}\n${result.stderr}${result.stdout}`);
+  }
+  return result.stdout;
+}
+
+/** The configuration of the npm that runs the tests says where packages come from; the home directory stays empty. */
+function environmentOf(home: string): NodeJS.ProcessEnv {
+  const cache = run('npm', ['config', 'get', 'cache'], REPOSITORY, process.env).trim();
+  const userConfig = run('npm', ['config', 'get', 'userconfig'], REPOSITORY, process.env).trim();
+  const { PATH } = process.env;
+  return {
+    PATH,
+    HOME: home,
+    npm_config_cache: cache,
+    npm_config_userconfig: userConfig,
+    npm_config_prefer_offline: 'true',
+  };
+}
+
+test(
+  'the packed package, installed globally, answers as m and mctl',
+  () => {
+    const root = mkdtempSync(join(tmpdir(), 'm-pack-'));
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    const [clone, home, prefix] = ['clone', 'home', 'prefix'].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const directory of [clone, home, prefix]) mkdirSync(directory);
+    for (const name of readdirSync(REPOSITORY).filter((found) => TRACKED.test(found))) {
+      cpSync(join(REPOSITORY, name), join(clone, name), { recursive: true });
+    }
+    symlinkSync(join(REPOSITORY, 'node_modules'), join(clone, 'node_modules'));
+    const environment = environmentOf(home);
+
+    run('npm', ['pack', '--loglevel=error', '--pack-destination', root], clone, environment);
+    const tarball = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? 'none';
+    run('npm', ['install', '--global', '--prefix', prefix, join(root, tarball)], root, environment);
+
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
+    const installed = join(prefix, 'lib', 'node_modules', 'm-sessions');
+    for (const command of ['m', 'mctl']) {
+      expect(run(join(prefix, 'bin', command), ['--version'], home, environment)).toContain(version);
+    }
+    const builds = readdirSync(join(installed, 'dist'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(builds).toHaveLength(1);
+    expect(readdirSync(installed).filter((name) => /^(client|daemon|protocol|scripts|test)$/.test(name))).toEqual([]);
+    expect(readdirSync(join(installed, 'node_modules')).sort()).toEqual([
+      '@napi-rs',
+      'better-sqlite3',
+      'node-addon-api',
+    ]);
+  },
+  4 * MINUTE_MS,
+);
