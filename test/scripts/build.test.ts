@@ -126,11 +126,8 @@ test('a program of a superseded build goes on loading its parts until they are p
   writeFileSync(join(root, 'dist', 'old.cjs'), oldStub);
   expect(run(join(root, 'dist', 'old.cjs'), { arguments: ['heavy'] }).status).toBe(0);
   const { id } = await buildAll(root, { prune: true });
-  expect(
-    readdirSync(join(root, 'dist'))
-      .filter((name) => !name.endsWith('.cjs'))
-      .sort(),
-  ).toEqual(['THIRD-PARTY-LICENSES.txt', 'build.json', expect.stringMatching(new RegExp(`^${id}-`)) as string].sort());
+  const directories = readdirSync(join(root, 'dist'), { withFileTypes: true }).filter((found) => found.isDirectory());
+  expect(directories.map((directory) => directory.name)).toEqual([expect.stringMatching(new RegExp(`^${id}-`))]);
 });
 
 test('the programs are never missing or half written while another process builds', async () => {
