@@ -6,6 +6,8 @@ declare const __M_BUILT_AT__: number | undefined;
 
 /** Protocol versions that this build can speak, oldest and newest. */
 export const PROTOCOL = { min: 1, max: 1 } as const;
+/** The range of whoever uses only the frozen methods, which are the same in every version. */
+export const ANY_PROTOCOL = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
 
 export interface Build {
   /** Release, as in package.json. */

@@ -51,8 +51,12 @@ export interface AttachHandlers {
     readonly queue: readonly { readonly turn: number; readonly parts: readonly PromptPart[] }[];
     readonly unsaved: string | null;
   }): void;
-  /** After a reconnect: missed durable events follow as events; the live text is replaced by this. */
-  resumed(state: { readonly live: LiveReply | null; readonly unsaved: string | null }): void;
+  /** After a reconnect: missed durable events follow as events; live text and queue are replaced by these. */
+  resumed(state: {
+    readonly live: LiveReply | null;
+    readonly queue: readonly { readonly turn: number; readonly parts: readonly PromptPart[] }[];
+    readonly unsaved: string | null;
+  }): void;
   /** One event, durable ones in order, each once. */
   event(event: SessionEvent): void;
   /** The stream has ended for good: the session was deleted, or the client closed. */
@@ -67,8 +71,9 @@ export interface Attachment {
 }
 
 /**
- * A client. Calls that lose their connection are sent again after a reconnect: every method of the table may be sent
- * twice, mutations because they carry an `opId`. Rejections are ProtocolErrors.
+ * A client. Calls that lose their connection are sent again after a reconnect: what changes something carries an `opId`
+ * or has the same effect when repeated. The few methods that have not are rejected when their answer is lost. Rejections
+ * are ProtocolErrors.
  */
 export interface Client {
   /** What the daemon said of itself at the latest handshake. */
@@ -77,7 +82,11 @@ export interface Client {
   /** A fresh `opId` for one mutation. */
   newOpId(): string;
   /** Resolves when `opened` has been called. */
-  attach(sessionId: string, handlers: AttachHandlers, options?: { readonly tail?: number; readonly after?: Cursor }): Promise<Attachment>;
+  attach(
+    sessionId: string,
+    handlers: AttachHandlers,
+    options?: { readonly tail?: number; readonly after?: Cursor },
+  ): Promise<Attachment>;
   /** @returns a function that ends the subscription. */
   onStatus(listener: (status: ConnectionStatus) => void): () => void;
   close(): Promise<void>;

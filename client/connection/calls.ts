@@ -1,0 +1,64 @@
+/** One call, however many connections it takes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { CallOptions } from './api.ts';
+import { Backoff } from './backoff.ts';
+import { deadlineOf, isRepeatable } from './deadlines.ts';
+import type { Line } from './line.ts';
+import { LinkLost, cancelled, noAnswer } from './link.ts';
+
+/** Time for reconnects on top of the daemon's own deadline. */
+const RECONNECT_MS = 30_000;
+
+/**
+ * Sends a request until it is answered. It is sent again, with the same parameters, when its connection is lost and when
+ * the daemon asks to come back later; a mutation has effect once all the same, because its `opId` is the same.
+ *
+ * @throws ProtocolError: what the daemon answered; CANCELLED; DEADLINE or DAEMON_UNAVAILABLE when the time is over.
+ */
+export async function callUntilAnswered<M extends MethodName>(
+  line: Line,
+  method: M,
+  params: ParamsOf<M>,
+  options: CallOptions,
+): Promise<ResultOf<M>> {
+  const limitMs = options.deadlineMs ?? deadlineOf(method) + RECONNECT_MS;
+  const deadline = performance.now() + limitMs;
+  const { signal } = options;
+  const backoff = new Backoff({ firstMs: 50, longestMs: 2_000 });
+  for (;;) {
+    const link = await line.link({ signal, timeoutMs: deadline - performance.now() });
+    let pauseMs: number;
+    try {
+      return await link.request(method, params, { signal, timeoutMs: deadline - performance.now() });
+    } catch (error) {
+      pauseMs = pauseBeforeRepeat(error, method, backoff);
+    }
+    if (performance.now() + pauseMs >= deadline) throw noAnswer(method, limitMs);
+    await pause(pauseMs, method, signal);
+  }
+}
+
+/** @throws the error when repeating the call is no answer to it. */
+function pauseBeforeRepeat(error: unknown, method: MethodName, backoff: Backoff): number {
+  if (error instanceof LinkLost) {
+    if (!error.sent || isRepeatable(method)) return 0;
+    throw new ProtocolError('DAEMON_UNAVAILABLE', `the connection was lost during ${method}`, {
+      hint: 'It may have been done, so it was not sent again.',
+      cause: error,
+    });
+  }
+  const later =
+    error instanceof ProtocolError && error.retryable && (error.kind === 'DRAINING' || error.kind === 'OVERLOADED');
+  if (!later) throw error;
+  return Math.max(backoff.next(), error.retryAfterMs ?? 0);
+}
+
+async function pause(limitMs: number, method: MethodName, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(limitMs, undefined, signal === undefined ? {} : { signal });
+  } catch {
+    throw cancelled(method, signal);
+  }
+}

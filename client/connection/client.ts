@@ -1,0 +1,122 @@
+/** The client: a line to the daemon, calls on it, and the sessions that are followed over it. */
+import { monotonicFactory } from 'ulid';
+import type { InitializeResult } from '../../protocol/admin.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { AttachHandlers, Attachment, CallOptions, Client, ConnectOptions, ConnectionStatus } from './api.ts';
+import { callUntilAnswered } from './calls.ts';
+import { DAEMON_SCRIPT } from './daemon-process.ts';
+import { ensureDaemon } from './ensure-daemon.ts';
+import type { EnsureOptions } from './ensure-options.ts';
+import { makeHello, pick } from './hello.ts';
+import { Line } from './line.ts';
+import { LinkLost, type Link } from './link.ts';
+import { locate } from './locations.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+const OFFER_MS = 2_000;
+
+/**
+ * Connects to the daemon of this user, starting it when none runs.
+ * @throws ProtocolError: CONFIG_INVALID for an environment that makes no sense, and everything `ensureDaemon` throws.
+ */
+export function connect(options: ConnectOptions): Promise<Client> {
+  return connectWith(options, DAEMON_SCRIPT);
+}
+
+/** Like `connect`, with another daemon program: for tests, which do not run from the bundle. */
+export async function connectWith(options: ConnectOptions, script: string): Promise<Client> {
+  const environment = options.environment ?? process.env;
+  const onProgress = options.onProgress ?? (() => undefined);
+  const hello = makeHello({
+    kind: options.kind,
+    allowKeyfile: options.allowKeyfile ?? false,
+    environment,
+    terminal: process.stdin.isTTY && process.stderr.isTTY,
+  });
+  const startDaemon = options.startDaemon ?? true;
+  const ensure: Omit<EnsureOptions, 'now' | 'signal'> = {
+    locations: locate(environment),
+    hello,
+    environment,
+    script,
+    startDaemon,
+    onProgress,
+  };
+  let isFirst = true;
+  const line = new Line(
+    (signal) => {
+      // A person who asked not to wait was asked about what ran then, not about what runs at a later reconnect.
+      const now = isFirst && (options.now ?? false);
+      isFirst = false;
+      return ensureDaemon({ ...ensure, now, signal });
+    },
+    (link) => offerKeys(link, environment, onProgress),
+  );
+  return new ConnectedClient(line, await line.open());
+}
+
+/** Keys live in the daemon's memory only, so each new daemon is given them again. */
+async function offerKeys(
+  link: Link,
+  environment: NodeJS.ProcessEnv,
+  onProgress: (sentence: string) => void,
+): Promise<void> {
+  const keys = pick(environment, link.daemon.keyVariables);
+  if (Object.keys(keys).length === 0) return;
+  try {
+    await link.request('provider/offer-keys', { keys }, { timeoutMs: OFFER_MS });
+  } catch (error) {
+    // A turn that needs the key will say so; the rest works without.
+    if (error instanceof LinkLost) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    onProgress(`the keys of your environment could not be handed to the daemon: ${reason}`);
+  }
+}
+
+class ConnectedClient implements Client {
+  readonly newOpId = monotonicUlid();
+  readonly #line: Line;
+  readonly #subscriptions: Subscriptions;
+  #daemon: InitializeResult;
+
+  constructor(line: Line, link: Link) {
+    this.#line = line;
+    this.#daemon = link.daemon;
+    this.#subscriptions = new Subscriptions(line);
+    line.onLink((next) => {
+      this.#daemon = next.daemon;
+    });
+  }
+
+  get daemon(): InitializeResult {
+    return this.#daemon;
+  }
+
+  call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
+    return callUntilAnswered(this.#line, method, params, options);
+  }
+
+  attach(
+    sessionId: string,
+    handlers: AttachHandlers,
+    options: { readonly tail?: number; readonly after?: { generation: string; seq: number } } = {},
+  ): Promise<Attachment> {
+    return this.#subscriptions.attach(sessionId, handlers, options);
+  }
+
+  onStatus(listener: (status: ConnectionStatus) => void): () => void {
+    return this.#line.onStatus(listener);
+  }
+
+  close(): Promise<void> {
+    this.#line.close(new ProtocolError('CANCELLED', 'the client was closed'));
+    return Promise.resolve();
+  }
+}
+
+/** Ids that sort in the order of their making, which the log's index is built for. */
+function monotonicUlid(): () => string {
+  const next = monotonicFactory();
+  return () => next();
+}

@@ -1,0 +1,25 @@
+/**
+ * What a client must know of the method table at run time. The table itself would bring the schema library into every
+ * client, so the exceptions are repeated here; a test compares the two.
+ */
+import type { MethodName } from '../../protocol/methods.ts';
+
+const USUAL_MS = 10_000;
+const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
+  'daemon/release': 30_000,
+  'key/status': 150_000,
+  'model/list': 15_000,
+  'session/delete': 120_000,
+  'session/verify': 120_000,
+};
+const ONCE: readonly MethodName[] = ['daemon/release', 'history/add'];
+
+/** The daemon's own deadline for a method, in milliseconds. */
+export function deadlineOf(method: MethodName): number {
+  return UNUSUAL_MS[method] ?? USUAL_MS;
+}
+
+/** Whether a call whose answer was lost may be sent again. */
+export function isRepeatable(method: MethodName): boolean {
+  return !ONCE.includes(method);
+}

@@ -1,0 +1,179 @@
+/** The line to the daemon: one link at a time, made again whenever it is lost, until it is closed. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProtocolError, type ErrorKind } from '../../protocol/errors.ts';
+import type { ConnectionStatus } from './api.ts';
+import { Backoff } from './backoff.ts';
+import type { Link } from './link.ts';
+
+/** Reasons for a failed attempt that may pass by themselves; with any other the line gives up. */
+const PASSING: readonly ErrorKind[] = [
+  'DAEMON_UNAVAILABLE',
+  'DAEMON_WEDGED',
+  'DRAINING',
+  'OVERLOADED',
+  'DEADLINE',
+  'CONFLICT',
+  'STORAGE_FULL',
+  'STORAGE_FAILED',
+];
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs: number;
+}
+
+export class Line {
+  readonly #dial: (signal: AbortSignal) => Promise<Link>;
+  readonly #greet: (link: Link) => Promise<void>;
+  readonly #closing = new AbortController();
+  readonly #listeners = new Set<(status: ConnectionStatus) => void>();
+  readonly #linkListeners = new Set<(link: Link) => void>();
+  #link: Link | undefined;
+  #next = pendingLink();
+  #end: ProtocolError | undefined;
+  #reason = '';
+
+  /**
+   * @param dial makes one link, or throws.
+   * @param greet called with each new link before anybody else may use it.
+   */
+  constructor(dial: (signal: AbortSignal) => Promise<Link>, greet: (link: Link) => Promise<void>) {
+    this.#dial = dial;
+    this.#greet = greet;
+  }
+
+  /** The first link. Other than a later one, its failure is for the caller. */
+  async open(): Promise<Link> {
+    const link = await this.#dial(this.#closing.signal);
+    await this.#adopt(link);
+    return link;
+  }
+
+  /** The link, when there is one now. */
+  get current(): Link | undefined {
+    return this.#link;
+  }
+
+  /** Why it is closed for good. */
+  get end(): ProtocolError | undefined {
+    return this.#end;
+  }
+
+  /**
+   * The link, now or when there is one again.
+   * @throws ProtocolError: why the line was closed, CANCELLED, or DAEMON_UNAVAILABLE when the time is over.
+   */
+  async link(options: WaitOptions): Promise<Link> {
+    if (this.#end !== undefined) throw this.#end;
+    if (this.#link !== undefined) return this.#link;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => {
+      reject(new ProtocolError('CANCELLED', 'the call was cancelled', { cause: options.signal?.reason }));
+    };
+    const timer = setTimeout(() => {
+      reject(this.#unreachable());
+    }, options.timeoutMs);
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    if (options.signal?.aborted === true) onAbort();
+    try {
+      return await Promise.race([this.#next.promise, promise]);
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Called with each link from now on, the present one excepted. */
+  onLink(listener: (link: Link) => void): void {
+    this.#linkListeners.add(listener);
+  }
+
+  onStatus(listener: (status: ConnectionStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Ends it for good. Every call rejects with the error. */
+  close(error: ProtocolError): void {
+    if (this.#end !== undefined) return;
+    this.#end = error;
+    this.#next.reject(error);
+    this.#closing.abort(error);
+    this.#link?.close();
+    this.#link = undefined;
+    this.#tell({ state: 'closed', reason: error.message });
+  }
+
+  async #adopt(link: Link): Promise<void> {
+    await this.#greet(link);
+    if (this.#end !== undefined) {
+      link.close();
+      throw this.#end;
+    }
+    this.#link = link;
+    this.#next.resolve(link);
+    void link.closed.then((reason) => {
+      this.#lost(link, reason);
+    });
+  }
+
+  #lost(link: Link, reason: string): void {
+    if (this.#link !== link || this.#end !== undefined) return;
+    this.#link = undefined;
+    this.#next = pendingLink();
+    this.#reason = reason;
+    this.#tell({ state: 'reconnecting', reason });
+    void this.#reconnect();
+  }
+
+  async #reconnect(): Promise<void> {
+    const backoff = new Backoff({ firstMs: 50, longestMs: 2_000 });
+    while (this.#end === undefined) {
+      try {
+        await sleep(backoff.next(), undefined, { signal: this.#closing.signal });
+        await this.#adopt(await this.#dial(this.#closing.signal));
+        this.#announce();
+        return;
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+
+  #announce(): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#tell({ state: 'connected' });
+    for (const listener of this.#linkListeners) listener(link);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#end !== undefined) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof ProtocolError && !PASSING.includes(error.kind)) {
+      this.close(error);
+      return;
+    }
+    if (reason === this.#reason) return;
+    this.#reason = reason;
+    this.#tell({ state: 'reconnecting', reason });
+  }
+
+  #unreachable(): ProtocolError {
+    return new ProtocolError('DAEMON_UNAVAILABLE', `the daemon cannot be reached: ${this.#reason}`, {
+      hint: '`mctl doctor` looks for the cause.',
+      retryable: true,
+    });
+  }
+
+  #tell(status: ConnectionStatus): void {
+    for (const listener of this.#listeners) listener(status);
+  }
+}
+
+function pendingLink(): PromiseWithResolvers<Link> {
+  const pending = Promise.withResolvers<Link>();
+  // Nobody may be waiting when the line is closed.
+  pending.promise.catch(() => undefined);
+  return pending;
+}
