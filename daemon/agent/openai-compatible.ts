@@ -1,0 +1,87 @@
+/** Asks a server that speaks the OpenAI chat format. */
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import type { ProviderConfiguration } from '../config/configuration.ts';
+import { Exchange } from './exchange.ts';
+import { toPrompt } from './prompt-mapping.ts';
+import { explainFault, explainStream, missingKey, type ProviderContext } from './provider-errors.ts';
+import { ReplyCollector } from './reply-collector.ts';
+import type { StepModel, StepReply, StepRequest, StepSink } from './step-model.ts';
+
+/** No reply takes longer; a server that only sends signs of life would otherwise be waited for without end. */
+const TOTAL_TIMEOUT_MS = 3_600_000;
+
+export class OpenAICompatibleModel implements StepModel {
+  private readonly provider: ProviderConfiguration;
+
+  constructor(provider: ProviderConfiguration) {
+    this.provider = provider;
+  }
+
+  async step(request: StepRequest, sink: StepSink, signal: AbortSignal): Promise<StepReply> {
+    signal.throwIfAborted();
+    const context = this.contextOf(request);
+    if (context.apiKey === undefined && context.keyVariable !== undefined) throw missingKey(context);
+    const exchange = new Exchange({ ...this.provider, totalTimeoutMs: TOTAL_TIMEOUT_MS }, signal);
+    try {
+      return await this.ask(request, context, exchange, new ReplyCollector(sink), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw exchange.fault === undefined ? error : explainFault(exchange.fault, context);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  private async ask(
+    request: StepRequest,
+    context: ProviderContext,
+    exchange: Exchange,
+    collector: ReplyCollector,
+    signal: AbortSignal,
+  ): Promise<StepReply> {
+    const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
+    const model = createOpenAICompatible({
+      name: this.provider.name,
+      baseURL: this.provider.baseUrl,
+      ...(context.apiKey === undefined ? {} : { apiKey: context.apiKey }),
+      headers: this.provider.headers,
+      includeUsage: true,
+      fetch: exchange.fetch,
+    }).chatModel(request.model);
+    const prompt = toPrompt(request.messages);
+    const { stream } = await model.doStream({ prompt, abortSignal: signal }).catch((error: unknown) => {
+      throw isUnsupported(error) ? unsupported(error.functionality, context) : error;
+    });
+    const reader = stream.getReader();
+    for (;;) {
+      // Only here: an error of the sink is not one of the stream.
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw explainStream(error, context);
+      });
+      signal.throwIfAborted();
+      if (done) break;
+      exchange.progress();
+      if (value.type === 'error') throw explainStream(value.error, context);
+      if (isFailedFinish(value)) throw explainStream(undefined, context);
+      collector.add(value);
+      if (collector.isTooLarge) throw explainFault({ kind: 'too-large', bytes: 0 }, context);
+    }
+    if (collector.reply === undefined) throw explainStream(new Error('no end'), context);
+    return collector.reply;
+  }
+
+  private contextOf(request: StepRequest): ProviderContext {
+    const { name, baseUrl, apiKeyEnv } = this.provider;
+    const apiKey = request.apiKey === '' ? undefined : request.apiKey;
+    return { provider: name, baseUrl, model: request.model, apiKey, keyVariable: apiKeyEnv };
+  }
+}
+
+function isUnsupported(error: unknown): error is Error & { functionality: string } {
+  return error instanceof Error && error.name === 'AI_UnsupportedFunctionalityError' && 'functionality' in error;
+}
+
+/** Some servers say `error` where the reason belongs. */
+function isFailedFinish(piece: LanguageModelV4StreamPart): boolean {
+  return piece.type === 'finish' && (piece.finishReason.unified === 'error' || piece.finishReason.raw === 'error');
+}
