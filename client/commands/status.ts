@@ -1,0 +1,60 @@
+/** `/status`: where one is, what runs, and whether it is safe. */
+import { harmlessLine } from '../command-line/harmless-text.ts';
+import { count } from '../command-line/wording.ts';
+import type { Command, CommandContext } from './command.ts';
+import { currentModel } from './model.ts';
+
+export const status: Command = {
+  name: 'status',
+  summary: 'session, model, what runs, and whether everything is saved',
+  async run(context) {
+    const [session, key, daemon] = await Promise.all([
+      sessionLines(context),
+      context.client.call('key/status', {}),
+      context.client.call('daemon/status', {}),
+    ]);
+    const where = key.keyFile === null ? '' : ` (${key.keyFile})`;
+    context.print(
+      [
+        ...session,
+        `model:     ${await currentModel(context)}`,
+        `workspace: ${harmlessLine(workspaceOf(context))}`,
+        `storage:   ${daemon.storage.state === 'saved' ? 'saved, encrypted' : `NOT SAVED: ${daemon.storage.reason}`}`,
+        `key:       ${key.provider ?? 'none'}${where}, ${key.state}${key.reason === '' ? '' : `: ${key.reason}`}`,
+        `daemon:    ${daemon.version}, pid ${daemon.pid}, ${count(daemon.clients, 'client')}`,
+      ].join('\n'),
+    );
+  },
+};
+
+async function sessionLines(context: CommandContext): Promise<string[]> {
+  const { talk, client } = context;
+  const { target } = talk;
+  if (target.kind === 'new') return ['session:   a new one, which the first prompt begins'];
+  if (target.kind === 'save') {
+    return [`session:   the save ${target.save.id} (${count(target.save.messages, 'message')})`];
+  }
+  const { session } = await client.call('session/get', { sessionId: target.sessionId });
+  const flags = `${session.pinned ? ', pinned' : ''}${session.archived ? ', archived' : ''}`;
+  const parent =
+    session.parent === null ? '' : ` (forked from ${session.parent.sessionId}, turn ${session.parent.turn})`;
+  return [
+    `session:   ${session.id}${flags}${parent}`,
+    `title:     ${harmlessLine(session.title)}`,
+    `length:    ${count(session.turns, 'turn')}, ${count(session.messages, 'message')}, ` +
+      `tokens ${session.inputTokens} in, ${session.outputTokens} out`,
+    `state:     ${stateOf(context, session.status)}`,
+    `attached:  ${count(session.attached, 'frontend')}`,
+  ];
+}
+
+function stateOf(context: CommandContext, stored: string): string {
+  const turns = context.talk.conversation?.turns;
+  const queued = turns === undefined || turns.queued.length === 0 ? '' : `, ${turns.queued.length} queued`;
+  return `${turns?.active?.state ?? stored}${queued}`;
+}
+
+function workspaceOf({ talk }: CommandContext): string {
+  if (talk.target.kind === 'save') return talk.target.save.workspace;
+  return talk.conversation?.session?.workspace ?? talk.workspace;
+}

@@ -1,0 +1,258 @@
+/** What one frontend knows of one session it is attached to: events go in, what is new to show comes out. */
+import type { AttachHandlers, LiveReply } from '../connection/api.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { DurableEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
+import type { Message } from '../../protocol/message.ts';
+import type { Session } from '../../protocol/session.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
+import { ReplyText, textOf, type TextPiece } from './reply-text.ts';
+import { TurnBook, isOver, type TurnView } from './turn-book.ts';
+
+/** Something new, in the order in which it is to be shown. */
+export type Change =
+  | Opened
+  /** A prompt waits for its turn, behind so many others. */
+  | { readonly kind: 'queued'; readonly turn: TurnView; readonly ahead: number }
+  /** A turn begins with its prompt. */
+  | { readonly kind: 'prompt'; readonly turn: TurnView; readonly message: Message }
+  | ({ readonly kind: 'text' } & TextPiece)
+  /** A durable reply or tool result; all text of a reply has been given as `text` before. */
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'turn'; readonly turn: TurnView; readonly change: TurnChange }
+  | { readonly kind: 'cutoff'; readonly turn: number; readonly reason: EventData<'cutoff'>['reason'] }
+  /** Null when everything on screen is durable. */
+  | { readonly kind: 'storage'; readonly unsaved: string | null }
+  | { readonly kind: 'model'; readonly model: string }
+  | { readonly kind: 'title'; readonly title: string }
+  | { readonly kind: 'presence'; readonly attached: number }
+  | { readonly kind: 'flags'; readonly archived: boolean; readonly pinned: boolean }
+  /** Nothing more will be heard of the session; `deleted` when it no longer exists. */
+  | { readonly kind: 'ended'; readonly reason: string; readonly deleted: boolean };
+
+/** The session as it was when this frontend joined it. */
+interface Opened {
+  readonly kind: 'opened';
+  readonly session: Session;
+  readonly past: readonly SessionEvent[];
+  /** The store was replaced under the stream: what was shown before means nothing any more. */
+  readonly again: boolean;
+}
+
+type Durable = EventOf<DurableEventType>;
+
+/** How a frontend joins. */
+export interface Joining {
+  /** The turn of this frontend that made it join: its prompt and what follows is news, not past. */
+  readonly ownTurn?: number;
+}
+
+/**
+ * The handlers of one attachment and the state they build. It never prints and never calls the daemon.
+ *
+ * Every character of a reply is given once, whatever is repeated or was missed in between: deltas say where they begin,
+ * and the durable message completes what never came.
+ */
+export class Conversation implements AttachHandlers {
+  readonly turns = new TurnBook();
+  readonly #tell: (change: Change) => void;
+  readonly #ownTurn: number | undefined;
+  readonly #reply: ReplyText;
+  /** Text of prompts that this frontend has sent and not seen yet. */
+  readonly #expected: string[] = [];
+  #session: Session | undefined;
+  #unsaved: string | null = null;
+  #lastSeq = 0;
+  /** The live text after a reconnect: it counts from a position that the missed events have yet to reach. */
+  #pending: { readonly live: LiveReply; readonly until: number | undefined } | undefined;
+  #over: string | undefined;
+
+  constructor(tell: (change: Change) => void, joining: Joining = {}) {
+    this.#tell = tell;
+    this.#ownTurn = joining.ownTurn;
+    if (joining.ownTurn !== undefined) this.turns.own(joining.ownTurn);
+    this.#reply = new ReplyText((piece) => {
+      tell({ kind: 'text', ...piece });
+    });
+  }
+
+  /** Title, model and flags as of the last event; counts and sums as of joining. Undefined until attached. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Why something on screen is not durable; null when everything is. */
+  get unsaved(): string | null {
+    return this.#unsaved;
+  }
+
+  /** Why the stream has ended for good; undefined while it goes on. */
+  get over(): string | undefined {
+    return this.#over;
+  }
+
+  /**
+   * Says that this frontend is sending a prompt, so that it is recognised when it comes back as an event.
+   * @returns a function that takes it back when it was not accepted.
+   */
+  expectPrompt(text: string): () => void {
+    this.#expected.push(text);
+    return () => {
+      this.#takeExpected(text);
+    };
+  }
+
+  /** Says which turn became of a prompt of this frontend. */
+  own(turn: number): void {
+    this.turns.own(turn);
+  }
+
+  opened(snapshot: Parameters<AttachHandlers['opened']>[0]): void {
+    const again = this.#session !== undefined;
+    const { session, events } = snapshot;
+    const firstNews = again ? -1 : events.findIndex((event) => event.turn === this.#ownTurn);
+    const past = firstNews === -1 ? events : events.slice(0, firstNews);
+    this.#session = session;
+    this.#reply.clear();
+    this.#pending = undefined;
+    this.#lastSeq = past.at(-1)?.seq ?? 0;
+    this.turns.begin(snapshot, past);
+    this.#tell({ kind: 'opened', session, past, again });
+    for (const event of events.slice(past.length)) this.event(event);
+    if (snapshot.live !== null) this.#reply.adopt(snapshot.live);
+    this.#setUnsaved(snapshot.unsaved);
+  }
+
+  resumed(state: Parameters<AttachHandlers['resumed']>[0] & { readonly cursor?: { readonly seq: number } }): void {
+    this.#setUnsaved(state.unsaved);
+    this.#pending = state.live === null ? undefined : { live: state.live, until: state.cursor?.seq };
+    this.#adoptPending(false);
+  }
+
+  event(event: SessionEvent): void {
+    switch (event.type) {
+      case 'delta':
+        this.#adoptPending(true);
+        this.#reply.delta(event.turn, event.data);
+        break;
+      case 'queue':
+        this.#queue(event);
+        break;
+      case 'storage':
+        this.#setUnsaved(event.data.state === 'unsaved' ? event.data.reason : null);
+        break;
+      case 'presence':
+        this.#update({ attached: event.data.attached });
+        this.#tell({ kind: 'presence', attached: event.data.attached });
+        break;
+      case 'session':
+        this.#update(event.data);
+        this.#tell({ kind: 'flags', ...event.data });
+        break;
+      case 'deleted':
+        this.#end('the session was deleted', true);
+        break;
+      case 'message':
+      case 'turn':
+      case 'cutoff':
+      case 'settings':
+      case 'title':
+      case 'origin':
+        this.#durable(event);
+        this.#lastSeq = event.seq;
+        this.#adoptPending(false);
+    }
+  }
+
+  ended(reason: string): void {
+    this.#end(reason, false);
+  }
+
+  #end(reason: string, deleted: boolean): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason;
+    this.turns.abandon(new ProtocolError(deleted ? 'NOT_FOUND' : 'DAEMON_UNAVAILABLE', reason));
+    this.#tell({ kind: 'ended', reason, deleted });
+  }
+
+  #durable(event: Durable): void {
+    switch (event.type) {
+      case 'message':
+        this.#message({ seq: event.seq, turn: event.turn, at: event.at, ...event.data });
+        break;
+      case 'turn':
+        this.#turn(event.turn, event.data);
+        break;
+      case 'cutoff':
+        this.#reply.cutOff(event.turn, event.data.step, event.data.parts);
+        this.#tell({ kind: 'cutoff', turn: event.turn, reason: event.data.reason });
+        break;
+      case 'settings':
+        this.#update({ model: event.data.model });
+        this.#tell({ kind: 'model', model: event.data.model });
+        break;
+      case 'title':
+        this.#update({ title: event.data.title });
+        this.#tell({ kind: 'title', title: event.data.title });
+        break;
+      case 'origin':
+        break;
+    }
+  }
+
+  #turn(turn: number, change: TurnChange): void {
+    if (change.model !== undefined) this.#update({ model: change.model });
+    // A queued prompt that was cancelled says so at once, and its turn once more when its place in the order has come.
+    const wasOver = isOver(this.turns.get(turn)?.state ?? 'queued');
+    const view = this.turns.change(turn, change);
+    if (!wasOver) this.#tell({ kind: 'turn', turn: view, change });
+  }
+
+  #queue(event: EventOf<'queue'>): void {
+    const { state, ahead, parts } = event.data;
+    if (state === 'cancelled') {
+      this.#turn(event.turn, { state });
+      return;
+    }
+    const text = textOf(parts);
+    if (this.#takeExpected(text)) this.turns.own(event.turn);
+    this.#tell({ kind: 'queued', turn: this.turns.prompt(event.turn, text, state), ahead });
+  }
+
+  #message(message: Message): void {
+    if (message.role === 'user') {
+      const text = textOf(message.parts);
+      const known = this.turns.get(message.turn);
+      if (known?.mine !== true && this.#takeExpected(text)) this.turns.own(message.turn);
+      this.#tell({ kind: 'prompt', turn: this.turns.prompt(message.turn, text, 'running'), message });
+      return;
+    }
+    if (message.role === 'assistant') this.#reply.finish(message.turn, message.parts);
+    this.#tell({ kind: 'message', message });
+  }
+
+  /** @param live whether an event has come that cannot be one of the missed ones. */
+  #adoptPending(live: boolean): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    if (!live && (pending.until === undefined || this.#lastSeq < pending.until)) return;
+    this.#pending = undefined;
+    this.#reply.adopt(pending.live);
+  }
+
+  #setUnsaved(unsaved: string | null): void {
+    if (unsaved === this.#unsaved) return;
+    this.#unsaved = unsaved;
+    this.#tell({ kind: 'storage', unsaved });
+  }
+
+  #update(facts: Partial<Session>): void {
+    if (this.#session !== undefined) this.#session = { ...this.#session, ...facts };
+  }
+
+  #takeExpected(text: string): boolean {
+    const index = this.#expected.indexOf(text);
+    if (index === -1) return false;
+    this.#expected.splice(index, 1);
+    return true;
+  }
+}
