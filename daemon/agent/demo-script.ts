@@ -98,5 +98,7 @@ function pieces(text: string): string[] {
   const words = text.match(/\s*\S+\s*/g) ?? [];
   const size = Math.ceil(words.length / MAX_PAUSES);
   if (size <= 1) return words;
-  return Array.from({ length: Math.ceil(words.length / size) }, (_, at) => words.slice(at * size, (at + 1) * size).join(''));
+  return Array.from({ length: Math.ceil(words.length / size) }, (_, at) =>
+    words.slice(at * size, (at + 1) * size).join(''),
+  );
 }

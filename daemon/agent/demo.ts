@@ -53,10 +53,20 @@ function failure(kind: DemoFailure): ProtocolError {
     case 'refused':
       return new ProtocolError('REFUSED', `demo/offline refuses, ${asked}.`, { hint });
     case 'unreachable':
-      return new ProtocolError('UNREACHABLE', `demo/offline plays a server that cannot be reached, ${asked}.`, { hint: endless, retryable: true });
+      return new ProtocolError('UNREACHABLE', `demo/offline plays a server that cannot be reached, ${asked}.`, {
+        hint: endless,
+        retryable: true,
+      });
     case 'rate-limited':
-      return new ProtocolError('RATE_LIMITED', `demo/offline plays a server that asks to slow down, ${asked}.`, { hint: endless, retryable: true, retryAfterMs: 1000 });
+      return new ProtocolError('RATE_LIMITED', `demo/offline plays a server that asks to slow down, ${asked}.`, {
+        hint: endless,
+        retryable: true,
+        retryAfterMs: 1000,
+      });
     case 'broken-stream':
-      return new ProtocolError('BROKEN_STREAM', `demo/offline breaks off its answer, ${asked}.`, { hint: endless, retryable: true });
+      return new ProtocolError('BROKEN_STREAM', `demo/offline breaks off its answer, ${asked}.`, {
+        hint: endless,
+        retryable: true,
+      });
   }
 }

@@ -20,7 +20,12 @@ export type Fault =
   /** Something answers that does not speak HTTP, or not with TLS. */
   | { readonly kind: 'not-http'; readonly code: string }
   | { readonly kind: 'unsendable'; readonly code: string }
-  | { readonly kind: 'status'; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+    }
   | { readonly kind: 'not-a-stream'; readonly contentType: string; readonly body: string }
   | { readonly kind: 'silence'; readonly begun: boolean; readonly afterMs: number }
   | { readonly kind: 'cut'; readonly code: string }
@@ -127,7 +132,11 @@ export class Exchange {
         this.expect(this.limits.connectTimeoutMs, (afterMs) => ({ kind: 'connect-timeout', afterMs }));
         const library = url.protocol === 'https:' ? https : http;
         // Without an agent each request has a connection of its own, closed at its end.
-        this.request = library.request(url, { method, agent: false, headers: { ...headers, 'accept-encoding': 'identity' } });
+        this.request = library.request(url, {
+          method,
+          agent: false,
+          headers: { ...headers, 'accept-encoding': 'identity' },
+        });
         this.request.on('error', refuse).on('close', refuse);
         this.request.on('response', (response) => {
           // From here on the body tells what happens; the request reports the same once more.
@@ -157,29 +166,33 @@ export class Exchange {
   private stream(answer: http.IncomingMessage): ReadableStream<Uint8Array> {
     const chunks = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
     let begun = false;
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        try {
-          if (begun) this.expect(this.limits.silenceTimeoutMs, (afterMs) => ({ kind: 'silence', begun: true, afterMs }));
-          const next = await chunks.next();
-          clearTimeout(this.wait);
-          begun = true;
-          if (next.done === true) {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          try {
+            if (begun)
+              this.expect(this.limits.silenceTimeoutMs, (afterMs) => ({ kind: 'silence', begun: true, afterMs }));
+            const next = await chunks.next();
+            clearTimeout(this.wait);
+            begun = true;
+            if (next.done === true) {
+              controller.close();
+              return;
+            }
+            this.unread += next.value.length;
+            if (this.unread > MAX_UNREAD_BYTES) this.fail({ kind: 'too-large', bytes: this.unread });
+            controller.enqueue(next.value);
+          } catch (error) {
+            if (!this.signal.aborted) this.fail({ kind: 'cut', code: codeOf(error) });
             controller.close();
-            return;
           }
-          this.unread += next.value.length;
-          if (this.unread > MAX_UNREAD_BYTES) this.fail({ kind: 'too-large', bytes: this.unread });
-          controller.enqueue(next.value);
-        } catch (error) {
-          if (!this.signal.aborted) this.fail({ kind: 'cut', code: codeOf(error) });
-          controller.close();
-        }
+        },
+        cancel: () => {
+          this.close();
+        },
       },
-      cancel: () => {
-        this.close();
-      },
-    }, { highWaterMark: 0 });
+      { highWaterMark: 0 },
+    );
   }
 
   /** The beginning of a body, as far as it comes. What is missing of an error text does not change the error. */
@@ -237,5 +250,10 @@ function codeOf(error: unknown): string {
 }
 
 function plainHeaders(answer: http.IncomingMessage): Record<string, string> {
-  return Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]));
+  return Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  );
 }

@@ -1,7 +1,8 @@
 /** Asks a server which models it offers. */
 import type { ProviderConfiguration } from '../config/configuration.ts';
 import { Exchange } from './exchange.ts';
-import { explainFault, missingKey, type ProviderContext } from './provider-errors.ts';
+import { explainFault } from './provider-errors.ts';
+import { missingKey, type ProviderContext } from './provider-failure.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 
 const DEADLINE_MS = 3000;

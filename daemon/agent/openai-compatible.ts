@@ -1,9 +1,10 @@
 /** Asks a server that speaks the OpenAI chat format. */
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import type { ProviderConfiguration } from '../config/configuration.ts';
 import { Exchange } from './exchange.ts';
 import { toPrompt } from './prompt-mapping.ts';
-import { explainFault, explainStream, missingKey, type ProviderContext } from './provider-errors.ts';
+import { explainFault, explainStream, unsupported } from './provider-errors.ts';
+import { missingKey, type ProviderContext } from './provider-failure.ts';
 import { ReplyCollector } from './reply-collector.ts';
 import type { StepModel, StepReply, StepRequest, StepSink } from './step-model.ts';
 
@@ -48,10 +49,7 @@ export class OpenAICompatibleModel implements StepModel {
       includeUsage: true,
       fetch: exchange.fetch,
     }).chatModel(request.model);
-    const prompt = toPrompt(request.messages);
-    const { stream } = await model.doStream({ prompt, abortSignal: signal }).catch((error: unknown) => {
-      throw isUnsupported(error) ? unsupported(error.functionality, context) : error;
-    });
+    const stream = await open(model, { prompt: toPrompt(request.messages), abortSignal: signal }, context);
     const reader = stream.getReader();
     for (;;) {
       // Only here: an error of the sink is not one of the stream.
@@ -74,6 +72,18 @@ export class OpenAICompatibleModel implements StepModel {
     const { name, baseUrl, apiKeyEnv } = this.provider;
     const apiKey = request.apiKey === '' ? undefined : request.apiKey;
     return { provider: name, baseUrl, model: request.model, apiKey, keyVariable: apiKeyEnv };
+  }
+}
+
+async function open(
+  model: LanguageModelV4,
+  options: LanguageModelV4CallOptions,
+  context: ProviderContext,
+): Promise<ReadableStream<LanguageModelV4StreamPart>> {
+  try {
+    return (await model.doStream(options)).stream;
+  } catch (error) {
+    throw isUnsupported(error) ? unsupported(error.functionality, context) : error;
   }
 }
 

@@ -19,7 +19,9 @@ type AssistantPart = LanguageModelV4TextPart | LanguageModelV4ReasoningPart | La
  * it is ignored at best and refused as an unknown field at worst.
  */
 export function toPrompt(messages: readonly Message[]): LanguageModelV4Prompt {
-  const turnsWithTools = new Set(messages.filter((one) => one.parts.some((part) => part.type === 'tool-call')).map((one) => one.turn));
+  const turnsWithTools = new Set(
+    messages.filter((one) => one.parts.some((part) => part.type === 'tool-call')).map((one) => one.turn),
+  );
   return messages.flatMap((message) => {
     const mapped = toMessage(message, turnsWithTools.has(message.turn));
     return mapped.content.length === 0 ? [] : [mapped];
@@ -39,7 +41,8 @@ function toMessage(message: Message, withReasoning: boolean): LanguageModelV4Mes
 
 function toUserPart(part: Part): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
   if (part.type === 'text') return [{ type: 'text', text: part.text }];
-  if (part.type === 'image') return [{ type: 'file', mediaType: part.mediaType, data: { type: 'data', data: part.data } }];
+  if (part.type === 'image')
+    return [{ type: 'file', mediaType: part.mediaType, data: { type: 'data', data: part.data } }];
   return [];
 }
 

@@ -52,7 +52,9 @@ function withoutSecret(text: string, secret: string): string {
 /** Base64 of a text looks different by its position in what surrounds it; these are the parts that do not depend on it. */
 function base64Forms(secret: string): string[] {
   return [0, 1, 2].flatMap((shift) => {
-    const encoded = Buffer.from('x'.repeat(shift) + secret).toString('base64').replace(/=+$/, '');
+    const encoded = Buffer.from('x'.repeat(shift) + secret)
+      .toString('base64')
+      .replace(/=+$/, '');
     const stable = encoded.slice(shift === 0 ? 0 : shift + 1, -1);
     return [stable, stable.replaceAll('+', '-').replaceAll('/', '_')];
   });

@@ -83,17 +83,26 @@ export class AgentRegistry implements AgentRegistryPort {
     const names = [RESERVED_PROVIDER, ...providers.keys()];
     const known = `Configured: ${names.join(', ')}.`;
     if (provider === RESERVED_PROVIDER) {
-      return new ProtocolError('MODEL_UNKNOWN', `There is no model ${modelId}.`, { hint: `The built-in model is ${DEFAULT_MODEL}.` });
+      return new ProtocolError('MODEL_UNKNOWN', `There is no model ${modelId}.`, {
+        hint: `The built-in model is ${DEFAULT_MODEL}.`,
+      });
     }
     const owner = [...providers.values()].find((one) => one.models.includes(modelId));
     if (owner !== undefined) {
-      return new ProtocolError('MODEL_UNKNOWN', `There is no provider ${provider}.`, { hint: `Did you mean ${owner.name}/${modelId}? ${known}` });
+      return new ProtocolError('MODEL_UNKNOWN', `There is no provider ${provider}.`, {
+        hint: `Did you mean ${owner.name}/${modelId}? ${known}`,
+      });
     }
     if (providers.has(provider)) {
-      return new ProtocolError('MODEL_UNKNOWN', `${modelId} names no model.`, { hint: `Write ${provider}/<model>; /models lists what can be chosen.` });
+      return new ProtocolError('MODEL_UNKNOWN', `${modelId} names no model.`, {
+        hint: `Write ${provider}/<model>; /models lists what can be chosen.`,
+      });
     }
     const meant = closest(provider, names);
-    const guess = meant === undefined ? '' : `Did you mean ${meant}${model === '' ? '' : `/${meant === RESERVED_PROVIDER ? 'offline' : model}`}? `;
+    const guess =
+      meant === undefined
+        ? ''
+        : `Did you mean ${meant}${model === '' ? '' : `/${meant === RESERVED_PROVIDER ? 'offline' : model}`}? `;
     return new ProtocolError('MODEL_UNKNOWN', `There is no provider ${provider} for the model ${modelId}.`, {
       hint: `${guess}${known} Another one needs [providers.${provider}] in the configuration (mctl config path).`,
     });
@@ -102,12 +111,20 @@ export class AgentRegistry implements AgentRegistryPort {
 
 async function listProvider(provider: ProviderConfiguration, keys: ProviderKeys): Promise<ModelList> {
   const { name } = provider;
-  const configured = provider.models.map((model) => ({ id: `${name}/${model}`, provider: name, source: 'configured' as const }));
+  const configured = provider.models.map((model) => ({
+    id: `${name}/${model}`,
+    provider: name,
+    source: 'configured' as const,
+  }));
   try {
     const key = await keys.keyFor(name, provider.apiKeyEnv);
     const offered = await listServerModels(provider, key === '' ? undefined : key);
     const more = offered.filter((model) => !provider.models.includes(model));
-    const models = [...new Set(more)].map((model) => ({ id: `${name}/${model}`, provider: name, source: 'server' as const }));
+    const models = [...new Set(more)].map((model) => ({
+      id: `${name}/${model}`,
+      provider: name,
+      source: 'server' as const,
+    }));
     return { models: [...configured, ...models], problems: [] };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;

@@ -28,27 +28,18 @@ export class ReplyCollector {
 
   /** Takes one piece. Pieces without content, and tool input on its way, only count. */
   add(piece: LanguageModelV4StreamPart): void {
-    switch (piece.type) {
-      case 'text-delta':
-        if (this.append('text', piece.delta)) this.sink.text(piece.delta);
-        return;
-      case 'reasoning-delta':
-        if (this.append('reasoning', piece.delta)) this.sink.reasoning(piece.delta);
-        return;
-      case 'reasoning-end':
-        this.noteMetadata(piece.providerMetadata);
-        return;
-      case 'tool-input-delta':
-        this.bytes += Buffer.byteLength(piece.delta);
-        return;
-      case 'tool-call':
-        this.parts.push({ type: 'tool-call', callId: piece.toolCallId, name: piece.toolName, arguments: piece.input });
-        return;
-      case 'finish':
-        this.end = { usage: toUsage(piece.usage), reason: toReason(piece.finishReason) };
-        return;
-      default:
-        return;
+    if (piece.type === 'text-delta') {
+      if (this.append('text', piece.delta)) this.sink.text(piece.delta);
+    } else if (piece.type === 'reasoning-delta') {
+      if (this.append('reasoning', piece.delta)) this.sink.reasoning(piece.delta);
+    } else if (piece.type === 'reasoning-end') {
+      this.noteMetadata(piece.providerMetadata);
+    } else if (piece.type === 'tool-input-delta') {
+      this.bytes += Buffer.byteLength(piece.delta);
+    } else if (piece.type === 'tool-call') {
+      this.parts.push({ type: 'tool-call', callId: piece.toolCallId, name: piece.toolName, arguments: piece.input });
+    } else if (piece.type === 'finish') {
+      this.end = { usage: toUsage(piece.usage), reason: toReason(piece.finishReason) };
     }
   }
 

@@ -17,7 +17,12 @@ export function editToml(text: string, path: readonly string[], value: SettingVa
   return edited !== undefined && changesOnly(text, edited, path, value) ? edited : undefined;
 }
 
-function put(text: string, statements: readonly Statement[], path: readonly string[], value: SettingValue): string | undefined {
+function put(
+  text: string,
+  statements: readonly Statement[],
+  path: readonly string[],
+  value: SettingValue,
+): string | undefined {
   const container = statements.findLast((one) => one.kind === 'entry' && startsWith(path, one.path));
   if (container !== undefined) {
     const inside = path.slice(container.path.length);
@@ -30,7 +35,9 @@ function put(text: string, statements: readonly Statement[], path: readonly stri
     const last = statements.findLast((one) => one.table.join('\0') === header.path.join('\0')) ?? header;
     return insertAfter(text, last, line(header.path));
   }
-  const sibling = statements.findLast((one) => one.table.length === 0 && one.path.length > 1 && startsWith(one.path, path.slice(0, -1)));
+  const sibling = statements.findLast(
+    (one) => one.table.length === 0 && one.path.length > 1 && startsWith(one.path, path.slice(0, -1)),
+  );
   if (sibling !== undefined && path.length > 1) return insertAfter(text, sibling, line([]));
   if (path.length === 1) return insertAtRoot(text, statements, line([]));
   const table = path.slice(0, -1);

@@ -69,9 +69,11 @@ function badValue(issue: Issue, fullPath: readonly string[], tree: Readonly<Reco
   if (value === undefined) {
     return { path, key, what: 'is missing', remedy: `Add it; it ${must}.` };
   }
-  if (issue.code === 'custom') return { path, key, what: issue.message, remedy: 'Correct the value, or remove the line.' };
+  if (issue.code === 'custom')
+    return { path, key, what: issue.message, remedy: 'Correct the value, or remove the line.' };
   const guess = typeof value === 'string' ? closest(value, setting?.choices ?? []) : undefined;
-  const remedy = guess === undefined ? 'Correct the value, or remove the line for the default.' : `Did you mean "${guess}"?`;
+  const remedy =
+    guess === undefined ? 'Correct the value, or remove the line for the default.' : `Did you mean "${guess}"?`;
   const kind = typeof value === 'string' && setting?.kind === 'text' ? 'another text' : kindOf(value);
   return { path, key, what: `${must}, and is ${kind}`, remedy };
 }

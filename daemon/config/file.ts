@@ -25,7 +25,10 @@ export async function readConfigurationFile(path: string): Promise<FileContent> 
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return { state: 'absent' };
-    return unusable(`cannot be read (${code})`, 'Give yourself permission to read it, or move it away to begin with the defaults.');
+    return unusable(
+      `cannot be read (${code})`,
+      'Give yourself permission to read it, or move it away to begin with the defaults.',
+    );
   }
   try {
     const refusal = refuse(await file.stat());
@@ -38,7 +41,10 @@ export async function readConfigurationFile(path: string): Promise<FileContent> 
       if (bytesRead === 0 || length === bytes.length) break;
     }
     if (length > MAX_BYTES) return tooLarge();
-    return { state: 'text', text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length)) };
+    return {
+      state: 'text',
+      text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length)),
+    };
   } catch (error) {
     if (error instanceof TypeError) return unusable('is not UTF-8 text', 'Save it as UTF-8.');
     return unusable(`cannot be read (${codeOf(error)})`, 'Check the disk, or move it away to begin with the defaults.');
@@ -103,14 +109,18 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function refuse(facts: { isFile(): boolean; size: number; mode: number; uid: number }): FileContent | undefined {
-  if (!facts.isFile()) return unusable('is not a file', 'Move it away, and write the settings into a file of that name.');
+  if (!facts.isFile())
+    return unusable('is not a file', 'Move it away, and write the settings into a file of that name.');
   if (facts.size > MAX_BYTES) return tooLarge();
   const uid = process.getuid?.();
   if (uid !== undefined && facts.uid !== uid && facts.uid !== 0) {
     return unusable('belongs to another user', 'Make it yours (chown), or move it away to begin with the defaults.');
   }
   if (uid !== undefined && (facts.mode & 0o002) !== 0) {
-    return unusable('can be written by every user of this machine', 'Take that permission away: chmod o-w on the file.');
+    return unusable(
+      'can be written by every user of this machine',
+      'Take that permission away: chmod o-w on the file.',
+    );
   }
   return undefined;
 }

@@ -1,10 +1,12 @@
 /** Recognises API keys and passwords that were about to be kept in a plain file. */
 
-const SECRET_NAME = /(^|[_.-])(api[_-]?key|key|token|secret|password|passwd|passphrase|credentials?|authorization|bearer)s?$/i;
+const SECRET_NAME =
+  /(^|[_.-])(api[_-]?key|key|token|secret|password|passwd|passphrase|credentials?|authorization|bearer)s?$/i;
 const SECRET_HEADER = /auth|cookie|key|token|secret|passw|credential|session/i;
 
 /** Beginnings that the keys of well-known services have. */
-const KEY_PREFIX = /^(sk|pk|rk|gsk|csk|xai|hf|nvapi|pplx|fw|r8|tgp|ghp|gho|github_pat|glpat|key)[-_][A-Za-z0-9_-]{12,}$|^AIza[A-Za-z0-9_-]{20,}$|^AKIA[A-Z0-9]{12,}$|^eyJ[A-Za-z0-9_-]{10,}\./;
+const KEY_PREFIX =
+  /^(sk|pk|rk|gsk|csk|xai|hf|nvapi|pplx|fw|r8|tgp|ghp|gho|github_pat|glpat|key)[-_][A-Za-z0-9_-]{12,}$|^AIza[A-Za-z0-9_-]{20,}$|^AKIA[A-Z0-9]{12,}$|^eyJ[A-Za-z0-9_-]{10,}\./;
 const AUTH_SCHEME = /^(bearer|basic|token|apikey)\s+\S+/i;
 
 /** Whether a setting of this name would hold a secret. `api_key_env` holds the name of a variable and does not. */

@@ -68,8 +68,14 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'providers.*': { kind: 'table', must: 'must be a table with at least base_url' },
   'providers.*.type': { kind: 'text', must: choice(PROVIDER_TYPES), choices: PROVIDER_TYPES },
   'providers.*.base_url': { kind: 'text', must: 'must be an address, such as "http://127.0.0.1:8080/v1"' },
-  'providers.*.api_key_env': { kind: 'text', must: 'must be the name of an environment variable, such as "LOCAL_API_KEY"' },
-  'providers.*.models': { kind: 'list', must: 'must be a list of at most 1000 model names without blanks, such as ["qwen3", "llama4"]' },
+  'providers.*.api_key_env': {
+    kind: 'text',
+    must: 'must be the name of an environment variable, such as "LOCAL_API_KEY"',
+  },
+  'providers.*.models': {
+    kind: 'list',
+    must: 'must be a list of at most 1000 model names without blanks, such as ["qwen3", "llama4"]',
+  },
   'providers.*.headers': { kind: 'table', must: 'must be a table of HTTP headers and their texts' },
   'providers.*.headers.*': { kind: 'text', must: 'must be one line of plain ASCII text' },
   'providers.*.connect_timeout_seconds': { kind: 'number', must: SECONDS },
@@ -79,7 +85,9 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
 
 /** The setting at a path, or undefined when there is none of that name. */
 export function settingAt(path: readonly string[]): Setting | undefined {
-  const pattern = path.map((part, index) => (index === 1 || (index === 3 && path[2] === 'headers') ? '*' : part)).join('.');
+  const pattern = path
+    .map((part, index) => (index === 1 || (index === 3 && path[2] === 'headers') ? '*' : part))
+    .join('.');
   return Object.hasOwn(SETTINGS, pattern) ? SETTINGS[pattern] : undefined;
 }
 
@@ -88,7 +96,9 @@ export function settingNames(parent: readonly string[]): string[] {
   const depth = parent.length + 1;
   return Object.keys(SETTINGS)
     .map((pattern) => pattern.split('.'))
-    .filter((parts) => parts.length === depth && parts.slice(0, -1).every((part, i) => part === '*' || part === parent[i]))
+    .filter(
+      (parts) => parts.length === depth && parts.slice(0, -1).every((part, i) => part === '*' || part === parent[i]),
+    )
     .map((parts) => parts.at(-1) ?? '')
     .filter((name) => name !== '*');
 }
@@ -104,13 +114,15 @@ function complainAboutUrl(value: string): string | undefined {
   if (url === undefined || /[\s\p{Cc}]/u.test(value)) return 'must be an address, such as "http://127.0.0.1:8080/v1"';
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must begin with http:// or https://';
   if (url.username !== '' || url.password !== '') return 'holds a user name or password, which this file must not';
-  if (url.search !== '' || url.hash !== '') return 'must end before any "?" or "#", because the paths of the requests are added to it';
+  if (url.search !== '' || url.hash !== '')
+    return 'must end before any "?" or "#", because the paths of the requests are added to it';
   if (value.length > 2000) return 'is longer than 2000 characters';
   return undefined;
 }
 
 function complainAboutVariable(value: string): string | undefined {
-  if (isSecretValue(value) || looksRandom(value)) return 'looks like an API key itself, and must be the name of the variable that holds it';
+  if (isSecretValue(value) || looksRandom(value))
+    return 'looks like an API key itself, and must be the name of the variable that holds it';
   return /^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(value)
     ? undefined
     : 'must be the name of an environment variable, such as "LOCAL_API_KEY"';

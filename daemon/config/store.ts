@@ -81,7 +81,10 @@ export class ConfigurationStore implements ConfigurationSource {
       const before = await loadConfiguration(this.path);
       const edited = editToml(this.editable(before), path, wanted);
       if (edited === undefined) {
-        throw invalid(`${key} cannot be changed without touching other parts of ${this.path}.`, 'Edit the file by hand.');
+        throw invalid(
+          `${key} cannot be changed without touching other parts of ${this.path}.`,
+          'Edit the file by hand.',
+        );
       }
       if (edited === before.text) return;
       this.refuseNewProblems(before, edited);

@@ -49,7 +49,7 @@ class Scanner {
     for (; this.at < this.text.length; this.at++) {
       const char = this.text[this.at];
       if (char === '#') this.at = this.endOfLine() - 1;
-      else if (char !== ' ' && char !== '\t' && char !== '\r' && char !== '\n') return true;
+      else if (!isBlank(char)) return true;
     }
     return false;
   }
@@ -128,7 +128,7 @@ class Scanner {
         if (char === ']' || char === '}') depth--;
         this.at++;
       }
-      if (char !== ' ' && char !== '\t' && char !== '\r' && char !== '\n') end = this.at;
+      if (!isBlank(char)) end = this.at;
     }
     return end;
   }
@@ -155,6 +155,10 @@ class Scanner {
     const end = this.text.indexOf('\n', this.at);
     return end === -1 ? this.text.length : end;
   }
+}
+
+function isBlank(char: string | undefined): boolean {
+  return char === ' ' || char === '\t' || char === '\r' || char === '\n';
 }
 
 function unescapeKey(raw: string): string {

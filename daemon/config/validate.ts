@@ -103,13 +103,20 @@ function syntaxProblem(error: unknown): ConfigurationProblem {
     return { line: 0, key: '', what: 'is not TOML', remedy: 'Correct it, or move it away to begin with the defaults.' };
   }
   const reason = (error.message.split('\n', 1)[0] ?? '').replace('Invalid TOML document: ', '');
-  return { line: error.line, key: '', what: `is not TOML at column ${error.column}: ${reason}`, remedy: syntaxRemedy(reason) };
+  return {
+    line: error.line,
+    key: '',
+    what: `is not TOML at column ${error.column}: ${reason}`,
+    remedy: syntaxRemedy(reason),
+  };
 }
 
 function syntaxRemedy(reason: string): string {
-  if (reason.includes('redefine')) return 'Each key and each [table] may be written once; join or remove the second one.';
+  if (reason.includes('redefine'))
+    return 'Each key and each [table] may be written once; join or remove the second one.';
   if (reason.includes('end-of-line')) return 'Write one setting a line.';
-  if (reason.includes('value') || reason.includes('numeric')) return 'Text goes between double quotes, as in model = "local/qwen3".';
+  if (reason.includes('value') || reason.includes('numeric'))
+    return 'Text goes between double quotes, as in model = "local/qwen3".';
   if (reason.includes('string') || reason.includes('escape')) {
     return 'Close the quotes on the same line; a backslash in text is written twice.';
   }

@@ -1,0 +1,39 @@
+/** Finds what a server says about an error in the many shapes in which servers say it. */
+import { presentable } from './provider-text.ts';
+
+/** The sentence in the body of an answer, fit to be shown; empty when there is none. */
+export function messageInBody(body: string, secrets: readonly string[]): string {
+  let parsed: unknown = body;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    // A page for a browser says nothing in one line.
+    if (/^\s*</.test(body)) return '';
+  }
+  return presentable(messageIn(parsed) ?? '', secrets);
+}
+
+/** The first sentence in a JSON value, as it was sent. */
+export function messageIn(value: unknown, depth = 0): string | undefined {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null || depth > 4) return undefined;
+  if (Array.isArray(value)) return messageIn(value[0], depth + 1);
+  const fields = value as Record<string, unknown>;
+  for (const name of ['error', 'message', 'detail', 'msg', 'errors', 'code']) {
+    const found = messageIn(fields[name], depth + 1);
+    if (found !== undefined && found !== '') return found;
+  }
+  return undefined;
+}
+
+/** The HTTP status that an error inside a stream stands for, when it tells. */
+export function codeIn(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { code, status, type, error } = value as Record<string, unknown>;
+  for (const candidate of [code, status, type]) {
+    if (/^[45]\d\d$/.test(String(candidate))) return Number(candidate);
+    if (/rate_limit/i.test(String(candidate))) return 429;
+    if (/overloaded|unavailable/i.test(String(candidate))) return 503;
+  }
+  return codeIn(error);
+}
