@@ -11,7 +11,7 @@ const HOMES = {
     '^client/command-line/workspace[.]ts$',
   ],
   childProcess: ['^daemon/(vault|tools)/', '^client/connection/'],
-  network: ['^daemon/(transport|life)/', '^client/connection/'],
+  network: ['^daemon/(transport|life)/', '^daemon/agent/exchange[.]ts$', '^client/connection/'],
   database: ['^daemon/vault/', '^daemon/life/lock[.]ts$'],
   keychain: ['^daemon/vault/'],
   models: ['^daemon/agent/'],
