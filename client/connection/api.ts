@@ -53,6 +53,8 @@ export interface AttachHandlers {
   }): void;
   /** After a reconnect: missed durable events follow as events; live text and queue are replaced by these. */
   resumed(state: {
+    /** Position that live text and queue belong to; the missed events lead up to it. */
+    readonly cursor: Cursor;
     readonly live: LiveReply | null;
     readonly queue: readonly { readonly turn: number; readonly parts: readonly PromptPart[] }[];
     readonly unsaved: string | null;

@@ -150,9 +150,9 @@ export class Subscription implements Attachment {
     const early = this.#early ?? [];
     this.#early = undefined;
     this.#cursor ??= answer.cursor;
-    const { session, live, queue, unsaved } = answer;
+    const { session, cursor, live, queue, unsaved } = answer;
     if (!this.#mustOpen) {
-      this.#tell(() => this.#options.handlers.resumed({ live, queue, unsaved }));
+      this.#tell(() => this.#options.handlers.resumed({ cursor, live, queue, unsaved }));
     } else {
       this.#mustOpen = false;
       this.#isOpened = true;

@@ -1,5 +1,5 @@
 /** What one frontend knows of one session it is attached to: events go in, what is new to show comes out. */
-import type { AttachHandlers, LiveReply } from '../connection/api.ts';
+import type { AttachHandlers } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurableEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
@@ -38,6 +38,7 @@ interface Opened {
   readonly again: boolean;
 }
 
+type Resumed = Parameters<AttachHandlers['resumed']>[0];
 type Durable = EventOf<DurableEventType>;
 
 /** How a frontend joins. */
@@ -62,8 +63,8 @@ export class Conversation implements AttachHandlers {
   #session: Session | undefined;
   #unsaved: string | null = null;
   #lastSeq = 0;
-  /** The live text after a reconnect: it counts from a position that the missed events have yet to reach. */
-  #pending: { readonly live: LiveReply; readonly until: number | undefined } | undefined;
+  /** Live text and queue after a reconnect: they belong to a position that the missed events have yet to reach. */
+  #pending: Resumed | undefined;
   #over: string | undefined;
 
   constructor(tell: (change: Change) => void, joining: Joining = {}) {
@@ -122,9 +123,9 @@ export class Conversation implements AttachHandlers {
     this.#setUnsaved(snapshot.unsaved);
   }
 
-  resumed(state: Parameters<AttachHandlers['resumed']>[0] & { readonly cursor?: { readonly seq: number } }): void {
+  resumed(state: Resumed): void {
     this.#setUnsaved(state.unsaved);
-    this.#pending = state.live === null ? undefined : { live: state.live, until: state.cursor?.seq };
+    this.#pending = state;
     this.#adoptPending(false);
   }
 
@@ -233,10 +234,12 @@ export class Conversation implements AttachHandlers {
   /** @param live whether an event has come that cannot be one of the missed ones. */
   #adoptPending(live: boolean): void {
     const pending = this.#pending;
-    if (pending === undefined) return;
-    if (!live && (pending.until === undefined || this.#lastSeq < pending.until)) return;
+    if (pending === undefined || (!live && this.#lastSeq < pending.cursor.seq)) return;
     this.#pending = undefined;
-    this.#reply.adopt(pending.live);
+    if (pending.live !== null) this.#reply.adopt(pending.live);
+    const waiting = new Set(pending.queue.map(({ turn }) => turn));
+    for (const { turn, parts } of pending.queue) this.turns.prompt(turn, textOf(parts), 'queued');
+    for (const { turn } of this.turns.queued) if (!waiting.has(turn)) this.#turn(turn, { state: 'cancelled' });
   }
 
   #setUnsaved(unsaved: string | null): void {
