@@ -1,9 +1,8 @@
 /** One call, however many connections it takes. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { CallOptions } from './api.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, pause } from './pause.ts';
 import { deadlineOf, isRepeatable } from './deadlines.ts';
 import type { Line } from './line.ts';
 import { LinkLost, cancelled, noAnswer } from './link.ts';
@@ -36,7 +35,7 @@ export async function callUntilAnswered<M extends MethodName>(
       pauseMs = pauseBeforeRepeat(error, method, backoff);
     }
     if (performance.now() + pauseMs >= deadline) throw noAnswer(method, limitMs);
-    await pause(pauseMs, method, signal);
+    await pauseOrCancel(pauseMs, method, signal);
   }
 }
 
@@ -55,9 +54,9 @@ function pauseBeforeRepeat(error: unknown, method: MethodName, backoff: Backoff)
   return Math.max(backoff.next(), error.retryAfterMs ?? 0);
 }
 
-async function pause(limitMs: number, method: MethodName, signal: AbortSignal | undefined): Promise<void> {
+async function pauseOrCancel(limitMs: number, method: MethodName, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(limitMs, undefined, signal === undefined ? {} : { signal });
+    await pause(limitMs, signal);
   } catch {
     throw cancelled(method, signal);
   }

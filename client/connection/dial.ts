@@ -1,13 +1,13 @@
 /** One attempt to reach the daemon: the checks, the connection, the greeting. */
 import { lstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import type { Endpoint } from '../../protocol/endpoint.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FrameDecoder, encodeFrame } from '../../protocol/frame.ts';
 import type { EarlyInput } from '../../protocol/framing.ts';
 import { checkWayToSocket } from './locations.ts';
+import { pause } from './pause.ts';
 import { refuseForeignOwner } from './private-directory.ts';
 
 /** How long a daemon that accepts connections may take to greet. */
@@ -59,7 +59,7 @@ export async function dial(
     const left = deadline - performance.now();
     const attempt: Attempt = left <= 0 ? { kind: 'silent' } : await greet(endpoint.socketPath, hello, left, options);
     if (attempt.kind !== 'reset') return attempt;
-    await sleep(RETRY_MS * (0.5 + Math.random()), undefined, options.signal ? { signal: options.signal } : {});
+    await pause(RETRY_MS * (0.5 + Math.random()), options.signal);
   }
 }
 

@@ -1,8 +1,7 @@
 /** Gets a connection to the one daemon of a data directory, starting or replacing it when that is what it takes. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { ANY_PROTOCOL, BUILD, PROTOCOL, compareBuilds, type Build } from '../../protocol/version.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, pause } from './pause.ts';
 import { launchDaemon, type Launch } from './daemon-process.ts';
 import { dial, type Greeting } from './dial.ts';
 import type { EnsureOptions } from './ensure-options.ts';
@@ -114,8 +113,7 @@ class Round {
   }
 
   async pause(): Promise<void> {
-    const { signal } = this.#options;
-    await sleep(this.#backoff.next(), undefined, signal === undefined ? {} : { signal });
+    await pause(this.#backoff.next(), this.#options.signal);
   }
 
   end(): void {

@@ -1,8 +1,7 @@
 /** The line to the daemon: one link at a time, made again whenever it is lost, until it is closed. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError, type ErrorKind } from '../../protocol/errors.ts';
 import type { ConnectionStatus } from './api.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, pause } from './pause.ts';
 import type { Link } from './link.ts';
 
 /** Reasons for a failed attempt that may pass by themselves; with any other the line gives up. */
@@ -130,7 +129,7 @@ export class Line {
     const backoff = new Backoff({ firstMs: 50, longestMs: 2_000 });
     while (this.#end === undefined) {
       try {
-        await sleep(backoff.next(), undefined, { signal: this.#closing.signal });
+        await pause(backoff.next(), this.#closing.signal);
         await this.#adopt(await this.#dial(this.#closing.signal));
         this.#announce();
         return;

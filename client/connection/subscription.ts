@@ -1,10 +1,9 @@
 /** One attached session: its events in order, each durable one once, over however many connections. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError, type ErrorKind } from '../../protocol/errors.ts';
 import type { Cursor, DurableEventType, SessionEvent } from '../../protocol/event.ts';
 import type { ResultOf } from '../../protocol/methods.ts';
 import type { AttachHandlers, Attachment } from './api.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, pause } from './pause.ts';
 import { deadlineOf } from './deadlines.ts';
 import { LinkLost, type Link } from './link.ts';
 
@@ -89,7 +88,7 @@ export class Subscription implements Attachment {
           this.end(error);
           return;
         }
-        await sleep(retryPause(error, backoff));
+        await pause(retryPause(error, backoff));
       }
     }
   }
