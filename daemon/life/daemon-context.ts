@@ -11,8 +11,9 @@ import type { ServiceRoutes } from '../transport/routes.ts';
  * Why the daemon stops.
  * `asked`: a person asked for it, so running turns are not continued by themselves. `shutdown`: a client asked for it for
  * reasons of its own. `vault-lost`: the vault worker died; the process ends with code 1 and clients start it again.
+ * `lock-lost`: the lock file was removed, so that another daemon could lock a new one.
  */
-export type StopReason = 'asked' | 'shutdown' | 'signal' | 'idle' | 'build-replaced' | 'released' | 'vault-lost';
+export type StopReason = 'asked' | 'shutdown' | 'signal' | 'idle' | 'build-replaced' | 'vault-lost' | 'lock-lost';
 
 /** `drain` lets running turns reach their next durable step; `now` does not wait for the model. */
 export type StopMode = 'drain' | 'now';

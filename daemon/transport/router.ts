@@ -13,8 +13,8 @@ import type { RequestContext, ServiceRoutes } from './routes.ts';
 export interface RouterOptions {
   readonly routes: ServiceRoutes;
   readonly desk: LifeDesk;
-  /** While true only methods of the admin subset are served. */
-  isDraining(): boolean;
+  /** While `draining` only methods of the admin subset are served, once `closed` none. */
+  phase(): 'serving' | 'draining' | 'closed';
   /** Resolves when the store can be read; rejects with the reason why it cannot. */
   requireKey(): Promise<void>;
   readonly report: Report;
@@ -119,12 +119,15 @@ export class Router {
       return result;
     } catch (error) {
       // Libraries reject with an error of their own when a signal ends them; the reason is what the client should read.
-      throw context.signal.aborted && !(error instanceof ProtocolError) ? (context.signal.reason as Error) : error;
+      if (!context.signal.aborted || error instanceof ProtocolError) throw error;
+      if (!(error instanceof Error && error.name === 'AbortError')) this.#options.report(error, method);
+      throw context.signal.reason as Error;
     }
   }
 
   #refuseWhileDraining(spec: MethodSpec): void {
-    if (spec.admin || !this.#options.isDraining()) return;
+    const phase = this.#options.phase();
+    if (phase === 'serving' || (phase === 'draining' && spec.admin)) return;
     throw new ProtocolError('DRAINING', 'the daemon finishes its work and takes no more', {
       hint: 'The next daemon takes it; clients try again by themselves.',
       retryable: true,
