@@ -19,7 +19,8 @@ export type Fault =
   | { readonly kind: 'untrusted'; readonly code: string }
   /** Something answers that does not speak HTTP, or not with TLS. */
   | { readonly kind: 'not-http'; readonly code: string }
-  | { readonly kind: 'unsendable'; readonly code: string }
+  /** The key or the address holds characters that cannot be sent. */
+  | { readonly kind: 'unsendable' }
   | {
       readonly kind: 'status';
       readonly status: number;
@@ -239,7 +240,7 @@ function faultOf(error: unknown): Fault {
   const code = codeOf(error);
   if (/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ALTNAME/.test(code)) return { kind: 'untrusted', code };
   if (/^(HPE_|EPROTO|ERR_SSL)/.test(code)) return { kind: 'not-http', code };
-  if (/^ERR_(INVALID|UNESCAPED|HTTP)/.test(code)) return { kind: 'unsendable', code };
+  if (/^ERR_(INVALID|UNESCAPED|HTTP)/.test(code)) return { kind: 'unsendable' };
   return { kind: 'unreachable', code };
 }
 

@@ -22,6 +22,8 @@ export class OpenAICompatibleModel implements StepModel {
     signal.throwIfAborted();
     const context = this.contextOf(request);
     if (context.apiKey === undefined && context.keyVariable !== undefined) throw missingKey(context);
+    // Whoever builds the request would object with the key in the message.
+    if (!/^[\x20-\x7e]*$/.test(context.apiKey ?? '')) throw explainFault({ kind: 'unsendable' }, context);
     const exchange = new Exchange({ ...this.provider, totalTimeoutMs: TOTAL_TIMEOUT_MS }, signal);
     try {
       return await this.ask(request, context, exchange, new ReplyCollector(sink), signal);

@@ -100,8 +100,8 @@ function explainNoAnswer(fault: NoAnswer, context: ProviderContext): ProtocolErr
       return failure('REFUSED', `${server} does not answer in the way of a web server (${fault.code}).`, hint);
     }
     case 'unsendable': {
-      const hint = `The key may hold characters that do not belong to it. ${keyHint(context)}`;
-      return failure('REFUSED', `The request to ${server} cannot be sent (${fault.code}).`, hint);
+      const what = `The request to ${server} cannot be sent: the API key holds characters that no key has`;
+      return failure('REFUSED', `${what}.`, keyHint(context));
     }
   }
 }

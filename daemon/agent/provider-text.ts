@@ -30,10 +30,8 @@ function withoutSecret(text: string, secret: string): string {
   if (bare.length === 0) return text;
   if (bare.length < PIECE) return text.replaceAll(bare, REPLACEMENT);
   const forms = [bare, encodeURIComponent(bare), ...base64Forms(bare)];
-  const pieces = new Set(forms.flatMap((form) => piecesOf(form.toLowerCase())));
-  const lower = text.toLowerCase();
-  // Lower case can change the length of a few letters; then the offsets would not fit.
-  const haystack = lower.length === text.length ? lower : text;
+  const pieces = new Set(forms.flatMap((form) => piecesOf(lowerCase(form))));
+  const haystack = lowerCase(text);
   let clean = '';
   let kept = 0;
   for (let at = 0; at + PIECE <= haystack.length; at++) {
@@ -58,6 +56,11 @@ function base64Forms(secret: string): string[] {
     const stable = encoded.slice(shift === 0 ? 0 : shift + 1, -1);
     return [stable, stable.replaceAll('+', '-').replaceAll('/', '_')];
   });
+}
+
+/** Only ASCII: every character stays in its place. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }
 
 function piecesOf(text: string): string[] {
