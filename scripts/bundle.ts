@@ -1,8 +1,9 @@
 /**
  * Turns the sources into CommonJS files that share what they have in common and load late what they import late.
  *
- * The bundler splits only ES modules, which Node starts more slowly than CommonJS; so the split modules are translated
- * one by one afterwards. docs/BENCHMARKS.md has the measurements.
+ * The bundler splits only ES modules; they are translated one by one afterwards. Split ES modules start a client in 44 ms
+ * instead of 39, and one CommonJS file for each program starts the daemon in 37 ms instead of 30, because code that may
+ * never run is read too (Node 24, compile cache on, 23 ms of it `node -e 0`).
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -25,13 +25,16 @@ function run(command: string, arguments_: string[], cwd: string, environment: No
 function environmentOf(home: string): NodeJS.ProcessEnv {
   const cache = run('npm', ['config', 'get', 'cache'], REPOSITORY, process.env).trim();
   const userConfig = run('npm', ['config', 'get', 'userconfig'], REPOSITORY, process.env).trim();
-  const { PATH } = process.env;
   return {
-    PATH,
+    ...process.env,
     HOME: home,
     npm_config_cache: cache,
     npm_config_userconfig: userConfig,
     npm_config_prefer_offline: 'true',
+    // The two native packages come from npm's cache or from the registry; without either this fails, and soon.
+    npm_config_fetch_retries: '1',
+    npm_config_fetch_retry_mintimeout: '1000',
+    npm_config_fetch_timeout: '30000',
   };
 }
 
