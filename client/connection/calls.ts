@@ -27,7 +27,7 @@ export async function callUntilAnswered<M extends MethodName>(
   const { signal } = options;
   const backoff = new Backoff({ firstMs: 50, longestMs: 2_000 });
   for (;;) {
-    const link = await line.link({ signal, timeoutMs: deadline - performance.now() });
+    const link = await line.link({ signal, timeoutMs: deadline - performance.now(), prepared: !isAboutDaemon(method) });
     let pauseMs: number;
     try {
       return await link.request(method, params, { signal, timeoutMs: deadline - performance.now() });
@@ -37,6 +37,11 @@ export async function callUntilAnswered<M extends MethodName>(
     if (performance.now() + pauseMs >= deadline) throw noAnswer(method, limitMs);
     await pauseOrCancel(pauseMs, method, signal);
   }
+}
+
+/** These are answered before, and without, everything else. */
+function isAboutDaemon(method: MethodName): boolean {
+  return method.startsWith('daemon/');
 }
 
 /** @throws the error when repeating the call is no answer to it. */

@@ -1,6 +1,6 @@
 /** The client: a line to the daemon, calls on it, and the sessions that are followed over it. */
 import { monotonicFactory } from 'ulid';
-import type { InitializeResult } from '../../protocol/admin.ts';
+import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { AttachHandlers, Attachment, CallOptions, Client, ConnectOptions, ConnectionStatus } from './api.ts';
@@ -15,6 +15,8 @@ import { locate } from './locations.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 const OFFER_MS = 2_000;
+/** A daemon that has just started reads its configuration first. */
+const SECOND_HELLO_MS = 10_000;
 
 /**
  * Connects to the daemon of this user, starting it when none runs.
@@ -51,23 +53,28 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
       isFirst = false;
       return ensureDaemon({ ...ensure, now, signal });
     },
-    (link) => offerKeys(link, environment, onProgress),
+    (link) => prepareLink(link, hello, environment, onProgress),
   );
   return new ConnectedClient(line, await line.open());
 }
 
-/** Keys live in the daemon's memory only, so each new daemon is given them again. */
-async function offerKeys(
+/**
+ * Lends the daemon the keys of our environment: it has them in memory only, so each new daemon is given them again. One
+ * that greeted before it had read its configuration could not say which it needs, and is asked a second time.
+ */
+async function prepareLink(
   link: Link,
+  hello: InitializeParams,
   environment: NodeJS.ProcessEnv,
   onProgress: (sentence: string) => void,
 ): Promise<void> {
-  const keys = pick(environment, link.daemon.keyVariables);
-  if (Object.keys(keys).length === 0) return;
   try {
-    await link.request('provider/offer-keys', { keys }, { timeoutMs: OFFER_MS });
+    if (link.daemon.store === null)
+      link.daemon = await link.request('initialize', hello, { timeoutMs: SECOND_HELLO_MS });
+    const keys = pick(environment, link.daemon.keyVariables);
+    if (Object.keys(keys).length > 0) await link.request('provider/offer-keys', { keys }, { timeoutMs: OFFER_MS });
   } catch (error) {
-    // A turn that needs the key will say so; the rest works without.
+    // A turn that needs a key will say so; the rest works without.
     if (error instanceof LinkLost) return;
     const reason = error instanceof Error ? error.message : String(error);
     onProgress(`the keys of your environment could not be handed to the daemon: ${reason}`);
@@ -78,19 +85,19 @@ class ConnectedClient implements Client {
   readonly newOpId = monotonicUlid();
   readonly #line: Line;
   readonly #subscriptions: Subscriptions;
-  #daemon: InitializeResult;
+  #link: Link;
 
   constructor(line: Line, link: Link) {
     this.#line = line;
-    this.#daemon = link.daemon;
+    this.#link = link;
     this.#subscriptions = new Subscriptions(line);
     line.onLink((next) => {
-      this.#daemon = next.daemon;
+      this.#link = next;
     });
   }
 
   get daemon(): InitializeResult {
-    return this.#daemon;
+    return this.#link.daemon;
   }
 
   call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {

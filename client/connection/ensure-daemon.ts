@@ -80,11 +80,12 @@ class Round {
     this.#absentSince = undefined;
     this.#marker.release();
     const link = await makeLink(greeting);
-    if (!this.#options.startDaemon || !isReplaceable(link.daemon.daemon.build)) return link;
+    const { build } = link.daemon.daemon;
+    if (!this.#options.startDaemon || !(link.daemon.draining || isReplaceable(build))) return link;
     const { replaceDaemon } = await import('./replacement.ts');
-    await replaceDaemon(link, this.#options, this.#marker);
+    const outcome = await replaceDaemon(link, this.#options, this.#marker);
     this.#backoff = newBackoff();
-    return undefined;
+    return outcome === 'in use' ? link : undefined;
   }
 
   async refused(error: ProtocolError): Promise<void> {
@@ -92,6 +93,7 @@ class Round {
     if (error.kind === 'VERSION_MISMATCH' && (await this.#replaceForeign())) return;
     if (!error.retryable || performance.now() - this.#begun > REFUSAL_MS) throw error;
     this.#tell('the daemon is finishing its work …');
+    await pause(error.retryAfterMs ?? 0, this.#options.signal);
   }
 
   silent(): void {

@@ -19,32 +19,35 @@ const PASSING: readonly ErrorKind[] = [
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
+  /** Not before the link is prepared. */
+  readonly prepared: boolean;
 }
 
 export class Line {
   readonly #dial: (signal: AbortSignal) => Promise<Link>;
-  readonly #greet: (link: Link) => Promise<void>;
+  readonly #prepare: (link: Link) => Promise<void>;
   readonly #closing = new AbortController();
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
   readonly #linkListeners = new Set<(link: Link) => void>();
   #link: Link | undefined;
   #next = pendingLink();
+  #prepared: Promise<void> = Promise.resolve();
   #end: ProtocolError | undefined;
   #reason = '';
 
   /**
    * @param dial makes one link, or throws.
-   * @param greet called with each new link before anybody else may use it.
+   * @param prepare called with each new link; whoever needs a prepared one waits for it. Never rejects.
    */
-  constructor(dial: (signal: AbortSignal) => Promise<Link>, greet: (link: Link) => Promise<void>) {
+  constructor(dial: (signal: AbortSignal) => Promise<Link>, prepare: (link: Link) => Promise<void>) {
     this.#dial = dial;
-    this.#greet = greet;
+    this.#prepare = prepare;
   }
 
   /** The first link. Other than a later one, its failure is for the caller. */
   async open(): Promise<Link> {
     const link = await this.#dial(this.#closing.signal);
-    await this.#adopt(link);
+    this.#adopt(link);
     return link;
   }
 
@@ -64,7 +67,7 @@ export class Line {
    */
   async link(options: WaitOptions): Promise<Link> {
     if (this.#end !== undefined) throw this.#end;
-    if (this.#link !== undefined) return this.#link;
+    if (this.#link !== undefined && !options.prepared) return this.#link;
     const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = (): void => {
       reject(new ProtocolError('CANCELLED', 'the call was cancelled', { cause: options.signal?.reason }));
@@ -75,7 +78,9 @@ export class Line {
     options.signal?.addEventListener('abort', onAbort, { once: true });
     if (options.signal?.aborted === true) onAbort();
     try {
-      return await Promise.race([this.#next.promise, promise]);
+      const link = await Promise.race([this.#next.promise, promise]);
+      if (options.prepared) await Promise.race([this.#prepared, link.closed, promise]);
+      return link;
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
@@ -103,13 +108,13 @@ export class Line {
     this.#tell({ state: 'closed', reason: error.message });
   }
 
-  async #adopt(link: Link): Promise<void> {
-    await this.#greet(link);
+  #adopt(link: Link): void {
     if (this.#end !== undefined) {
       link.close();
       throw this.#end;
     }
     this.#link = link;
+    this.#prepared = this.#prepare(link);
     this.#next.resolve(link);
     void link.closed.then((reason) => {
       this.#lost(link, reason);
@@ -130,7 +135,7 @@ export class Line {
     while (this.#end === undefined) {
       try {
         await pause(backoff.next(), this.#closing.signal);
-        await this.#adopt(await this.#dial(this.#closing.signal));
+        this.#adopt(await this.#dial(this.#closing.signal));
         this.#announce();
         return;
       } catch (error) {
@@ -159,7 +164,8 @@ export class Line {
   }
 
   #unreachable(): ProtocolError {
-    return new ProtocolError('DAEMON_UNAVAILABLE', `the daemon cannot be reached: ${this.#reason}`, {
+    const reason = this.#link === undefined ? this.#reason : 'it is still starting';
+    return new ProtocolError('DAEMON_UNAVAILABLE', `the daemon cannot be reached: ${reason}`, {
       hint: '`mctl doctor` looks for the cause.',
       retryable: true,
     });

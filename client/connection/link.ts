@@ -33,7 +33,8 @@ export interface RequestOptions {
 }
 
 export class Link {
-  readonly daemon: InitializeResult;
+  /** What the daemon said of itself, the last time it was asked. */
+  daemon: InitializeResult;
   /** Resolves with the reason, for a person, when the connection has ended. */
   readonly closed: Promise<string>;
   readonly #socket: Socket;

@@ -14,16 +14,20 @@ const LEAVE_MS = 20_000;
 /** How long a client waits for work that somebody else has running. */
 const BUSY_MS = 30 * 60_000;
 
+/** `gone`: the daemon has ended. `in use`: it has work to do, and this client can be served beside it. */
+export type Outcome = 'gone' | 'in use';
+
 /**
- * Has the daemon at the other end replaced by ours: at once when nothing runs there, otherwise when it is done. Clients
- * that try the same at the same time agree by the marker. When it returns, the older daemon has ended.
+ * Has the daemon at the other end replaced by ours: at once when nothing runs there, otherwise when it is done. One that
+ * leaves by itself is only waited for. Clients that try the same at the same time agree by the marker. An admin client
+ * does not wait for other people's work, since a busy daemon serves it.
  *
  * @throws ProtocolError with what the start of ours was refused for, CONFLICT when the older one stays busy, or
  * DAEMON_UNAVAILABLE when it does not hand over.
  */
-export async function replaceDaemon(link: Link, options: EnsureOptions, marker: StartMarker): Promise<void> {
+export async function replaceDaemon(link: Link, options: EnsureOptions, marker: StartMarker): Promise<Outcome> {
   const successor = new Successor(options, marker);
-  await untilGone(link, options, () => {
+  return untilGone(link, options, options.hello.client.kind !== 'mctl', () => {
     successor.keepTrying();
     return Promise.resolve();
   });
@@ -31,21 +35,28 @@ export async function replaceDaemon(link: Link, options: EnsureOptions, marker: 
 
 /** Like `replaceDaemon`, for a daemon that cannot hand over: it is stopped, and the next start is anybody's. */
 export async function stopDaemonWhenIdle(link: Link, options: EnsureOptions): Promise<void> {
-  await untilGone(link, options, async () => {
+  await untilGone(link, options, true, async () => {
     await link.request('daemon/shutdown', { onlyIfIdle: true }, request(options));
   });
 }
 
 /** @param whenIdle called again and again while nothing runs. */
-async function untilGone(link: Link, options: EnsureOptions, whenIdle: () => Promise<void>): Promise<void> {
+async function untilGone(
+  link: Link,
+  options: EnsureOptions,
+  waits: boolean,
+  whenIdle: () => Promise<void>,
+): Promise<Outcome> {
+  let outcome: Outcome = 'gone';
   try {
     if (options.now) await stopAtOnce(link, options);
-    else await waitAndReplace(link, options, whenIdle);
+    else outcome = await waitAndReplace(link, options, waits, whenIdle);
   } catch (error) {
     if (!(error instanceof LinkLost)) throw error;
   } finally {
-    link.close();
+    if (outcome === 'gone') link.close();
   }
+  return outcome;
 }
 
 async function stopAtOnce(link: Link, options: EnsureOptions): Promise<void> {
@@ -54,16 +65,23 @@ async function stopAtOnce(link: Link, options: EnsureOptions): Promise<void> {
   if (link.isOpen) throw stays(options);
 }
 
-async function waitAndReplace(link: Link, options: EnsureOptions, whenIdle: () => Promise<void>): Promise<void> {
+async function waitAndReplace(
+  link: Link,
+  options: EnsureOptions,
+  waits: boolean,
+  whenIdle: () => Promise<void>,
+): Promise<Outcome> {
   const begun = performance.now();
   let idleSince: number | undefined;
-  let told = 0;
+  let told = '';
   while (link.isOpen) {
     const { runningTurns, draining } = await link.request('daemon/status', {}, request(options));
-    if (runningTurns > 0 && !draining) {
+    if (runningTurns > 0 || draining) {
+      if (!waits) return 'in use';
       idleSince = undefined;
-      if (told !== runningTurns) options.onProgress(busySentence(runningTurns));
-      told = runningTurns;
+      const sentence = busySentence(runningTurns);
+      if (told !== sentence) options.onProgress(sentence);
+      told = sentence;
       if (performance.now() - begun > BUSY_MS) throw stillBusy(runningTurns);
     } else {
       idleSince ??= performance.now();
@@ -72,6 +90,7 @@ async function waitAndReplace(link: Link, options: EnsureOptions, whenIdle: () =
     }
     await goneWithin(link, POLL_MS, options.signal);
   }
+  return 'gone';
 }
 
 /** A turn may have begun since the question. */
@@ -123,8 +142,9 @@ function request(options: EnsureOptions): { timeoutMs: number; signal: AbortSign
 }
 
 function busySentence(runningTurns: number): string {
+  if (runningTurns === 0) return 'the daemon is leaving; the next one starts when it has gone …';
   const turns = runningTurns === 1 ? 'a running turn' : `${runningTurns} running turns`;
-  return `a daemon of an older build finishes ${turns} before it is replaced (--now does not wait) …`;
+  return `the daemon finishes ${turns} before a newer one takes its place …`;
 }
 
 function stillBusy(runningTurns: number): ProtocolError {

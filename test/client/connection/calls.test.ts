@@ -236,3 +236,32 @@ test('operation ids are ULIDs in the order of their making', async () => {
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] ?? ''))).toBe(true);
 });
+
+test('a daemon that could not yet say which keys it needs is asked again before anything else is', async () => {
+  const { client, daemon } = await connectedPair(
+    (fake) => {
+      fake.greeting = { store: null };
+      fake.answers['provider/offer-keys'] = () => ({});
+    },
+    {},
+    { MY_KEY: 'k-1' },
+  );
+  daemon.greeting = { store: { id: 's', generation: 'g7' }, keyVariables: ['MY_KEY'] };
+  await client.call('session/get', { sessionId: SESSION });
+  expect(daemon.hellos).toHaveLength(2);
+  expect(daemon.methods()).toEqual(['provider/offer-keys', 'session/get']);
+  expect(client.daemon.store).toEqual({ id: 's', generation: 'g7' });
+});
+
+test('what concerns the daemon itself does not wait until it can serve the rest', async () => {
+  const { client, daemon } = await connectedPair((fake) => {
+    fake.greeting = { store: null };
+    fake.answers['initialize'] = () => (fake.hellos.length > 1 ? NO_ANSWER : fake.defaultGreeting());
+  });
+  daemon.answers['daemon/status'] = () => ({ running: true });
+  expect(await client.call('daemon/status', {})).toEqual({ running: true });
+  expect(await rejection(client.call('session/get', { sessionId: SESSION }, { deadlineMs: 100 }))).toMatchObject({
+    kind: 'DAEMON_UNAVAILABLE',
+  });
+  expect(daemon.methods()).toEqual(['daemon/status']);
+});

@@ -111,7 +111,7 @@ export class FakeDaemon {
     else this.asked.push(asked);
     try {
       const answer =
-        this.answers[frame.method] ?? (frame.method === 'initialize' ? () => this.#greeting() : () => ({}));
+        this.answers[frame.method] ?? (frame.method === 'initialize' ? () => this.defaultGreeting() : () => ({}));
       const result = answer(asked, this);
       if (result !== NO_ANSWER) this.reply(asked, result);
     } catch (thrown) {
@@ -121,7 +121,8 @@ export class FakeDaemon {
     }
   }
 
-  #greeting(): InitializeResult {
+  /** What `initialize` answers unless the test has an answer of its own. */
+  readonly defaultGreeting = (): InitializeResult => {
     return {
       protocol: 1,
       daemon: {
@@ -136,7 +137,7 @@ export class FakeDaemon {
       keyVariables: [],
       ...this.greeting,
     };
-  }
+  };
 }
 
 interface Frame {
