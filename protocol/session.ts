@@ -46,7 +46,7 @@ export type Save = z.infer<typeof Save>;
 export const SessionListParams = z.strictObject({
   /** Realpath; without it sessions of every workspace are listed. */
   workspace: z.optional(Path),
-  /** Words that must all occur in the title, the workspace or the id; letter case does not matter. */
+  /** Words that must all occur in the title, workspace or model, or begin the id; letter case does not matter. */
   filter: z.optional(Line),
   archived: z.optional(z.enum(['exclude', 'include', 'only'])),
   limit: z.optional(z.int().check(z.gte(1), z.lte(500))),

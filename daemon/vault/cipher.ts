@@ -1,5 +1,5 @@
 /** Authenticated encryption of one record: AES-256-GCM as in NIST SP 800-38D, with a header that says how to read it. */
-import { createCipheriv, createDecipheriv, randomFillSync, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hash, randomFillSync, type KeyObject } from 'node:crypto';
 
 const VERSION = 1;
 const ALGORITHM_AES_256_GCM = 1;
@@ -76,12 +76,20 @@ export function openRecord(key: KeyObject, epoch: number, aad: Buffer, record: B
   return plaintext;
 }
 
-/** The part of a record that a chain needs to be bound to its content: nonce and tag. */
-export function recordSeal(record: Buffer): Buffer {
-  const seal = Buffer.allocUnsafe(NONCE_BYTES + TAG_BYTES);
-  record.copy(seal, 0, HEADER_BYTES, PREFIX_BYTES);
-  record.copy(seal, NONCE_BYTES, record.length - TAG_BYTES);
-  return seal;
+/** Bytes of a link in a chain of records. */
+export const CHAIN_BYTES = 32;
+
+/**
+ * One more link in a chain over records: SHA-256 of the link before, the position, and the record's nonce and tag. The
+ * tags are MACs already and a head authenticates the newest link, so the hash itself needs no key.
+ */
+export function nextLink(chain: Buffer, position: number, record: Buffer): Buffer {
+  const input = Buffer.allocUnsafe(CHAIN_BYTES + 8 + NONCE_BYTES + TAG_BYTES);
+  chain.copy(input, 0);
+  input.writeDoubleBE(position, CHAIN_BYTES);
+  record.copy(input, CHAIN_BYTES + 8, HEADER_BYTES, PREFIX_BYTES);
+  record.copy(input, CHAIN_BYTES + 8 + NONCE_BYTES, record.length - TAG_BYTES);
+  return hash('sha256', input, 'buffer');
 }
 
 /**

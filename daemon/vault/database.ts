@@ -63,7 +63,8 @@ function configure(db: Db): void {
   db.pragma('temp_store = MEMORY');
   db.pragma('trusted_schema = 0');
   db.pragma('cell_size_check = ON');
-  db.pragma('journal_size_limit = 8388608');
+  db.pragma('wal_autocheckpoint = 1000');
+  db.pragma('journal_size_limit = 16777216');
 }
 
 function assertVersion(db: Db): void {

@@ -31,6 +31,8 @@ export interface LogParts {
 /** Every method runs inside a transaction of the caller. */
 export class Log {
   readonly #parts: LogParts;
+  /** Set while calls run again of which nobody knows whether they took effect. */
+  inDoubt = false;
 
   constructor(parts: LogParts) {
     this.#parts = parts;
@@ -40,8 +42,11 @@ export class Log {
   append(request: AppendRequest): AppendResult {
     const { sessions, drafts, queue } = this.#parts;
     const fingerprint = this.#fingerprint(request.fingerprint);
-    const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
-    if (earlier !== undefined) return earlier;
+    // A step that the daemon itself appends is repeated only after a failure that left it in doubt.
+    if (fingerprint !== null || this.inDoubt) {
+      const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
+      if (earlier !== undefined) return earlier;
+    }
     const state = request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
     const taken = request.fromQueue === undefined ? undefined : queue.take(state, request.fromQueue);
     const op = taken?.op ?? request.opId;

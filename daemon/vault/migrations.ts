@@ -32,7 +32,6 @@ export const MIGRATIONS: readonly string[] = [
     id TEXT NOT NULL UNIQUE,
     workspace INTEGER NOT NULL REFERENCES workspace(id),
     key BLOB NOT NULL,
-    details BLOB NOT NULL,
     status INTEGER NOT NULL,
     turns INTEGER NOT NULL,
     messages INTEGER NOT NULL,
@@ -45,11 +44,14 @@ export const MIGRATIONS: readonly string[] = [
     pinned INTEGER NOT NULL,
     parent_id TEXT,
     parent_turn INTEGER NOT NULL,
+    -- Head of the segment that grows: kept here, so that an append changes one row besides its own.
     open_segment INTEGER,
-    mac BLOB NOT NULL
+    chain BLOB NOT NULL,
+    -- Title and model, encrypted; the tag covers every column above.
+    details BLOB NOT NULL
   );
 
-  -- A run of one log with a key of its own. Its head is the last sequence and the chained MAC.
+  -- A run of one log with a key of its own. Last sequence and chain are filled in when it is complete.
   CREATE TABLE segment(
     id INTEGER PRIMARY KEY,
     owner TEXT NOT NULL,

@@ -35,6 +35,7 @@ export class PromptQueue {
   readonly #one;
   readonly #delete;
   readonly #cancel;
+  readonly #opExists;
   readonly #byOp;
   /** Sessions are needed to open a row that is found by its operation. */
   readonly #sessionById: (id: string) => SessionState;
@@ -51,6 +52,7 @@ export class PromptQueue {
     this.#cancel = db.prepare<[number, number]>(
       'UPDATE queued SET cancelled = 1 WHERE session = ? AND turn = ? AND cancelled = 0',
     );
+    this.#opExists = db.prepare<[string], number>('SELECT 1 FROM queued WHERE op = ?').pluck();
     this.#byOp = db.prepare<[string], QueuedRow & { owner: string }>(
       'SELECT queued.*, session.id AS owner FROM queued JOIN session ON session.number = queued.session WHERE op = ?',
     );
@@ -86,6 +88,7 @@ export class PromptQueue {
   }
 
   findByOp(op: string): { owner: string; turn: number; fingerprint: Buffer } | undefined {
+    if (this.#opExists.get(op) === undefined) return undefined;
     const row = this.#byOp.get(op);
     if (row === undefined) return undefined;
     const { fingerprint } = this.#open(this.#sessionById(row.owner), row);

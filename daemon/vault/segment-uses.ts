@@ -8,10 +8,22 @@ export interface SegmentUse {
   readonly firstSeq: number;
   /** Null for the segment that still grows. */
   readonly upTo: number | null;
+  /** Head of a complete segment, which may go on beyond `upTo`; empty while it grows. */
+  readonly chain: Buffer;
 }
+
+/** Of a segment that still grows. */
+export const NO_CHAIN = Buffer.alloc(0);
 
 /** `s`: a session; `v`: a save. */
 export type HolderKind = 's' | 'v';
+
+interface UseRow {
+  segment: number;
+  up_to: number | null;
+  first_seq: number | null;
+  chain: Buffer | null;
+}
 
 export class SegmentUses {
   readonly #select;
@@ -20,8 +32,8 @@ export class SegmentUses {
   readonly #end;
 
   constructor(db: Db) {
-    this.#select = db.prepare<[string, number], { segment: number; first_seq: number | null; up_to: number | null }>(
-      `SELECT segment, first_seq, up_to FROM segment_use LEFT JOIN segment ON segment.id = segment_use.segment
+    this.#select = db.prepare<[string, number], UseRow>(
+      `SELECT segment, first_seq, up_to, chain FROM segment_use LEFT JOIN segment ON segment.id = segment_use.segment
        WHERE kind = ? AND holder = ? ORDER BY ordinal`,
     );
     this.#insert = db.prepare<[string, number, number, number, number | null]>(
@@ -37,7 +49,8 @@ export class SegmentUses {
   of(kind: HolderKind, holder: number): SegmentUse[] {
     const uses = this.#select.all(kind, holder).map((row) => {
       if (row.first_seq === null) throw new TamperError(`segment ${row.segment} is missing`);
-      return { segment: row.segment, firstSeq: row.first_seq, upTo: row.up_to };
+      const chain = row.up_to === null ? NO_CHAIN : (row.chain ?? NO_CHAIN);
+      return { segment: row.segment, firstSeq: row.first_seq, upTo: row.up_to, chain };
     });
     let next = 1;
     for (const use of uses) {
@@ -68,7 +81,7 @@ export class SegmentUses {
 
 /** The uses as bytes that a MAC can cover. */
 export function digestOfUses(uses: readonly SegmentUse[]): Buffer {
-  return bind(...uses.flatMap((use) => [use.segment, use.firstSeq, use.upTo ?? -1]));
+  return bind(...uses.flatMap((use) => [use.segment, use.firstSeq, use.upTo ?? -1, use.chain]));
 }
 
 /** The uses of a holder that shares a log up to and including `seq`. */

@@ -1,11 +1,11 @@
 /** Segments: runs of one log, each with a key of its own and a head that makes loss, reordering and truncation visible. */
-import { createHmac, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { DurableEventType } from '../../protocol/event.ts';
 import type { NewEntry, StoredEntry } from '../services/ports.ts';
-import { TamperError, bind, openRecord, recordSeal, sealRecord } from './cipher.ts';
+import { CHAIN_BYTES, TamperError, bind, nextLink, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { deriveKey, type StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './store-keys.ts';
 
 /** Numbers on disk. They are part of the format and never change. */
 const KINDS: Readonly<Record<DurableEventType, number>> = {
@@ -21,9 +21,10 @@ const TYPES = new Map(Object.entries(KINDS).map(([type, kind]) => [kind, type as
 export const MESSAGE_KIND = KINDS.message;
 const EPOCH = 1;
 const FINGERPRINT_BYTES = 16;
-const EMPTY_CHAIN = Buffer.alloc(32);
+/** Link before the first entry of a segment. */
+export const EMPTY_CHAIN = Buffer.alloc(CHAIN_BYTES);
 
-/** Head of a segment. The chain is replaced, never changed in place. */
+/** Head of a segment that grows. The chain is replaced, never changed in place. */
 export interface SegmentHead {
   readonly id: number;
   readonly firstSeq: number;
@@ -33,7 +34,6 @@ export interface SegmentHead {
 
 interface SegmentKeys {
   readonly key: KeyObject;
-  readonly chainKey: KeyObject;
   readonly binding: Buffer;
 }
 
@@ -47,11 +47,8 @@ export interface EntryRow {
 }
 
 interface SegmentRow {
-  readonly id: number;
   readonly key: Buffer;
   readonly first_seq: number;
-  readonly last_seq: number;
-  readonly chain: Buffer;
 }
 
 export class SegmentStore {
@@ -63,6 +60,7 @@ export class SegmentStore {
   readonly #selectSegment;
   readonly #nextId;
   readonly #lastEntry;
+  readonly #opExists;
   readonly #byOp;
   readonly #countMessages;
   readonly #turnAt;
@@ -77,7 +75,7 @@ export class SegmentStore {
     );
     this.#updateHead = db.prepare<[number, Buffer, number]>('UPDATE segment SET last_seq = ?, chain = ? WHERE id = ?');
     this.#selectSegment = db.prepare<[number], SegmentRow>(
-      'SELECT id, key, first_seq, last_seq, chain FROM segment WHERE id = ?',
+      'SELECT key, first_seq FROM segment WHERE id = ?',
     );
     this.#nextId = db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM segment').pluck();
     this.#lastEntry = db.prepare<[number], number>('SELECT max(seq) FROM entry WHERE segment = ?').pluck();
@@ -87,6 +85,7 @@ export class SegmentStore {
       )
       .pluck();
     this.#turnAt = db.prepare<[number, number], number>('SELECT turn FROM entry WHERE segment = ? AND seq = ?').pluck();
+    this.#opExists = db.prepare<[string], number>('SELECT 1 FROM entry WHERE op = ?').pluck();
     this.#byOp = db.prepare<[string], { segment: number; owner: string } & EntryRow>(
       `SELECT entry.segment, segment.owner, seq, kind, turn, at, body
        FROM entry JOIN segment ON segment.id = entry.segment WHERE op = ?`,
@@ -102,18 +101,21 @@ export class SegmentStore {
     return { id, firstSeq, lastSeq: firstSeq - 1, chain: EMPTY_CHAIN };
   }
 
-  /** Head as stored, checked against the rows that are there. */
-  load(id: number): SegmentHead {
-    const row = this.#row(id);
-    const last = this.#lastEntry.get(id) ?? row.first_seq - 1;
-    if (last !== row.last_seq) {
-      throw new TamperError(`segment ends at entry ${last}, its head says ${row.last_seq}`);
-    }
-    return { id, firstSeq: row.first_seq, lastSeq: row.last_seq, chain: row.chain };
+  /** A growing segment, whose end its session knows, checked against the rows that are there. */
+  reopen(id: number, lastSeq: number, chain: Buffer): SegmentHead {
+    const { first_seq: firstSeq } = this.#row(id);
+    const last = this.#lastEntry.get(id) ?? firstSeq - 1;
+    if (last !== lastSeq) throw new TamperError(`the log ends at entry ${last}; its head says ${lastSeq}`);
+    return { id, firstSeq, lastSeq, chain };
+  }
+
+  /** The segment is complete: its head moves from the session to the segment itself. */
+  complete(head: SegmentHead): void {
+    this.#updateHead.run(head.lastSeq, head.chain, head.id);
   }
 
   /**
-   * Appends entries and moves the head along.
+   * Appends entries and moves the head along; the caller stores the head with the session.
    * @param op id of the operation, kept with the first entry; `fingerprint` tells whether a repetition asks for the same.
    */
   append(head: SegmentHead, entries: readonly NewEntry[], op: string | null, fingerprint: Buffer | null): void {
@@ -124,10 +126,9 @@ export class SegmentStore {
       const plaintext = encodePayload(entry.body, index === 0 ? fingerprint : null);
       const body = sealRecord(keys.key, EPOCH, entryBinding(keys.binding, seq, kind, entry.turn, entry.at), plaintext);
       this.#insertEntry.run(head.id, seq, kind, entry.turn, entry.at, index === 0 ? op : null, body);
-      head.chain = nextChain(keys.chainKey, head.chain, seq, body);
+      head.chain = nextLink(head.chain, seq, body);
       head.lastSeq = seq;
     }
-    this.#updateHead.run(head.lastSeq, head.chain, head.id);
   }
 
   /** @throws TamperError when the row does not belong here or was changed. */
@@ -137,9 +138,10 @@ export class SegmentStore {
 
   /** The entry that an operation wrote first, with the session that owned its segment then. */
   findByOp(op: string): { owner: string; entry: StoredEntry; fingerprint: Buffer | undefined } | undefined {
+    // Asked with nearly every write and nearly always in vain, so the question is cheaper than the answer.
+    if (this.#opExists.get(op) === undefined) return undefined;
     const row = this.#byOp.get(op);
-    if (row === undefined) return undefined;
-    return { owner: row.owner, ...this.#decode(row.segment, row) };
+    return row === undefined ? undefined : { owner: row.owner, ...this.#decode(row.segment, row) };
   }
 
   countMessages(segment: number, first: number, last: number): number {
@@ -152,11 +154,6 @@ export class SegmentStore {
     return turn;
   }
 
-  /** Chain after one more row; for verification and for copies. */
-  chainAfter(segment: number, chain: Buffer, seq: number, body: Buffer): Buffer {
-    return nextChain(this.#keysOf(segment).chainKey, chain, seq, body);
-  }
-
   /** Adds a row of another segment under this one's key; the content stays as it is. */
   adopt(head: SegmentHead, source: number, row: EntryRow): void {
     const { entry, fingerprint } = this.#decode(source, row);
@@ -164,9 +161,8 @@ export class SegmentStore {
     const binding = entryBinding(keys.binding, row.seq, row.kind, row.turn, row.at);
     const body = sealRecord(keys.key, EPOCH, binding, encodePayload(entry.body, fingerprint ?? null));
     this.#insertEntry.run(head.id, row.seq, row.kind, row.turn, row.at, null, body);
-    head.chain = nextChain(keys.chainKey, head.chain, row.seq, body);
+    head.chain = nextLink(head.chain, row.seq, body);
     head.lastSeq = row.seq;
-    this.#updateHead.run(head.lastSeq, head.chain, head.id);
   }
 
   /** Must be called for a segment that is gone: its key must not outlive it. */
@@ -198,8 +194,7 @@ export class SegmentStore {
   }
 
   #expand(id: number, key: KeyObject): SegmentKeys {
-    const binding = bind('m/entry', this.#keys.storeId, id);
-    return { key, chainKey: deriveKey(key, 'm/segment/chain', this.#keys.storeId), binding };
+    return { key, binding: bind('m/entry', this.#keys.storeId, id) };
   }
 
   #row(id: number): SegmentRow {
@@ -228,12 +223,6 @@ function entryBinding(prefix: Buffer, seq: number, kind: number, turn: number, a
   binding.writeDoubleBE(at, (offset += 8));
   binding.writeUInt32BE(kind, offset + 8);
   return binding;
-}
-
-function nextChain(key: KeyObject, chain: Buffer, seq: number, body: Buffer): Buffer {
-  const place = Buffer.allocUnsafe(8);
-  place.writeDoubleBE(seq);
-  return createHmac('sha256', key).update(chain).update(place).update(recordSeal(body)).digest();
 }
 
 function encodePayload(text: string, fingerprint: Buffer | null): Buffer {

@@ -1,14 +1,14 @@
-/** Heads of sessions: read, checked against their MAC, changed, and written together with the log. */
-import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
+/** Heads of sessions: read, verified, changed, and written together with the log. */
+import type { KeyObject } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
 import type { HeadPatch, SessionHead } from '../services/ports.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { TamperError, bind, openRecord, recordSeal, sealRecord } from './cipher.ts';
+import { TamperError, bind, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import type { Recency } from './recency.ts';
-import { digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
-import type { SegmentHead, SegmentStore } from './segments.ts';
+import { NO_CHAIN, digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
+import { EMPTY_CHAIN, type SegmentHead, type SegmentStore } from './segments.ts';
 import type { StoreKeys } from './store-keys.ts';
 import type { WorkspaceStore } from './workspaces.ts';
 
@@ -24,11 +24,10 @@ export interface SessionState {
   readonly workspace: number;
   readonly key: KeyObject;
   readonly wrappedKey: Buffer;
-  /** What the MAC covers and never changes. */
+  /** What the head is bound to and never changes. */
   readonly fixed: Buffer;
   readonly parent: { readonly sessionId: string; readonly turn: number } | null;
   readonly createdAt: number;
-  details: Buffer;
   title: string;
   model: string;
   status: SessionStatus;
@@ -63,7 +62,7 @@ interface SessionRow {
   parent_id: string | null;
   parent_turn: number;
   open_segment: number | null;
-  mac: Buffer;
+  chain: Buffer;
 }
 
 export interface NewSession {
@@ -102,14 +101,14 @@ export class SessionStore {
     this.#recency = parts.recency;
     this.#byId = db.prepare<[string], SessionRow>('SELECT * FROM session WHERE id = ?');
     this.#byNumber = db.prepare<[number], SessionRow>('SELECT * FROM session WHERE number = ?');
-    this.#insert = db.prepare<[number, string, number, Buffer, Buffer, number, string | null, number, Buffer]>(
-      `INSERT INTO session(number, id, workspace, key, details, status, turns, messages, input_tokens, output_tokens,
-         last_seq, created_at, updated_at, archived, pinned, parent_id, parent_turn, open_segment, mac)
-       VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, 0, 0, 0, ?, ?, NULL, ?)`,
+    this.#insert = db.prepare<[number, string, number, Buffer, number, string | null, number]>(
+      `INSERT INTO session(number, id, workspace, key, status, turns, messages, input_tokens, output_tokens, last_seq,
+         created_at, updated_at, archived, pinned, parent_id, parent_turn, open_segment, chain, details)
+       VALUES (?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, 0, 0, 0, ?, ?, NULL, x'', x'')`,
     );
     this.#update = db.prepare(
-      `UPDATE session SET details = ?, status = ?, turns = ?, messages = ?, input_tokens = ?, output_tokens = ?,
-         last_seq = ?, updated_at = ?, archived = ?, pinned = ?, open_segment = ?, mac = ? WHERE number = ?`,
+      `UPDATE session SET status = ?, turns = ?, messages = ?, input_tokens = ?, output_tokens = ?, last_seq = ?,
+         updated_at = ?, archived = ?, pinned = ?, open_segment = ?, chain = ?, details = ? WHERE number = ?`,
     );
     this.#delete = db.prepare<[number]>('DELETE FROM session WHERE number = ?');
     this.#nextNumber = db.prepare<[], number>('SELECT coalesce(max(number), 0) + 1 FROM session').pluck();
@@ -143,7 +142,7 @@ export class SessionStore {
     const workspace = this.#workspaces.numberOf(wanted.workspace);
     const parentTurn = wanted.parent?.turn ?? 0;
     const parentId = wanted.parent?.sessionId ?? null;
-    this.#insert.run(number, wanted.id, workspace, wrapped, Buffer.alloc(0), wanted.at, parentId, parentTurn, Buffer.alloc(0));
+    this.#insert.run(number, wanted.id, workspace, wrapped, wanted.at, parentId, parentTurn);
     this.#uses.replace('s', number, wanted.uses);
     const state: SessionState = {
       number,
@@ -154,7 +153,6 @@ export class SessionStore {
       fixed: this.#fixedPart(wanted.id, workspace, wanted.at, wrapped, parentId, parentTurn),
       parent: wanted.parent,
       createdAt: wanted.at,
-      details: this.#sealDetails(wanted.id, key, wanted.title, wanted.model),
       title: wanted.title,
       model: wanted.model,
       status: 'idle',
@@ -177,7 +175,7 @@ export class SessionStore {
   openSegment(state: SessionState): SegmentHead {
     if (state.open === null) {
       state.open = this.#segments.create(state.id, state.lastSeq + 1);
-      const use: SegmentUse = { segment: state.open.id, firstSeq: state.open.firstSeq, upTo: null };
+      const use: SegmentUse = { segment: state.open.id, firstSeq: state.open.firstSeq, upTo: null, chain: NO_CHAIN };
       this.#uses.add('s', state.number, state.uses.length, use);
       state.uses = [...state.uses, use];
     }
@@ -188,8 +186,10 @@ export class SessionStore {
   closeSegment(state: SessionState): void {
     const open = state.open;
     if (open === null) return;
+    this.#segments.complete(open);
     this.#uses.end('s', state.number, open.id, open.lastSeq);
-    state.uses = state.uses.map((use) => (use.segment === open.id ? { ...use, upTo: open.lastSeq } : use));
+    const complete = { upTo: open.lastSeq, chain: open.chain };
+    state.uses = state.uses.map((use) => (use.segment === open.id ? { ...use, ...complete } : use));
     state.open = null;
   }
 
@@ -200,17 +200,14 @@ export class SessionStore {
       state.inputTokens += patch.usage.inputTokens;
       state.outputTokens += patch.usage.outputTokens;
     }
-    if (patch.title !== undefined || patch.model !== undefined) {
-      state.title = patch.title ?? state.title;
-      state.model = patch.model ?? state.model;
-      state.details = this.#sealDetails(state.id, state.key, state.title, state.model);
-    }
+    state.title = patch.title ?? state.title;
+    state.model = patch.model ?? state.model;
   }
 
-  /** Writes the head with its MAC. */
+  /** Writes the head; the tag of its encrypted part covers all of it. */
   write(state: SessionState): void {
+    const details = Buffer.from(JSON.stringify({ title: state.title, model: state.model }), 'utf8');
     this.#update.run(
-      state.details,
       STATUSES.indexOf(state.status),
       state.turns,
       state.messages,
@@ -221,7 +218,8 @@ export class SessionStore {
       state.archived ? 1 : 0,
       state.pinned ? 1 : 0,
       state.open?.id ?? null,
-      this.#mac(state),
+      state.open?.chain ?? EMPTY_CHAIN,
+      sealRecord(state.key, 1, headBinding(state), details),
       state.number,
     );
     this.#recency.changed(state);
@@ -239,6 +237,11 @@ export class SessionStore {
     this.#uses.replace('s', state.number, uses);
     state.uses = uses;
     this.write(state);
+  }
+
+  /** Forgets one session in memory, so that it is read and checked anew. */
+  forget(id: string): void {
+    this.#cache.delete(id);
   }
 
   /** Forgets everything in memory, after a rollback. */
@@ -270,7 +273,6 @@ export class SessionStore {
     const status = STATUSES[row.status];
     if (status === undefined) throw new TamperError(`session ${row.id} has an unknown status`);
     const key = this.#keys.unwrap(`session:${row.id}`, row.key);
-    const details = this.#openDetails(row.id, key, row.details);
     const state: SessionState = {
       number: row.number,
       id: row.id,
@@ -280,9 +282,8 @@ export class SessionStore {
       fixed: this.#fixedPart(row.id, row.workspace, row.created_at, row.key, row.parent_id, row.parent_turn),
       parent: row.parent_id === null ? null : { sessionId: row.parent_id, turn: row.parent_turn },
       createdAt: row.created_at,
-      details: row.details,
-      title: details.title,
-      model: details.model,
+      title: '',
+      model: '',
       status,
       turns: row.turns,
       messages: row.messages,
@@ -293,12 +294,11 @@ export class SessionStore {
       archived: row.archived === 1,
       pinned: row.pinned === 1,
       uses: this.#uses.of('s', row.number),
-      open: row.open_segment === null ? null : this.#segments.load(row.open_segment),
+      open: row.open_segment === null ? null : this.#segments.reopen(row.open_segment, row.last_seq, row.chain),
     };
-    const mac = this.#mac(state);
-    if (mac.length !== row.mac.length || !timingSafeEqual(mac, row.mac)) {
-      throw new TamperError(`the head of session ${row.id} does not verify`);
-    }
+    const { title, model } = openDetails(state, row.details);
+    state.title = title;
+    state.model = model;
     return state;
   }
 
@@ -306,32 +306,37 @@ export class SessionStore {
     return bind('m/session', this.#keys.storeId, id, workspace, at, wrapped, parentId ?? '', parentTurn);
   }
 
-  #mac(state: SessionState): Buffer {
-    const numbers = Float64Array.of(
-      STATUSES.indexOf(state.status),
-      state.turns,
-      state.messages,
-      state.inputTokens,
-      state.outputTokens,
-      state.lastSeq,
-      state.updatedAt,
-      state.archived ? 1 : 0,
-      state.pinned ? 1 : 0,
-      state.open?.id ?? -1,
-      state.open?.lastSeq ?? -1,
-    );
-    const mac = createHmac('sha256', this.#keys.for('session-head')).update(state.fixed).update(numbers);
-    mac.update(recordSeal(state.details)).update(state.open?.chain ?? Buffer.alloc(32));
-    return mac.update(digestOfUses(state.uses)).digest();
-  }
+}
 
-  #sealDetails(id: string, key: KeyObject, title: string, model: string): Buffer {
-    const plaintext = Buffer.from(JSON.stringify({ title, model }), 'utf8');
-    return sealRecord(key, 1, bind('m/session-details', this.#keys.storeId, id), plaintext);
-  }
+/** Everything in a head that code trusts, in a fixed order. */
+function headBinding(state: SessionState): Buffer {
+  const { open } = state;
+  const numbers = Float64Array.of(
+    STATUSES.indexOf(state.status),
+    state.turns,
+    state.messages,
+    state.inputTokens,
+    state.outputTokens,
+    state.lastSeq,
+    state.updatedAt,
+    state.archived ? 1 : 0,
+    state.pinned ? 1 : 0,
+    open?.id ?? -1,
+  );
+  return Buffer.concat([
+    state.fixed,
+    Buffer.from(numbers.buffer),
+    open?.chain ?? EMPTY_CHAIN,
+    digestOfUses(state.uses),
+  ]);
+}
 
-  #openDetails(id: string, key: KeyObject, details: Buffer): { title: string; model: string } {
-    const plaintext = openRecord(key, 1, bind('m/session-details', this.#keys.storeId, id), details);
+function openDetails(state: SessionState, details: Buffer): { title: string; model: string } {
+  try {
+    const plaintext = openRecord(state.key, 1, headBinding(state), details);
     return JSON.parse(plaintext.toString('utf8')) as { title: string; model: string };
+  } catch (error) {
+    if (!(error instanceof TamperError)) throw error;
+    throw new TamperError(`the head of session ${state.id} does not verify`, { cause: error });
   }
 }

@@ -1,0 +1,146 @@
+/** Deletes sessions and saves for good: keys first, then rows, without harming those who share a part of the log. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { Db } from './database.ts';
+import type { EntryRow, SegmentHead, SegmentStore } from './segments.ts';
+import type { SegmentUse, SegmentUses } from './segment-uses.ts';
+import type { SaveStore } from './saves.ts';
+import type { SessionStore } from './sessions.ts';
+import { SliceTimer, type SlicedJob } from './slices.ts';
+
+export interface EraserParts {
+  readonly sessions: SessionStore;
+  readonly saves: SaveStore;
+  readonly segments: SegmentStore;
+  readonly uses: SegmentUses;
+}
+
+interface Garbage {
+  readonly id: number;
+  readonly owner: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  /** Last sequence that anyone still shares; null when nobody does. */
+  readonly used_to: number | null;
+}
+
+/** Rows that are deleted or copied between two looks at the clock. */
+const ROWS_AT_ONCE = 50;
+
+export class Eraser {
+  readonly #db: Db;
+  readonly #parts: EraserParts;
+
+  constructor(db: Db, parts: EraserParts) {
+    this.#db = db;
+    this.#parts = parts;
+  }
+
+  /**
+   * The session, its title and the keys of everything that nobody shares are gone when this returns. `collect` removes
+   * the rows; what a crash leaves is collected at the next start.
+   */
+  deleteSession(sessionId: string, fate: 'keep' | 'delete'): { savesKept: number; savesDeleted: number; createdAt: number } {
+    const { sessions, saves } = this.#parts;
+    const state = sessions.load(sessionId);
+    const affected = saves.ofSession(sessionId);
+    if (fate === 'delete') for (const save of affected) saves.remove(save);
+    this.#db.prepare('DELETE FROM draft WHERE session = ?').run(state.number);
+    this.#db.prepare('DELETE FROM queued WHERE session = ?').run(state.number);
+    sessions.remove(state);
+    this.#destroyUnusedKeys();
+    const { createdAt } = state;
+    return fate === 'delete'
+      ? { savesKept: 0, savesDeleted: affected.length, createdAt }
+      : { savesKept: affected.length, savesDeleted: 0, createdAt };
+  }
+
+  deleteSave(saveId: string): void {
+    const { saves } = this.#parts;
+    saves.remove(saves.load(saveId));
+    this.#destroyUnusedKeys();
+  }
+
+  /** Removes what nobody can reach: whole segments, and the ends of segments that are shared only in part. */
+  *collect(): SlicedJob<void> {
+    for (let garbage = this.#nextGarbage(); garbage !== undefined; garbage = this.#nextGarbage()) {
+      if (garbage.used_to === null) yield* this.#removeSegment(garbage.id);
+      else yield* this.#keepBeginning(garbage, garbage.used_to);
+    }
+  }
+
+  /** A key that is overwritten makes its rows noise, before they are removed one by one. */
+  #destroyUnusedKeys(): void {
+    const unused = this.#db
+      .prepare<[], number>('SELECT id FROM segment WHERE id NOT IN (SELECT segment FROM segment_use) AND length(key) > 0')
+      .pluck()
+      .all();
+    for (const id of unused) {
+      this.#db.prepare("UPDATE segment SET key = x'' WHERE id = ?").run(id);
+      this.#parts.segments.forget(id);
+    }
+  }
+
+  #nextGarbage(): Garbage | undefined {
+    return this.#db
+      .prepare<[], Garbage>(
+        `SELECT segment.id, owner, first_seq, last_seq, max(up_to) AS used_to
+         FROM segment LEFT JOIN segment_use ON segment_use.segment = segment.id
+         GROUP BY segment.id
+         HAVING count(segment_use.segment) = 0 OR (count(up_to) = count(*) AND max(up_to) < last_seq
+           AND NOT EXISTS (SELECT 1 FROM session WHERE session.id = segment.owner))
+         LIMIT 1`,
+      )
+      .get();
+  }
+
+  *#removeSegment(id: number): SlicedJob<void> {
+    const remove = this.#db.prepare(
+      `DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE segment = ? LIMIT ${ROWS_AT_ONCE})`,
+    );
+    const timer = new SliceTimer();
+    while (remove.run(id).changes > 0) if (timer.used()) yield;
+    this.#db.prepare('DELETE FROM segment WHERE id = ?').run(id);
+    this.#parts.segments.forget(id);
+  }
+
+  /** The shared beginning moves to a segment with a new key; the old key, which also reads the rest, goes. */
+  *#keepBeginning(garbage: Garbage, usedTo: number): SlicedJob<void> {
+    const { segments } = this.#parts;
+    const copy = segments.create(garbage.owner, garbage.first_seq);
+    // Until it is used the copy would look like garbage, to this job after a crash as to any other: that is how a half
+    // made copy disappears.
+    const rows = this.#db.prepare<[number, number, number], EntryRow>(
+      `SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ${ROWS_AT_ONCE}`,
+    );
+    const timer = new SliceTimer();
+    while (copy.lastSeq < usedTo) {
+      const page = rows.all(garbage.id, copy.lastSeq, usedTo);
+      if (page.length === 0) throw new ProtocolError('TAMPERED', `a shared log ends before entry ${usedTo}`);
+      for (const row of page) segments.adopt(copy, garbage.id, row);
+      if (timer.used()) yield;
+    }
+    segments.complete(copy);
+    this.#moveHolders(garbage.id, copy);
+    this.#destroyUnusedKeys();
+    yield;
+    yield* this.#removeSegment(garbage.id);
+  }
+
+  #moveHolders(from: number, copy: SegmentHead): void {
+    const { sessions, saves, uses } = this.#parts;
+    const moved = (list: readonly SegmentUse[]): SegmentUse[] =>
+      list.map((use) => (use.segment === from ? { ...use, segment: copy.id, chain: copy.chain } : use));
+    const holders = this.#db
+      .prepare<[number], { kind: 's' | 'v'; holder: number }>('SELECT kind, holder FROM segment_use WHERE segment = ?')
+      .all(from);
+    for (const { kind, holder } of holders) {
+      if (kind === 's') {
+        const state = sessions.peek(holder);
+        if (state !== undefined) sessions.replaceUses(state, moved(uses.of('s', holder)));
+      } else {
+        const save = saves.byNumber(holder);
+        if (save !== undefined) saves.replaceUses(save, moved(uses.of('v', holder)));
+      }
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** Everything that works on an open and unlocked database, put together. */
+import type { Db } from './database.ts';
+import { DraftStore } from './drafts.ts';
+import { Eraser } from './eraser.ts';
+import { Lister } from './lister.ts';
+import { Log } from './log.ts';
+import { LogReader } from './log-reader.ts';
+import { OperationStore } from './operations.ts';
+import { PromptQueue } from './prompt-queue.ts';
+import { Recency } from './recency.ts';
+import { SaveStore } from './saves.ts';
+import { SegmentStore } from './segments.ts';
+import { SegmentUses } from './segment-uses.ts';
+import { SessionStore } from './sessions.ts';
+import type { StoreKeys } from './store-keys.ts';
+import { HistoryStore, SecretStore } from './values.ts';
+import { Verifier } from './verifier.ts';
+import { WorkspaceStore } from './workspaces.ts';
+
+export interface OpenStore {
+  readonly db: Db;
+  readonly backupDirectory: string;
+  readonly sessions: SessionStore;
+  readonly saves: SaveStore;
+  readonly drafts: DraftStore;
+  readonly queue: PromptQueue;
+  readonly log: Log;
+  readonly reader: LogReader;
+  readonly lister: Lister;
+  readonly recency: Recency;
+  readonly operations: OperationStore;
+  readonly secrets: SecretStore;
+  readonly history: HistoryStore;
+  readonly eraser: Eraser;
+  readonly verifier: Verifier;
+  /** Drops what is remembered of rows that a rollback took back. */
+  forgetAll(): void;
+}
+
+export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string): OpenStore {
+  const recency = new Recency(db);
+  const workspaces = new WorkspaceStore(db, keys);
+  const segments = new SegmentStore(db, keys);
+  const uses = new SegmentUses(db);
+  const sessions = new SessionStore(db, keys, { segments, uses, workspaces, recency });
+  const saves = new SaveStore(db, keys, uses, workspaces);
+  const drafts = new DraftStore(db, keys);
+  const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
+  return {
+    db,
+    backupDirectory,
+    sessions,
+    saves,
+    drafts,
+    queue,
+    log: new Log({ keys, segments, sessions, saves, drafts, queue }),
+    reader: new LogReader(db, segments),
+    lister: new Lister(recency, sessions, workspaces),
+    recency,
+    operations: new OperationStore(db, keys),
+    secrets: new SecretStore(db, keys),
+    history: new HistoryStore(db, keys),
+    eraser: new Eraser(db, { sessions, saves, segments, uses }),
+    verifier: new Verifier(db, segments, sessions),
+    forgetAll: () => {
+      sessions.forgetAll();
+      segments.forgetAll();
+      saves.forgetAll();
+      workspaces.reload();
+    },
+  };
+}

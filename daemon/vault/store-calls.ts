@@ -1,0 +1,172 @@
+/** What the vault does for each call of its port: reads, writes, and jobs in slices. */
+import { encodeTime } from 'ulid';
+import type { ReadRequest, VaultPort } from '../services/ports.ts';
+import { TamperError } from './cipher.ts';
+import { listBackups } from './migrations.ts';
+import type { OpenStore } from './open-store.ts';
+import { REMEMBER_OPERATIONS_MS } from './operations.ts';
+import { closed } from './log.ts';
+import { UNFINISHED_STATUSES } from './sessions.ts';
+import type { SlicedJob } from './slices.ts';
+import { usesUpTo } from './segment-uses.ts';
+
+/** Calls that work on an open store. */
+export type StoreCall = Exclude<keyof VaultPort, 'open' | 'close'>;
+type Args<M extends StoreCall> = Parameters<VaultPort[M]>;
+type Value<M extends StoreCall> = Awaited<ReturnType<VaultPort[M]>>;
+
+export type Handler<M extends StoreCall> =
+  | { readonly kind: 'read' | 'write'; run(store: OpenStore, ...args: Args<M>): Value<M> }
+  | {
+      /** `erase` jobs change the store and run one at a time. */
+      readonly kind: 'scan' | 'erase';
+      run(store: OpenStore, ...args: Args<M>): SlicedJob<Value<M>>;
+    };
+
+export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
+  append: { kind: 'write', run: (store, request) => store.log.append(request) },
+  enqueue: { kind: 'write', run: (store, request) => store.log.enqueue(request) },
+  fork: { kind: 'write', run: (store, request) => store.log.fork(request) },
+  cancelQueued: { kind: 'write', run: (store, id, turn) => store.queue.cancel(store.sessions.load(id), turn) },
+  readQueue: { kind: 'read', run: (store, id) => store.queue.read(store.sessions.load(id)) },
+  endOfTurn: { kind: 'read', run: (store, id, turn) => store.log.endOfTurn(id, turn) },
+  appendDraft: {
+    kind: 'write',
+    run: (store, id, draft) => {
+      store.drafts.append(store.sessions.load(id), draft);
+    },
+  },
+  readDrafts: { kind: 'read', run: (store, id) => store.drafts.read(store.sessions.load(id)) },
+  read: { kind: 'read', run: readLog },
+  readSave: {
+    kind: 'read',
+    run: (store, id, before, limit, maxBytes) => {
+      const save = store.saves.load(id);
+      const from = before ?? save.seq + 1;
+      return store.reader.read(save.uses, { direction: 'before', from, limit, maxBytes, messagesOnly: true });
+    },
+  },
+  head: { kind: 'read', run: (store, id) => store.sessions.headOf(store.sessions.load(id)) },
+  list: { kind: 'scan', run: (store, request) => store.lister.list(request) },
+  unfinished: { kind: 'read', run: unfinished },
+  countSessions: { kind: 'read', run: (store) => store.recency.size },
+  findByPrefix: {
+    kind: 'read',
+    run: (store, prefix, limit) => ({
+      sessions: store.db
+        .prepare<[string, string, number], string>('SELECT id FROM session WHERE id >= ? AND id < ? LIMIT ?')
+        .pluck()
+        .all(prefix, `${prefix}\u{10ffff}`, limit),
+      saves: store.saves.withPrefix(prefix, limit),
+    }),
+  },
+  setFlag: {
+    kind: 'write',
+    run: (store, op, id, flag, value) => {
+      store.operations.once(op, `set ${id} ${flag} ${value}`, () => {
+        const state = store.sessions.load(id);
+        state[flag] = value;
+        store.sessions.write(state);
+        return null;
+      });
+      return store.sessions.headOf(store.sessions.load(id));
+    },
+  },
+  createSave: {
+    kind: 'write',
+    run: (store, request) =>
+      store.operations.once(request.opId, `save ${request.fingerprint}`, () => store.log.createSave(request)),
+  },
+  listSaves: {
+    kind: 'read',
+    run: (store, limit, offset) => {
+      const { saves, total } = store.saves.page(limit, offset);
+      return { saves: saves.map(({ number: _number, uses: _uses, ...save }) => save), total };
+    },
+  },
+  save: {
+    kind: 'read',
+    run: (store, id) => {
+      const { number: _number, uses: _uses, ...save } = store.saves.load(id);
+      return save;
+    },
+  },
+  countSaves: { kind: 'read', run: (store, id) => store.saves.ofSession(id).length },
+  deleteSave: { kind: 'erase', run: deleteSave },
+  deleteSession: { kind: 'erase', run: deleteSession },
+  verify: {
+    kind: 'scan',
+    run: (store, id) => {
+      store.sessions.forget(id);
+      return store.verifier.verify(id);
+    },
+  },
+  setSecret: {
+    kind: 'write',
+    run: (store, name, value) => {
+      store.secrets.set(name, value);
+    },
+  },
+  secret: { kind: 'read', run: (store, name) => store.secrets.get(name) },
+  addHistory: {
+    kind: 'write',
+    run: (store, line) => {
+      store.history.add(line);
+    },
+  },
+  history: { kind: 'read', run: (store, limit) => store.history.newest(limit) },
+};
+
+/** What is due at each start: remains of deletions that a crash cut short, and operations that nobody retries any more. */
+export function* maintenance(store: OpenStore): SlicedJob<void> {
+  yield* store.eraser.collect();
+  const oldest = `${encodeTime(Date.now() - REMEMBER_OPERATIONS_MS, 10)}${'0'.repeat(16)}`;
+  while (store.operations.forgetBefore(oldest)) yield;
+}
+
+function readLog(store: OpenStore, request: ReadRequest): Value<'read'> {
+  const state = store.sessions.load(request.sessionId);
+  const uses = request.upTo === undefined ? closed(state) : usesUpTo(closed(state), request.upTo);
+  const { after, before, limit, maxBytes, messagesOnly } = request;
+  const direction = after === undefined ? 'before' : 'after';
+  const from = after ?? before ?? state.lastSeq + 1;
+  return store.reader.read(uses, { direction, from, limit, maxBytes, messagesOnly: messagesOnly === true });
+}
+
+function unfinished(store: OpenStore): Value<'unfinished'> {
+  const places = UNFINISHED_STATUSES.map(() => '?').join(', ');
+  return store.db
+    .prepare<number[], string>(`SELECT id FROM session WHERE status IN (${places})`)
+    .pluck()
+    .all(...UNFINISHED_STATUSES)
+    .flatMap((id) => {
+      try {
+        return [store.sessions.headOf(store.sessions.load(id))];
+      } catch (error) {
+        // A session that does not verify is not continued; opening it says why.
+        if (error instanceof TamperError) return [];
+        throw error;
+      }
+    });
+}
+
+function* deleteSession(store: OpenStore, op: string, id: string, saves: 'keep' | 'delete'): SlicedJob<Value<'deleteSession'>> {
+  const receipt = store.operations.once(op, `delete ${id} ${saves}`, () => store.eraser.deleteSession(id, saves));
+  yield;
+  yield* store.eraser.collect();
+  const backups = listBackups(store.backupDirectory).filter((backup) => backup.at >= receipt.createdAt);
+  return {
+    savesKept: receipt.savesKept,
+    savesDeleted: receipt.savesDeleted,
+    backups: backups.map((backup) => backup.file),
+  };
+}
+
+function* deleteSave(store: OpenStore, op: string, id: string): SlicedJob<void> {
+  store.operations.once(op, `delete save ${id}`, () => {
+    store.eraser.deleteSave(id);
+    return null;
+  });
+  yield;
+  yield* store.eraser.collect();
+}

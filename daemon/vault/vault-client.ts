@@ -1,0 +1,120 @@
+/** The main thread's side of the vault: typed calls with deadlines to the worker thread. */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { VaultPort } from '../services/ports.ts';
+import { portOf, type Answer, type Call, type CallError, type VaultSettings } from './calls.ts';
+
+const DEADLINE_MS = 30_000;
+/** A keychain may wait for a person; deleting and checking a long session takes a while. */
+const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
+  open: 145_000,
+  deleteSession: 115_000,
+  deleteSave: 115_000,
+  verify: 115_000,
+  list: 60_000,
+};
+
+interface Pending {
+  readonly method: keyof VaultPort;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: ProtocolError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface VaultClientOptions {
+  readonly settings: VaultSettings;
+  /** Told when the thread ended without being asked to; the process cannot go on. */
+  readonly onDeath: (reason: string) => void;
+  /** Told the class and frames of errors that nobody expected. */
+  readonly onUnexpected: (method: string, stack: string) => void;
+}
+
+/** Starts the vault thread. */
+export function startVault(
+  options: VaultClientOptions,
+  script = join(import.meta.dirname, 'vault-worker.cjs'),
+): VaultPort {
+  const client = new VaultClient(options, new Worker(script, { workerData: options.settings }));
+  return portOf((method, args) => client.call(method, args));
+}
+
+class VaultClient {
+  readonly #options: VaultClientOptions;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #closing = false;
+  #dead = false;
+
+  constructor(options: VaultClientOptions, worker: Worker) {
+    this.#options = options;
+    this.#worker = worker;
+    worker.on('message', (answer: Answer) => {
+      this.#settle(answer);
+    });
+    worker.on('error', (error) => {
+      this.#die(error instanceof Error ? error.name : 'unknown error');
+    });
+    worker.on('exit', (code) => {
+      this.#die(`exit code ${code}`);
+    });
+  }
+
+  async call(method: keyof VaultPort, args: readonly unknown[]): Promise<unknown> {
+    if (method !== 'close') return this.#send(method, args);
+    this.#closing = true;
+    await this.#send(method, args);
+    await this.#worker.terminate();
+    return undefined;
+  }
+
+  #send(method: keyof VaultPort, args: readonly unknown[]): Promise<unknown> {
+    if (this.#dead) return Promise.reject(closedError());
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(
+          new ProtocolError('DEADLINE', 'the store did not answer in time', {
+            hint: 'See `mctl doctor`.',
+            retryable: true,
+          }),
+        );
+      }, LONG_DEADLINES[method] ?? DEADLINE_MS);
+      this.#pending.set(id, { method, resolve, reject, timer });
+      this.#worker.postMessage([id, method, args] satisfies Call);
+    });
+  }
+
+  #settle([id, value, error]: Answer): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) return;
+    this.#pending.delete(id);
+    clearTimeout(call.timer);
+    if (error === undefined) call.resolve(value);
+    else call.reject(this.#toError(call.method, error));
+  }
+
+  #toError(method: string, error: CallError): ProtocolError {
+    const { kind, message, hint, retryable } = error;
+    if (error.stack !== undefined) this.#options.onUnexpected(method, error.stack);
+    return new ProtocolError(kind, message, { hint, retryable });
+  }
+
+  #die(reason: string): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    for (const call of this.#pending.values()) {
+      clearTimeout(call.timer);
+      call.reject(closedError());
+    }
+    this.#pending.clear();
+    if (!this.#closing) this.#options.onDeath(reason);
+  }
+}
+
+function closedError(): ProtocolError {
+  return new ProtocolError('DRAINING', 'the store was closed', { retryable: true });
+}
