@@ -1,0 +1,63 @@
+/** What the programs of the product load, and when: start-up time and memory are budgets, and a client holds no schemas. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import type { Metafile } from 'esbuild';
+import { bundle } from '../../scripts/bundle.ts';
+import { ENTRIES } from '../../scripts/entries.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** Each takes longer to load than the rest of a program, or has no business outside of its home. */
+const HEAVY = /^(zod|better-sqlite3|@napi-rs\/.*|pino|vscode-jsonrpc|@ai-sdk\/.*)$/;
+
+let outputs: Metafile['outputs'];
+
+beforeAll(async () => {
+  const { metafile } = await bundle(ROOT, ENTRIES, { id: 'test', version: '0.0.0', builtAt: 0 });
+  outputs = metafile.outputs;
+});
+
+/** Packages that a program loads: at its start, or ever. */
+function packagesOf(program: string, when: 'at the start' | 'ever'): string[] {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  const visit = (name: string): void => {
+    const output = outputs[name];
+    if (output === undefined || seen.has(name)) return;
+    seen.add(name);
+    for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
+      const found = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1];
+      if (found !== undefined && bytesInOutput > 0) packages.add(found);
+    }
+    for (const { path, kind, external } of output.imports) {
+      if (external && !path.startsWith('node:')) packages.add(path);
+      else if (kind !== 'dynamic-import' || when === 'ever') visit(path);
+    }
+  };
+  visit(`dist/${program}.cjs`);
+  expect(seen.size).toBeGreaterThan(0);
+  return [...packages].sort();
+}
+
+test('every program of the table has a source', () => {
+  expect(ENTRIES.filter((entry) => !existsSync(join(ROOT, entry.source)))).toEqual([]);
+});
+
+test.each(['m', 'mctl'])('%s checks the version before it loads any library', (program) => {
+  expect(packagesOf(program, 'at the start')).toEqual([]);
+});
+
+test.each(['m', 'mctl'])('%s never loads schemas, a database, a keychain, a log or a model library', (program) => {
+  const heavy = packagesOf(program, 'ever').filter((name) => HEAVY.test(name));
+  expect(heavy).toEqual(['vscode-jsonrpc']);
+});
+
+test('the daemon opens its socket before it loads a heavy library', () => {
+  expect(packagesOf('daemon', 'at the start').filter((name) => HEAVY.test(name))).toEqual(['better-sqlite3']);
+});
+
+test('the vault thread and the keychain helper load what they need and no more', () => {
+  expect(packagesOf('vault-worker', 'ever').filter((name) => HEAVY.test(name))).toEqual(['better-sqlite3']);
+  expect(packagesOf('keychain-helper', 'ever')).toEqual(['@napi-rs/keyring']);
+});
