@@ -8,7 +8,7 @@ export type Input = NodeJS.ReadableStream & {
   setRawMode?(mode: boolean): unknown;
 };
 
-type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGCONT';
+type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 export interface Surroundings {
   readonly stdin: Input;
@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly connect: (options: ConnectOptions) => Promise<Client>;
   /** @returns a function that ends the subscription. */
   onSignal(signal: SignalName, listener: () => void): () => void;
+  /** Calls back when the process ends, whatever ends it. @returns a function that ends the subscription. */
+  onExit(listener: () => void): () => void;
 }
 
 /** The process itself. */
@@ -35,6 +37,12 @@ export function processSurroundings(): Surroundings {
       process.on(signal, listener);
       return () => {
         process.off(signal, listener);
+      };
+    },
+    onExit(listener) {
+      process.on('exit', listener);
+      return () => {
+        process.off('exit', listener);
       };
     },
   };

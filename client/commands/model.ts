@@ -24,6 +24,7 @@ export const model: Command = {
     }
     checkModelId(argument, '/model');
     if (talk.target.kind === 'session') {
+      talk.conversation?.expectModel(argument);
       const { session } = await client.call('session/configure', {
         opId: client.newOpId(),
         sessionId: talk.target.sessionId,
@@ -63,7 +64,8 @@ export async function currentModel(
   const wanted = talk.wantedModel ?? talk.conversation?.session?.model;
   if (wanted !== undefined) return wanted;
   if (talk.target.kind === 'save') return talk.target.save.model;
-  return list?.default ?? (await client.call('model/list', {})).default;
+  // The configuration answers at once; the list asks every server first.
+  return list?.default ?? (await client.call('config/get', {})).values['model'] ?? 'none';
 }
 
 function refuseUnknownProvider(list: ModelList, id: string): void {

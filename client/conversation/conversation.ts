@@ -22,7 +22,8 @@ export type Change =
   | { readonly kind: 'cutoff'; readonly turn: number; readonly reason: EventData<'cutoff'>['reason'] }
   /** Null when everything on screen is durable. */
   | { readonly kind: 'storage'; readonly unsaved: string | null }
-  | { readonly kind: 'model'; readonly model: string }
+  /** Another model answers from the next turn on; `mine` when this frontend chose it. */
+  | { readonly kind: 'model'; readonly model: string; readonly mine: boolean }
   | { readonly kind: 'title'; readonly title: string }
   | { readonly kind: 'presence'; readonly attached: number }
   | { readonly kind: 'flags'; readonly archived: boolean; readonly pinned: boolean }
@@ -60,6 +61,7 @@ export class Conversation implements AttachHandlers {
   readonly #reply: ReplyText;
   /** Text of prompts that this frontend has sent and not seen yet. */
   readonly #expected: string[] = [];
+  #chosenModel: string | undefined;
   #session: Session | undefined;
   #unsaved: string | null = null;
   #lastSeq = 0;
@@ -100,6 +102,11 @@ export class Conversation implements AttachHandlers {
     return () => {
       this.#takeExpected(text);
     };
+  }
+
+  /** Says that this frontend is choosing a model, for the same reason. */
+  expectModel(model: string): void {
+    this.#chosenModel = model;
   }
 
   /** Says which turn became of a prompt of this frontend. */
@@ -189,7 +196,8 @@ export class Conversation implements AttachHandlers {
         break;
       case 'settings':
         this.#update({ model: event.data.model });
-        this.#tell({ kind: 'model', model: event.data.model });
+        this.#tell({ kind: 'model', model: event.data.model, mine: event.data.model === this.#chosenModel });
+        this.#chosenModel = undefined;
         break;
       case 'title':
         this.#update({ title: event.data.title });

@@ -1,0 +1,101 @@
+/** One chat, wherever it is shown: the talk, its transcript, and what a typed text leads to. */
+import { failureOf } from '../command-line/failure.ts';
+import type { StartWish } from '../command-line/start-flags.ts';
+import type { Paint } from '../command-line/style.ts';
+import type { CommandContext } from '../commands/command.ts';
+import { runCommand } from '../commands/registry.ts';
+import { ShownList } from '../commands/shown-list.ts';
+import type { Client } from '../connection/api.ts';
+import { Talk, type Submitted } from '../conversation/talk.ts';
+import type { Surface } from './surface.ts';
+import { Transcript } from './transcript.ts';
+
+export interface ChatOptions {
+  readonly client: Client;
+  readonly surface: Surface;
+  readonly paint: Paint;
+  readonly wish: StartWish;
+  /** A person watches. */
+  readonly interactive: boolean;
+  readonly columns: () => number;
+}
+
+export class Chat {
+  readonly client: Client;
+  readonly talk: Talk;
+  readonly transcript: Transcript;
+  readonly context: CommandContext;
+  readonly #leaving = new AbortController();
+  #changed: () => void = () => {};
+
+  constructor(options: ChatOptions) {
+    const { client, wish, columns } = options;
+    this.client = client;
+    const transcript = new Transcript(options.surface, options);
+    this.transcript = transcript;
+    this.talk = new Talk(client, {
+      workspace: wish.workspace,
+      model: wish.model,
+      defaultModel: wish.defaultModel,
+      tell: (change) => {
+        transcript.show(change);
+        this.#changed();
+      },
+    });
+    this.context = {
+      client,
+      talk: this.talk,
+      shown: new ShownList(),
+      get columns() {
+        return columns();
+      },
+      print: (text) => {
+        transcript.print(text);
+      },
+      leave: () => {
+        this.leave();
+      },
+    };
+  }
+
+  /** Aborted when this chat is to end. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+  }
+
+  /** @param changed called after each change that was shown. */
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  /** Runs a slash command; a failure is shown as its output. */
+  async command(name: string, argument: string): Promise<void> {
+    try {
+      await runCommand(this.context, name, argument);
+    } catch (error) {
+      const { message, hint } = failureOf(error);
+      this.transcript.print(hint === '' ? `error: ${message}` : `error: ${message}\n  ${hint}`);
+    }
+  }
+
+  /** Gives a prompt. @throws ProtocolError when it was not accepted. */
+  async submit(text: string): Promise<Submitted> {
+    return this.talk.submit(text);
+  }
+
+  /** How to come back to the session; undefined when there is none. */
+  farewell(): string | undefined {
+    const { target, conversation } = this.talk;
+    if (target.kind === 'new') return undefined;
+    const reference = target.kind === 'save' ? target.save.id : target.sessionId;
+    const active = conversation?.turns.active;
+    const queued = conversation?.turns.queued.length ?? 0;
+    const goesOn = active === undefined ? '' : `turn ${active.turn} goes on; `;
+    const waiting = queued === 0 ? '' : `${queued} more in the queue; `;
+    return `${goesOn}${waiting}come back with: m -r ${reference}`;
+  }
+}

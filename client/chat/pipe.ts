@@ -1,0 +1,153 @@
+/** Chat without a terminal: each line is done with before the next is read; answers go to stdout, notices to stderr. */
+import { EXIT, exitCodeOf, failureOf, tellFailure } from '../command-line/failure.ts';
+import type { Surroundings } from '../command-line/surroundings.ts';
+import { findCommand, readTyped } from '../commands/registry.ts';
+import type { Chat } from './chat.ts';
+import { inputLines } from './input-lines.ts';
+import { PromptBlocks } from './prompt-blocks.ts';
+import type { Surface } from './surface.ts';
+import { PROMPT_SIGN } from './transcript.ts';
+
+/** Failures after which no further line can succeed. */
+const HOPELESS: ReadonlySet<number> = new Set([EXIT.unavailable, EXIT.key]);
+
+export function pipeSurface({ stdout, stderr }: Surroundings): Surface {
+  return {
+    data: (text) => {
+      stdout.write(text);
+    },
+    notice: (text) => {
+      stderr.line(text);
+    },
+    status: () => {},
+  };
+}
+
+/**
+ * Reads prompts and commands until the end of input, `/exit` or a signal.
+ * @param asks whether to print a prompt sign: for terminals without cursor movement.
+ * @returns the exit code: 1 when a turn failed.
+ */
+export async function chatFromPipe(chat: Chat, around: Surroundings, asks: boolean): Promise<number> {
+  const loop = new PipeLoop(chat, around, asks);
+  return loop.run();
+}
+
+class PipeLoop {
+  readonly #chat: Chat;
+  readonly #around: Surroundings;
+  readonly #asks: boolean;
+  readonly #blocks = new PromptBlocks();
+  #code: number = EXIT.ok;
+  #cancelling = false;
+
+  constructor(chat: Chat, around: Surroundings, asks: boolean) {
+    this.#chat = chat;
+    this.#around = around;
+    this.#asks = asks;
+  }
+
+  async run(): Promise<number> {
+    const { stdin, stdout } = this.#around;
+    const undo = [
+      this.#around.onSignal('SIGINT', () => {
+        this.#interrupt();
+      }),
+      ...(['SIGTERM', 'SIGHUP'] as const).map((signal) =>
+        this.#around.onSignal(signal, () => {
+          this.#chat.leave();
+        }),
+      ),
+      this.#tellConnection(),
+    ];
+    const stop = AbortSignal.any([this.#chat.leaving, stdout.gone]);
+    try {
+      await Promise.race([this.#lines(stop), whenAborted(stop)]);
+    } finally {
+      for (const end of undo) end();
+      stdin.pause();
+    }
+    const farewell = this.#chat.farewell();
+    if (farewell !== undefined && !stdout.gone.aborted) this.#around.stderr.line(farewell);
+    return this.#code;
+  }
+
+  async #lines(stop: AbortSignal): Promise<void> {
+    this.#ask();
+    for await (const line of inputLines(this.#around.stdin)) {
+      const gathered = this.#blocks.push(line);
+      if (gathered.kind === 'block') await this.#prompt(gathered.text);
+      else if (gathered.kind === 'line') await this.#line(gathered.text);
+      if (stop.aborted) return;
+      await this.#around.stdout.drained();
+      this.#ask();
+    }
+    if (!this.#blocks.isOpen) return;
+    this.#around.stderr.line('m: the input ended inside a """ block; that block was not sent');
+    this.#code = EXIT.usage;
+  }
+
+  async #line(line: string): Promise<void> {
+    const typed = readTyped(line);
+    if (typed.kind === 'prompt') await this.#prompt(typed.text);
+    if (typed.kind === 'command') await this.#chat.command(typed.name, typed.argument);
+    if (typed.kind === 'command' && findCommand(typed.name)?.name === 'exit') this.#chat.leave();
+  }
+
+  async #prompt(text: string): Promise<void> {
+    try {
+      const { turn } = await this.#chat.submit(text);
+      const turns = this.#chat.talk.conversation?.turns;
+      const end = await turns?.whenOver(turn);
+      if (end?.state === 'cancelled' && this.#cancelling) this.#chat.leave();
+      else if (end?.state !== 'completed') this.#code = EXIT.failed;
+    } catch (error) {
+      const failure = failureOf(error);
+      tellFailure(this.#around.stderr, 'm', failure);
+      this.#code = EXIT.failed;
+      const code = exitCodeOf(failure.kind);
+      if (!HOPELESS.has(code)) return;
+      this.#code = code;
+      this.#chat.leave();
+    }
+  }
+
+  /** Ctrl+C: the first one cancels the turn, the second one leaves at once. */
+  #interrupt(): void {
+    const isBusy = this.#chat.talk.conversation?.turns.busy === true;
+    if (this.#asks && !isBusy) {
+      this.#around.stdout.write(`\n(Ctrl+D leaves)\n${PROMPT_SIGN}`);
+      return;
+    }
+    if (!this.#asks) this.#code = EXIT.cancelled;
+    if (this.#cancelling || !isBusy) {
+      this.#chat.leave();
+      return;
+    }
+    this.#cancelling = !this.#asks;
+    this.#chat.talk.cancel().catch((error: unknown) => {
+      tellFailure(this.#around.stderr, 'm', failureOf(error));
+      this.#chat.leave();
+    });
+  }
+
+  #ask(): void {
+    if (this.#asks) this.#around.stdout.write(this.#blocks.isOpen ? '… ' : PROMPT_SIGN);
+  }
+
+  #tellConnection(): () => void {
+    let isLost = false;
+    return this.#chat.client.onStatus((status) => {
+      if (status.state === 'reconnecting' && !isLost) this.#chat.transcript.tell(`m: reconnecting: ${status.reason}`);
+      if (status.state === 'connected' && isLost) this.#chat.transcript.tell('m: connected again');
+      isLost = status.state === 'reconnecting';
+    });
+  }
+}
+
+async function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,150 @@
+/** A terminal shared by text that streams and a line that is typed: text grows above, status and line stay below it. */
+import { columnAfter, fitWidth } from '../command-line/display-width.ts';
+import type { Output } from '../command-line/output.ts';
+
+/** The line being typed, as the screen moves it around. */
+export interface TypedLine {
+  readonly cursorRows: number;
+  draw(): void;
+  hide(): void;
+  resize(columns: number): void;
+}
+
+const CLEAR_BELOW = '\x1b[J';
+
+/**
+ * Everything between the end of the text and the bottom is drawn again with each change, in one write.
+ *
+ * The text is wrapped by the terminal itself, so that it can be copied as it is; the screen only counts columns to find
+ * back to the end of an unfinished line.
+ */
+export class Screen {
+  readonly #output: Output;
+  readonly #dress: (status: string) => string;
+  #typed: TypedLine | undefined;
+  #isTypedShown = false;
+  #status: string | undefined;
+  /** The unfinished last line of the text. */
+  #lastLine = '';
+  /** Column behind it; the width of the terminal when its row is full. */
+  #column = 0;
+  /** What is drawn below the text at present. */
+  #below: { readonly typed: boolean; readonly statusRows: number } = { typed: false, statusRows: 0 };
+  #columns: number;
+  #composed: string | undefined;
+  #isReleased = false;
+
+  /** @param dress gives the status line its colour. */
+  constructor(output: Output, dress: (status: string) => string) {
+    this.#output = output;
+    this.#dress = dress;
+    this.#columns = output.columns;
+  }
+
+  get columns(): number {
+    return this.#columns;
+  }
+
+  attach(typed: TypedLine): void {
+    this.#typed = typed;
+  }
+
+  /** Adds to the text. */
+  write(text: string): void {
+    if (text !== '') this.#redraw(text);
+  }
+
+  /** Adds whole lines, beginning a new one first when one is unfinished. */
+  lines(text: string): void {
+    this.write(`${this.#column === 0 ? '' : '\n'}${text}\n`);
+  }
+
+  /** What stands below the text for the moment; undefined for nothing. */
+  setStatus(status: string | undefined): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#redraw('');
+  }
+
+  /** Shows or hides the line being typed. */
+  showTyped(shown: boolean): void {
+    if (shown === this.#isTypedShown) return;
+    this.#isTypedShown = shown;
+    this.#redraw('');
+  }
+
+  /** The way of the line editor to the terminal. */
+  readonly echo = (text: string): void => {
+    if (this.#isReleased) return;
+    if (this.#composed === undefined) this.#output.write(text);
+    else this.#composed += text;
+  };
+
+  resize(): void {
+    // Terminals wrap their lines anew: rows and columns are those that the same text takes at the new width.
+    this.#columns = this.#output.columns;
+    this.#typed?.resize(this.#columns);
+    this.#column = columnAfter(this.#lastLine, 0, this.#columns);
+    this.#redraw('');
+  }
+
+  /** The screen was cleared by somebody else: nothing can be found again, so everything begins on a new row. */
+  forget(): void {
+    this.#lastLine = '';
+    this.#column = 0;
+  }
+
+  /** Takes away what is below the text and leaves the cursor on a new line. Nothing is drawn afterwards. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#status = undefined;
+    this.#isTypedShown = false;
+    this.#redraw(this.#column === 0 ? '' : '\n');
+    this.#isReleased = true;
+  }
+
+  #redraw(text: string): void {
+    if (this.#isReleased) return;
+    this.#composed = this.#eraseBelow() + text;
+    this.#advance(text);
+    this.#drawBelow();
+    const composed = this.#composed;
+    this.#composed = undefined;
+    this.#output.write(composed);
+  }
+
+  /** @returns what brings the cursor back to the end of the text with nothing below. */
+  #eraseBelow(): string {
+    const { typed, statusRows } = this.#below;
+    if (!typed && statusRows === 0) return '';
+    const up = typed ? (this.#typed?.cursorRows ?? 0) + statusRows : statusRows - 1;
+    this.#typed?.hide();
+    const back = `${up > 0 ? `\x1b[${up}A` : ''}\r${CLEAR_BELOW}`;
+    if (this.#column === 0) return back;
+    if (this.#column < this.#columns) return `${back}\x1b[1A\x1b[${this.#column + 1}G`;
+    // The row above is full: the text goes on where the cursor is.
+    this.forget();
+    return back;
+  }
+
+  #drawBelow(): void {
+    const typed = this.#isTypedShown && this.#typed !== undefined;
+    const status = this.#status === undefined ? undefined : fitWidth(this.#status, this.#columns - 1);
+    this.#below = { typed, statusRows: status === undefined ? 0 : 1 };
+    if (!typed && status === undefined) return;
+    if (this.#column > 0) this.echo('\n');
+    if (status !== undefined) this.echo(`${this.#dress(status)}${typed ? '\n' : ''}`);
+    if (typed) this.#typed?.draw();
+  }
+
+  #advance(text: string): void {
+    const end = text.lastIndexOf('\n');
+    if (end !== -1) {
+      this.#lastLine = '';
+      this.#column = 0;
+    }
+    const added = text.slice(end + 1);
+    this.#lastLine += added;
+    this.#column = columnAfter(added, this.#column, this.#columns);
+  }
+}

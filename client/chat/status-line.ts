@@ -1,0 +1,32 @@
+/** What is true for the moment, in one line: lost connection, unsaved text, a turn that waits, prompts in the queue. */
+import type { ConnectionStatus } from '../connection/api.ts';
+import type { Conversation } from '../conversation/conversation.ts';
+import { waitingSentence } from './wording.ts';
+
+/** @returns undefined when there is nothing to say. */
+export function statusSentence(
+  connection: ConnectionStatus | undefined,
+  conversation: Conversation | undefined,
+  sending: number,
+): string | undefined {
+  const parts: string[] = [];
+  if (connection?.state === 'reconnecting') parts.push(`reconnecting: ${connection.reason}`);
+  if (conversation !== undefined) parts.push(...conversationParts(conversation));
+  if (sending > 0 && parts.length === 0) parts.push('sending');
+  return parts.length === 0 ? undefined : `[${parts.join(' · ')}]`;
+}
+
+function conversationParts(conversation: Conversation): string[] {
+  const parts: string[] = [];
+  const { active, queued } = conversation.turns;
+  if (conversation.unsaved !== null) parts.push(`NOT SAVED: ${conversation.unsaved}`);
+  if (active?.state === 'waiting' && active.change !== undefined) parts.push(waitingSentence(active.change));
+  const last = queued.findLastIndex((view) => view.mine);
+  if (last !== -1) parts.push(queuedSentence(last + (active === undefined ? 0 : 1)));
+  return parts;
+}
+
+/** `queued (1 before it)` */
+export function queuedSentence(ahead: number): string {
+  return `queued (${ahead} before it)`;
+}

@@ -1,0 +1,263 @@
+/** Chat on a terminal: the typed line below, the conversation above, and the keys that cancel and leave. */
+import { EXIT, failureOf } from '../command-line/failure.ts';
+import { harmless, harmlessLine } from '../command-line/harmless-text.ts';
+import type { Paint } from '../command-line/style.ts';
+import type { Surroundings } from '../command-line/surroundings.ts';
+import { completionsOf, findCommand, readTyped, type Typed } from '../commands/registry.ts';
+import type { ConnectionStatus } from '../connection/api.ts';
+import type { Chat } from './chat.ts';
+import { ASK_FOR_PASTE_MARKERS, NO_PASTE_MARKERS } from './key-source.ts';
+import { LineEditor } from './line-editor.ts';
+import { PromptBlocks } from './prompt-blocks.ts';
+import type { Screen } from './screen.ts';
+import { statusSentence } from './status-line.ts';
+import type { Surface } from './surface.ts';
+import { PROMPT_SIGN } from './transcript.ts';
+
+/** Longer prompts are kept for the arrow keys of this terminal only. */
+const LONGEST_KEPT = 100_000;
+const BLOCK_SIGN = '… ';
+const CHOICE_SIGN = 'number or id (empty for a new session): ';
+const HINT = '(Ctrl+D leaves, /help lists what can be typed)';
+
+export function terminalSurface(screen: Screen, paint: Paint): Surface {
+  return {
+    data: (text) => {
+      screen.write(text);
+    },
+    notice: (text, ink) => {
+      screen.lines(ink === undefined ? text : paint(ink, text));
+    },
+    status: (sentence) => {
+      screen.setStatus(sentence === undefined ? undefined : harmlessLine(sentence));
+    },
+  };
+}
+
+export interface TerminalOptions {
+  readonly chat: Chat;
+  readonly around: Surroundings;
+  readonly screen: Screen;
+  readonly surface: Surface;
+  readonly paint: Paint;
+  /** Newest first. */
+  readonly history: readonly string[];
+  /** Begin with the question which session to go on with. */
+  readonly asksWhich: boolean;
+}
+
+export class TerminalChat {
+  readonly #chat: Chat;
+  readonly #around: Surroundings;
+  readonly #screen: Screen;
+  readonly #surface: Surface;
+  readonly #paint: Paint;
+  readonly #editor: LineEditor;
+  readonly #blocks = new PromptBlocks();
+  #connection: ConnectionStatus | undefined;
+  #isChoosing: boolean;
+  #sending = 0;
+  #code: number = EXIT.ok;
+  #historyFailed = false;
+  /** What was typed is done in order. */
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TerminalOptions) {
+    this.#chat = options.chat;
+    this.#around = options.around;
+    this.#screen = options.screen;
+    this.#surface = options.surface;
+    this.#paint = options.paint;
+    this.#isChoosing = options.asksWhich;
+    this.#editor = new LineEditor({
+      input: options.around.stdin,
+      columns: options.around.stdout.columns,
+      sink: options.screen.echo,
+      history: options.history,
+      complete: (beginning) => (beginning.startsWith('/') ? completionsOf(beginning) : []),
+      handlers: {
+        beforeEnter: () => {
+          this.#screen.showTyped(false);
+        },
+        enter: (text) => {
+          this.#enter(text);
+        },
+        interrupt: () => {
+          this.#interrupt();
+        },
+        end: () => {
+          this.#chat.leave();
+        },
+        changed: () => {
+          this.#refresh();
+        },
+        cleared: () => {
+          this.#screen.forget();
+        },
+      },
+    });
+    options.screen.attach(this.#editor);
+  }
+
+  /** Until the person leaves. @returns the exit code. */
+  async run(): Promise<number> {
+    const { stdout } = this.#around;
+    const stop = AbortSignal.any([this.#chat.leaving, stdout.gone]);
+    const undo = this.#listen();
+    stdout.write(ASK_FOR_PASTE_MARKERS);
+    try {
+      this.#setPrompt();
+      this.#refresh();
+      if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+    } finally {
+      for (const end of undo) end();
+      this.#editor.close();
+      this.#screen.release();
+      stdout.write(NO_PASTE_MARKERS);
+    }
+    if (this.#blocks.isOpen) stdout.line('the open """ block was not sent');
+    const farewell = this.#chat.farewell();
+    if (farewell !== undefined) stdout.line(farewell);
+    return this.#code;
+  }
+  #listen(): (() => void)[] {
+    const around = this.#around;
+    return [
+      around.onSignal('SIGINT', () => {
+        this.#interrupt();
+      }),
+      around.onSignal('SIGTERM', () => {
+        this.#chat.leave();
+      }),
+      around.onSignal('SIGHUP', () => {
+        this.#chat.leave();
+      }),
+      around.onExit(() => {
+        around.stdout.write(NO_PASTE_MARKERS);
+      }),
+      around.stdout.onResize(() => {
+        this.#screen.resize();
+      }),
+      this.#chat.client.onStatus((status) => {
+        this.#connection = status;
+        if (status.state === 'closed') this.#lost(status.reason);
+        this.#refresh();
+      }),
+    ];
+  }
+
+  #enter(text: string): void {
+    if (this.#isChoosing) {
+      this.#choose(text.trim());
+    } else {
+      const gathered = this.#blocks.push(text);
+      const partOfBlock = gathered.kind !== 'line';
+      if (partOfBlock) this.#screen.lines(harmless(`${this.#sign}${text}`));
+      this.#setPrompt();
+      if (gathered.kind === 'line') this.#typed(readTyped(gathered.text));
+      if (gathered.kind === 'block' && gathered.text.trim() !== '') this.#prompt(gathered.text, true);
+    }
+    this.#refresh();
+  }
+
+  #typed(typed: Typed): void {
+    if (typed.kind === 'prompt') this.#prompt(typed.text, false);
+    if (typed.kind !== 'command') return;
+    const line = `/${typed.name}${typed.argument === '' ? '' : ` ${typed.argument}`}`;
+    this.#keep(line);
+    this.#screen.lines(this.#paint('bold', harmlessLine(`${PROMPT_SIGN}${line}`)));
+    // Leaving does not wait for what was asked for before.
+    if (findCommand(typed.name)?.name === 'exit') this.#chat.leave();
+    else this.#afterwards(() => this.#chat.command(typed.name, typed.argument));
+  }
+
+  /** @param isShown whether it stands on the screen as it was typed. */
+  #prompt(text: string, isShown: boolean): void {
+    this.#keep(text);
+    if (isShown) this.#chat.transcript.promptIsShown(text);
+    this.#sending += 1;
+    this.#afterwards(async () => {
+      try {
+        await this.#chat.submit(text);
+      } catch (error) {
+        const { message, hint } = failureOf(error);
+        this.#chat.transcript.tell(`not sent: ${message}${hint === '' ? '' : `\n  ${hint}`}`, 'red');
+        if (this.#editor.isEmpty) this.#editor.insert(text);
+      } finally {
+        this.#sending -= 1;
+      }
+    });
+  }
+
+  #choose(answer: string): void {
+    this.#isChoosing = false;
+    this.#setPrompt();
+    if (answer !== '') this.#afterwards(() => this.#chat.command('resume', answer));
+  }
+
+  #interrupt(): void {
+    const isBusy = this.#chat.talk.conversation?.turns.busy === true;
+    if (this.#blocks.isOpen) {
+      this.#blocks.drop();
+      this.#editor.clear();
+      this.#setPrompt();
+      this.#chat.transcript.tell('(the block was dropped)', 'dim');
+    } else if (isBusy) {
+      this.#chat.talk.cancel().catch((error: unknown) => {
+        this.#chat.transcript.tell(`not cancelled: ${failureOf(error).message}`, 'red');
+      });
+    } else if (this.#editor.isEmpty) {
+      this.#chat.transcript.tell(HINT, 'dim');
+    } else {
+      this.#editor.clear();
+    }
+    this.#refresh();
+  }
+
+  #lost(reason: string): void {
+    if (this.#chat.leaving.aborted) return;
+    this.#chat.transcript.tell(`m: ${reason}`, 'red');
+    this.#code = EXIT.unavailable;
+    this.#chat.leave();
+  }
+
+  /** Brings status and typed line to what is true now. */
+  #refresh(): void {
+    const { conversation } = this.#chat.talk;
+    this.#surface.status(statusSentence(this.#connection, conversation, this.#sending));
+    const active = conversation?.turns.active;
+    const isAnswering = this.#sending > 0 || (active?.mine === true && active.state === 'running');
+    this.#screen.showTyped(!isAnswering || !this.#editor.isEmpty || this.#blocks.isOpen);
+  }
+
+  #afterwards(act: () => Promise<unknown>): void {
+    this.#work = this.#work
+      .then(act)
+      .catch((error: unknown) => {
+        this.#chat.transcript.tell(`error: ${failureOf(error).message}`, 'red');
+      })
+      .finally(() => {
+        this.#refresh();
+      });
+  }
+
+  /** Keeps what was typed for the arrow keys, here and in the daemon, which encrypts it. */
+  #keep(text: string): void {
+    this.#editor.remember(text);
+    if (text.length > LONGEST_KEPT) return;
+    this.#chat.client.call('history/add', { line: text }).catch((error: unknown) => {
+      if (this.#historyFailed) return;
+      this.#historyFailed = true;
+      this.#chat.transcript.tell(`[what you type is not kept for later: ${failureOf(error).message}]`, 'dim');
+    });
+  }
+
+  #setPrompt(): void {
+    this.#editor.setPrompt(this.#sign);
+  }
+
+  get #sign(): string {
+    if (this.#isChoosing) return CHOICE_SIGN;
+    return this.#blocks.isOpen ? BLOCK_SIGN : PROMPT_SIGN;
+  }
+}

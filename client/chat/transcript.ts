@@ -1,0 +1,223 @@
+/** Shows a conversation: what changed becomes text on a surface. */
+import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless-text.ts';
+import type { Ink, Paint } from '../command-line/style.ts';
+import type { Change } from '../conversation/conversation.ts';
+import { textOf, type Channel } from '../conversation/reply-text.ts';
+import type { TalkChange } from '../conversation/talk.ts';
+import { isOver, type TurnView } from '../conversation/turn-book.ts';
+import type { Message } from '../../protocol/message.ts';
+import { pastOfEvents, pastOfMessages, type PastItem } from './past.ts';
+import type { Surface } from './surface.ts';
+import { queuedSentence } from './status-line.ts';
+import { cutOffSentence, endSentence, failureSentence, waitingSentence } from './wording.ts';
+
+export const PROMPT_SIGN = '» ';
+
+export interface TranscriptOptions {
+  readonly paint: Paint;
+  /** A person watches: prompts are repeated, other terminals are shown, states are marked. Otherwise only own answers count. */
+  readonly interactive: boolean;
+}
+
+export class Transcript {
+  readonly #surface: Surface;
+  readonly #options: TranscriptOptions;
+  readonly #stream = new HarmlessStream();
+  /** Turns under way whose prompts were given here. */
+  readonly #own = new Set<number>();
+  /** Prompts that stand on the screen already, as they were typed. */
+  readonly #shown = new Set<string>();
+  /** Whether the conversation so far is shown when a session is joined. */
+  showsPast = true;
+  readonly #handlers: { readonly [K in TalkChange['kind']]: (change: Extract<TalkChange, { kind: K }>) => void } = {
+    opened: (change) => this.#opened(change),
+    'save-opened': ({ save, messages, more }) => {
+      const { items, cut } = pastOfMessages(messages);
+      this.#past({ items, cut: cut || more }, save.id);
+    },
+    queued: ({ turn, ahead }) => {
+      if (!turn.mine) return;
+      if (this.#options.interactive) this.#shown.delete(turn.prompt ?? '');
+      else this.#notice(queuedSentence(ahead));
+    },
+    prompt: ({ turn, message }) => this.#prompt(turn, message),
+    text: (change) => {
+      if (this.#concerns(change.turn)) this.#text(change);
+    },
+    message: ({ message }) => {
+      if (this.#concerns(message.turn)) this.#message(message);
+    },
+    turn: (change) => {
+      if (change.turn.mine || this.#options.interactive) this.#turn(change);
+    },
+    cutoff: ({ turn, reason }) => {
+      if (this.#concerns(turn)) this.#cutOff(reason);
+    },
+    storage: ({ unsaved }) => this.#storage(unsaved),
+    model: ({ model, mine }) => {
+      if (!mine && this.#options.interactive) this.#notice(`[another terminal chose ${harmlessLine(model)}]`, 'dim');
+    },
+    ended: ({ reason }) => {
+      this.#endReply();
+      this.#notice(`[${harmlessLine(reason)}]`, 'yellow');
+    },
+    left: () => this.#endReply(),
+    title: () => {},
+    presence: () => {},
+    flags: () => {},
+  };
+  #channel: Channel | undefined;
+  #atLineStart = true;
+  /** Said of a turn that waits, without its times: repeated attempts are not repeated news. */
+  #saidOfWaiting = '';
+
+  constructor(surface: Surface, options: TranscriptOptions) {
+    this.#surface = surface;
+    this.#options = options;
+  }
+
+  /** Shows output of a command. */
+  print(text: string): void {
+    this.#endLine();
+    this.#data(`${harmless(text)}\n`);
+  }
+
+  /** Shows what somebody should know besides. */
+  tell(text: string, ink?: Ink): void {
+    this.#notice(harmless(text), ink);
+  }
+
+  /** Says that a prompt stands on the screen as it was typed, so that it is not repeated when it is accepted. */
+  promptIsShown(text: string): void {
+    this.#shown.add(text);
+  }
+
+  show(change: TalkChange): void {
+    const handle = this.#handlers[change.kind] as (change: TalkChange) => void;
+    handle(change);
+  }
+
+  #opened(change: Extract<Change, { kind: 'opened' }>): void {
+    if (change.again) this.#notice('[the store was replaced; this is the session as it is there]', 'yellow');
+    this.#past(pastOfEvents(change.past), change.session.id);
+  }
+
+  #past({ items, cut }: { items: readonly PastItem[]; cut: boolean }, id: string): void {
+    if (!this.showsPast) return;
+    if (cut) this.#notice(`[older messages: mctl sessions show ${id}]`, 'dim');
+    for (const item of items) {
+      if (item.kind === 'prompt') this.#data(`${this.#promptLines(item.text)}\n`);
+      else if (item.kind === 'reply') this.#data(endLine(harmless(item.text)));
+      else this.#notice(`[${harmless(item.text)}]`, 'dim');
+    }
+  }
+
+  #prompt(turn: TurnView, message: Message): void {
+    this.#endReply();
+    if (turn.mine) this.#own.add(turn.turn);
+    if (!this.#options.interactive) return;
+    const text = textOf(message.parts);
+    if (turn.mine && this.#shown.delete(text)) return;
+    this.#data(`${this.#promptLines(text)}\n`);
+    if (!turn.mine) this.#notice('[from another terminal]', 'dim');
+  }
+
+  #text(change: Extract<Change, { kind: 'text' }>): void {
+    if (change.channel === 'reasoning' && !this.#options.interactive) return;
+    if (change.afresh) {
+      this.#endReply();
+      this.#notice('[once more, from the beginning]', 'dim');
+    }
+    if (this.#channel !== change.channel) this.#endReply();
+    this.#channel = change.channel;
+    this.#data(this.#dress(this.#stream.push(change.text)));
+  }
+
+  #message(message: Message): void {
+    this.#endReply();
+    for (const part of message.parts) {
+      if (part.type === 'tool-call') this.#notice(`[tool ${harmlessLine(part.name)}]`, 'dim');
+      if (part.type === 'tool-result' && part.isError) this.#notice(`[tool ${harmlessLine(part.name)} failed]`, 'dim');
+    }
+  }
+
+  #cutOff(reason: Extract<Change, { kind: 'cutoff' }>['reason']): void {
+    this.#endReply();
+    // Where the answer goes, the sign that it is only half of one goes too.
+    this.#data(`${this.#options.paint('yellow', `[${cutOffSentence(reason)}]`)}\n`);
+  }
+
+  #turn({ turn, change }: Extract<Change, { kind: 'turn' }>): void {
+    if (change.state === 'waiting') {
+      const sentence = waitingSentence(change, false);
+      if (sentence !== this.#saidOfWaiting && !this.#options.interactive) {
+        this.#notice(`[${harmlessLine(waitingSentence(change))}]`);
+      }
+      this.#saidOfWaiting = sentence;
+      return;
+    }
+    if (!isOver(change.state)) return;
+    this.#saidOfWaiting = '';
+    this.#endReply();
+    if (change.error !== undefined) this.#notice(harmless(failureSentence(change.error)), 'red');
+    const end = endSentence(change);
+    if (end !== undefined) this.#notice(`[${harmlessLine(end)}]`, 'yellow');
+    if (change.state === 'completed' && this.#options.interactive) this.#notice('saved', 'dim');
+    this.#own.delete(turn.turn);
+  }
+
+  /** Whether somebody here waits for what happens in a turn. */
+  #concerns(turn: number): boolean {
+    return this.#options.interactive || this.#own.has(turn);
+  }
+
+  #storage(unsaved: string | null): void {
+    if (unsaved === null) this.#notice('saved again', 'green');
+    else this.#notice(`NOT SAVED: ${harmlessLine(unsaved)}`, 'red');
+  }
+
+  #promptLines(text: string): string {
+    const lines = harmless(text).split('\n');
+    return this.#options.paint(
+      'bold',
+      lines.map((line, index) => `${index === 0 ? PROMPT_SIGN : '  '}${line}`).join('\n'),
+    );
+  }
+
+  #dress(text: string): string {
+    return this.#channel === 'reasoning' ? paintLines(this.#options.paint, text) : text;
+  }
+
+  #endReply(): void {
+    if (this.#channel !== undefined) this.#data(this.#dress(this.#stream.end()));
+    this.#channel = undefined;
+    this.#endLine();
+  }
+
+  #endLine(): void {
+    if (!this.#atLineStart) this.#data('\n');
+  }
+
+  #notice(text: string, ink?: Ink): void {
+    this.#endLine();
+    this.#surface.notice(text, ink);
+  }
+
+  #data(text: string): void {
+    if (text === '') return;
+    this.#atLineStart = text.endsWith('\n');
+    this.#surface.data(text);
+  }
+}
+
+/** Colours end at line ends, so that a line that is redrawn alone looks the same. */
+function paintLines(paint: Paint, text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : paint('dim', line)))
+    .join('\n');
+}
+
+function endLine(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}

@@ -1,0 +1,49 @@
+/** Sentences about turns. */
+import { localClock } from '../command-line/wording.ts';
+import type { EventData } from '../../protocol/event.ts';
+import type { TurnChange, TurnError, WaitReason } from '../../protocol/turn.ts';
+
+const CUT_OFF: Record<EventData<'cutoff'>['reason'], string> = {
+  crash: 'cut off: the daemon was restarted; continuing',
+  cancelled: 'cut off: cancelled',
+  'broken-stream': 'cut off: the connection to the model broke',
+  stopped: 'cut off: the daemon was stopped',
+};
+
+const WAITS_FOR: Record<WaitReason, string> = {
+  approval: 'waiting for an approval',
+  storage: 'waiting until it can be saved',
+  key: 'waiting for a key',
+  backend: 'waiting for the model',
+};
+
+/** Ends of a reply that a person should know of. */
+const LIMITS: Record<string, string> = {
+  length: 'the reply ends here because the model’s length limit is reached',
+  'content-filter': 'the reply ends here because the provider’s content filter stopped it',
+};
+
+export function cutOffSentence(reason: EventData<'cutoff'>['reason']): string {
+  return CUT_OFF[reason];
+}
+
+export function failureSentence({ message, hint }: TurnError): string {
+  return hint === '' ? `turn failed: ${message}` : `turn failed: ${message}\n  ${hint}`;
+}
+
+/** Why a turn waits and when it tries again. */
+export function waitingSentence(change: TurnChange, withTime = true): string {
+  const what = WAITS_FOR[change.waitingFor ?? 'backend'];
+  const why = change.error === undefined ? '' : `: ${change.error.message}`;
+  const when = withTime && change.retryAt !== undefined ? `; next attempt at ${localClock(change.retryAt)}` : '';
+  return `${what}${why}${when}`;
+}
+
+/** What there is to say about a turn that ended without failing; undefined when nothing is. */
+export function endSentence(change: TurnChange): string | undefined {
+  if (change.state === 'cancelled') return 'cancelled';
+  if (change.state === 'completed') return LIMITS[change.reason ?? ''];
+  if (change.state !== 'interrupted') return undefined;
+  const why = change.reason === undefined ? '' : `: ${change.reason}`;
+  return `interrupted${why}; the prompt is kept, and the next one goes on from here`;
+}
