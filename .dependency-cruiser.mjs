@@ -61,7 +61,8 @@ export default {
     },
     {
       name: 'clients-load-no-schemas',
-      comment: 'The daemon validates; a client that loads the schema library starts later for nothing. Shapes are types.',
+      comment:
+        'The daemon validates; a client that loads the schema library starts later for nothing. Shapes are types.',
       severity: 'error',
       from: { path: '^client/' },
       to: {
