@@ -26,6 +26,7 @@ class StandIn implements Daemon {
   readonly #clients = new Set<ClientPort>();
   #running = 0;
   #queued = 0;
+  #stuck = false;
   #closed = false;
   #wishes = 0;
   readonly routes: ServiceRoutes;
@@ -103,6 +104,7 @@ class StandIn implements Daemon {
   async drain(options: { deliberate: boolean; deadlineMs: number; handOver?: boolean }): Promise<void> {
     writeFileSync(join(this.#context.dataDir, 'drained.json'), JSON.stringify(options));
     if (this.#running > 0) await sleep(options.deadlineMs);
+    if (this.#stuck) await new Promise(() => undefined);
     await sleep(5);
     this.#closed = true;
   }
@@ -116,6 +118,7 @@ class StandIn implements Daemon {
     const number = Number(argument ?? 0);
     if (verb === 'run') this.#running = number;
     else if (verb === 'queue') this.#queued = number;
+    else if (verb === 'stick') this.#stuck = true;
     else if (verb === 'throw') throw new RangeError(`${SECRET} /home/somebody/secret.txt`);
     else if (verb === 'refuse') throw new ProtocolError('EMPTY', 'nothing there', { hint: 'write something' });
     else if (verb === 'hang') await untilAborted(signal);
