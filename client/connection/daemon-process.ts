@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { DESKTOP_VARIABLES, pick } from './hello.ts';
-import { prepareDirectories, type Locations } from './locations.ts';
+import type { Locations } from './locations.ts';
 
 const PASSED_ON = [
   'PATH',
@@ -46,9 +46,10 @@ export const DAEMON_SCRIPT = join(import.meta.dirname, 'daemon.cjs');
 
 /**
  * Starts the daemon detached: no terminal, no descriptor, no working directory and no variable of ours that it does not
- * need, so that the caller's pipes end with the caller and nothing leaks into tools.
+ * need, so that the caller's pipes end with the caller and nothing leaks into tools. The directories must have been
+ * prepared.
  *
- * @throws ProtocolError DAEMON_UNAVAILABLE when there is no program to start; UNSAFE_DIRECTORY from the checks.
+ * @throws ProtocolError DAEMON_UNAVAILABLE when there is no program to start.
  */
 export function launchDaemon({ locations, environment, script, takeOver }: LaunchOptions): Launch {
   if (!existsSync(script)) {
@@ -56,7 +57,6 @@ export function launchDaemon({ locations, environment, script, takeOver }: Launc
       hint: 'Run `npm run build` in a clone, or install the package again.',
     });
   }
-  prepareDirectories(locations);
   const launch: { pid: number | undefined; ended: Launch['ended'] } = { pid: undefined, ended: undefined };
   const nothing = openSync('/dev/null', 'r+');
   try {

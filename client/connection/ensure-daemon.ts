@@ -6,6 +6,7 @@ import { launchDaemon, type Launch } from './daemon-process.ts';
 import { dial, type Greeting } from './dial.ts';
 import type { EnsureOptions } from './ensure-options.ts';
 import type { Link } from './link.ts';
+import { prepareDirectories } from './locations.ts';
 import { StartMarker, readLogTail, readStartFailure } from './start-records.ts';
 import { wedged } from './daemon-identity.ts';
 
@@ -39,8 +40,8 @@ export async function ensureDaemon(options: EnsureOptions): Promise<Link> {
         await round.refused(result.error);
       } else if (result.kind === 'silent') {
         round.silent();
-      } else {
-        round.absent();
+      } else if (!round.absent()) {
+        continue;
       }
       await round.pause();
     }
@@ -103,15 +104,16 @@ class Round {
     this.#tell('the daemon does not answer yet …');
   }
 
-  absent(): void {
+  /** @returns false when the next attempt should follow at once. */
+  absent(): boolean {
     this.#silences = 0;
     if (!this.#options.startDaemon) throw notRunning();
     const failure = readStartFailure(this.#options.locations, this.#begunAt);
     if (failure !== undefined) throw failure;
     this.#absentSince ??= performance.now();
     if (performance.now() - this.#absentSince > START_MS) throw this.#notStarted();
-    this.#start();
     if (performance.now() - this.#begun > TELL_AFTER_MS) this.#tell('starting the daemon …');
+    return this.#start();
   }
 
   async pause(): Promise<void> {
@@ -141,17 +143,28 @@ class Round {
     return true;
   }
 
-  /** A daemon that ended before it served lost a race, or was killed: somebody has to start another one. */
-  #start(): void {
+  /**
+   * Starts a daemon unless somebody does. Whoever has just got the right to start one looks again first: the one before
+   * may have given it back because its daemon serves by now. One that ended before it served lost a race, or was killed:
+   * somebody has to start another.
+   *
+   * @returns false when there is reason to look again at once.
+   */
+  #start(): boolean {
     if (this.#launch?.ended !== undefined) {
       this.#lastEnd = this.#launch.ended.reason;
       this.#launch = undefined;
       this.#marker.release();
-      return;
+      return true;
     }
-    if (this.#launch !== undefined || !this.#marker.claim()) return;
+    if (this.#launch !== undefined) return true;
+    if (!this.#marker.isHeld) {
+      prepareDirectories(this.#options.locations);
+      return !this.#marker.claim();
+    }
     this.#launch = launchDaemon({ ...this.#options, takeOver: false });
     loadAhead();
+    return true;
   }
 
   #notStarted(): ProtocolError {

@@ -30,6 +30,10 @@ export class StartMarker {
     this.#token = `${process.pid} ${performance.now()}`;
   }
 
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
   /** @returns whether we are the one who starts now. */
   claim(): boolean {
     if (this.#held) return true;
