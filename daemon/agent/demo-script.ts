@@ -1,7 +1,7 @@
 /** Decides what the demo model answers: a fixed rule from the conversation to the words, without a clock or chance. */
 import type { Message } from '../../protocol/message.ts';
 
-export const MAX_COUNT = 100_000;
+const MAX_COUNT = 100_000;
 const MAX_PAUSE_MS = 60_000;
 const DEFAULT_PAUSE_MS = 5;
 const MAX_QUOTED = 2000;

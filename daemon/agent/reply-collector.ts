@@ -4,7 +4,7 @@ import type { Part } from '../../protocol/message.ts';
 import type { Usage } from '../../protocol/turn.ts';
 import type { StepReply, StepSink } from './step-model.ts';
 
-export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
+const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 
 export class ReplyCollector {
   private readonly sink: StepSink;

@@ -1,9 +1,9 @@
 /** What the daemon is told by its configuration file, in the form the rest of the daemon uses. */
 
 /** How a turn that a crash interrupted goes on. */
-export type RecoveryPolicy = 'safe' | 'ask' | 'never';
+type RecoveryPolicy = 'safe' | 'ask' | 'never';
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** One server that offers models. */
 export interface ProviderConfiguration {

@@ -26,7 +26,9 @@ function put(
   const container = statements.findLast((one) => one.kind === 'entry' && startsWith(path, one.path));
   if (container !== undefined) {
     const inside = path.slice(container.path.length);
-    const next = inside.length === 0 ? value : withValue(currentValue(text, container.path), inside, value);
+    const now = inside.length === 0 ? undefined : currentValue(text, container.path);
+    if (inside.length > 0 && !isTree(now)) return undefined;
+    const next = inside.length === 0 ? value : withValue(now, inside, value);
     return splice(text, container.valueStart, container.valueEnd, writeValue(next));
   }
   const header = longestHeader(statements, path);

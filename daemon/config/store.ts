@@ -111,7 +111,7 @@ export class ConfigurationStore implements ConfigurationSource {
     const old = new Set(before.details.map(withoutLine));
     const added = validate(edited).problems.find((problem) => !old.has(withoutLine(problem)));
     if (added === undefined) return;
-    throw invalid(`${added.key} ${added.what}.`, `${added.remedy} Nothing has been written.`);
+    throw invalid(`${added.key} ${added.what}.`.trimStart(), `${added.remedy} Nothing has been written.`);
   }
 
   private async read(): Promise<void> {

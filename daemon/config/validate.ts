@@ -25,7 +25,7 @@ export const DEFAULT_CONFIGURATION: Configuration = build(ConfigurationFile.pars
 export function validate(text: string): Validated {
   let tree: TomlTree;
   try {
-    tree = parse(text);
+    tree = parse(text, { unsafeKeyBehaviour: 'throw' });
   } catch (error) {
     return { configuration: DEFAULT_CONFIGURATION, problems: [syntaxProblem(error)], tree: {} };
   }
@@ -103,6 +103,10 @@ function syntaxProblem(error: unknown): ConfigurationProblem {
     return { line: 0, key: '', what: 'is not TOML', remedy: 'Correct it, or move it away to begin with the defaults.' };
   }
   const reason = (error.message.split('\n', 1)[0] ?? '').replace('Invalid TOML document: ', '');
+  if (reason.includes('unsafe')) {
+    const what = 'holds a key named __proto__ or constructor, which cannot be used';
+    return { line: error.line, key: '', what, remedy: 'Choose another name.' };
+  }
   return {
     line: error.line,
     key: '',

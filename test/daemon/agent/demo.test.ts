@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { DemoModel } from '../../../daemon/agent/demo.ts';
+import { scriptFor } from '../../../daemon/agent/demo-script.ts';
 import type { StepReply } from '../../../daemon/agent/step-model.ts';
 import type { Message } from '../../../protocol/message.ts';
 import { message, prompt } from './support/provider-server.ts';
@@ -146,4 +148,20 @@ describe('the demo model', () => {
       expect(performance.now() - began).toBeLessThan(100);
     },
   );
+});
+
+describe('the page about the demo model', () => {
+  test('lists prompts that do what it says', async () => {
+    const page = await readFile(new URL('../../../docs/DEMO-MODEL.md', import.meta.url), 'utf8');
+    const prompts = [...page.matchAll(/^\| `(.+?)` \|/gm)].map((match) => match[1] ?? '');
+    expect(prompts.length).toBeGreaterThan(7);
+    const plain = scriptFor([prompt('anything')]);
+    for (const wish of prompts) {
+      const { failure, reasoning, text, pauseMs } = scriptFor([prompt(wish)]);
+      const isSpecial = failure !== undefined || pauseMs !== plain.pauseMs || [...reasoning].length > 0;
+      const words = [...text].join('');
+      expect(isSpecial || !words.startsWith('This is demo/offline'), wish).toBe(true);
+      if (failure === undefined) expect(words).toContain('demo/offline');
+    }
+  });
 });
