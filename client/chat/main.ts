@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { EXIT, exitCodeOf, failureOf, tellFailure } from '../command-line/failure.ts';
 import { addStartFlags, parseCommandLine, readStartFlags, type StartWish } from '../command-line/start-flags.ts';
+import { unlockedKey } from '../command-line/store-key.ts';
 import { paintFor } from '../command-line/style.ts';
 import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
 import { currentModel } from '../commands/model.ts';
@@ -10,7 +11,7 @@ import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
 import type { KeyStatus } from '../../protocol/key.ts';
 import { Chat } from './chat.ts';
-import { startNotes, titleLine, unlockedKey } from './greeting.ts';
+import { startNotes, titleLine } from './greeting.ts';
 import { chatFromPipe, pipeSurface } from './pipe.ts';
 import { Screen } from './screen.ts';
 import { TerminalChat, terminalSurface } from './terminal.ts';

@@ -1,8 +1,9 @@
 /** The end of a conversation, as it is shown to somebody who comes back to it. */
+import { cutOffSentence } from '../conversation/cut-off.ts';
 import { textOf } from '../conversation/reply-text.ts';
 import type { SessionEvent } from '../../protocol/event.ts';
 import type { Message, Part } from '../../protocol/message.ts';
-import { cutOffSentence, failureSentence } from './wording.ts';
+import { failureSentence } from './wording.ts';
 
 /** One thing that was said or done. */
 export interface PastItem {

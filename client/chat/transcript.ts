@@ -2,6 +2,7 @@
 import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Ink, Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/conversation.ts';
+import { cutOffSentence } from '../conversation/cut-off.ts';
 import { textOf, type Channel } from '../conversation/reply-text.ts';
 import type { TalkChange } from '../conversation/talk.ts';
 import { isOver, type TurnView } from '../conversation/turn-book.ts';
@@ -9,7 +10,7 @@ import type { Message } from '../../protocol/message.ts';
 import { pastOfEvents, pastOfMessages, type PastItem } from './past.ts';
 import type { Surface } from './surface.ts';
 import { queuedSentence } from './status-line.ts';
-import { cutOffSentence, endSentence, failureSentence, waitingSentence } from './wording.ts';
+import { endSentence, failureSentence, waitingSentence } from './wording.ts';
 
 export const PROMPT_SIGN = '» ';
 

@@ -1,14 +1,6 @@
 /** Sentences about turns. */
 import { localClock } from '../command-line/wording.ts';
-import type { EventData } from '../../protocol/event.ts';
 import type { TurnChange, TurnError, WaitReason } from '../../protocol/turn.ts';
-
-const CUT_OFF: Record<EventData<'cutoff'>['reason'], string> = {
-  crash: 'cut off: the daemon was restarted; continuing',
-  cancelled: 'cut off: cancelled',
-  'broken-stream': 'cut off: the connection to the model broke',
-  stopped: 'cut off: the daemon was stopped',
-};
 
 const WAITS_FOR: Record<WaitReason, string> = {
   approval: 'waiting for an approval',
@@ -22,10 +14,6 @@ const LIMITS: Record<string, string> = {
   length: 'the reply ends here because the model’s length limit is reached',
   'content-filter': 'the reply ends here because the provider’s content filter stopped it',
 };
-
-export function cutOffSentence(reason: EventData<'cutoff'>['reason']): string {
-  return CUT_OFF[reason];
-}
 
 export function failureSentence({ message, hint }: TurnError): string {
   return hint === '' ? `turn failed: ${message}` : `turn failed: ${message}\n  ${hint}`;

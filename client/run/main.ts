@@ -1,0 +1,104 @@
+/** `m run "prompt"`: one turn, for scripts. */
+import { text } from 'node:stream/consumers';
+import { Command, InvalidArgumentError } from 'commander';
+import { EXIT, exitCodeOf, failureOf, usageError } from '../command-line/failure.ts';
+import { addStartFlags, parseCommandLine, readStartFlags } from '../command-line/start-flags.ts';
+import { keyNote, unlockedKey } from '../command-line/store-key.ts';
+import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
+import { JsonReport } from './json-report.ts';
+import type { Report } from './report.ts';
+import { runTurn } from './run.ts';
+import { TextReport } from './text-report.ts';
+
+const HELP = `
+The prompt comes from the command line, or from standard input with - or without a prompt.
+A turn goes on in the daemon whatever becomes of this command; m -r <id> shows it.
+
+Exit codes: 0 completed, 1 failed, 2 usage, 3 not found, 4 key or permission, 5 conflict,
+69 daemon unavailable, 75 queued or interrupted, 130 cancelled.
+
+Examples:
+  m run "what does this directory hold?"
+  git diff | m run --json -
+  m run -c --timeout 60 "and now?"
+`;
+
+interface RunFlags {
+  readonly json?: boolean;
+  readonly timeout?: number;
+}
+
+/**
+ * Runs one turn.
+ * @param argv without the program and without `run`.
+ * @returns the exit code.
+ */
+export async function main(argv: string[], surroundings?: Surroundings): Promise<number> {
+  const around = surroundings ?? processSurroundings();
+  const { stdout, stderr } = around;
+  // A command line that cannot be read does not say how it wants its errors, but it can be seen.
+  let report: Report = argv.includes('--json') ? new JsonReport(stdout, stderr) : new TextReport(stdout, stderr);
+  try {
+    const command = commandLine();
+    if (!parseCommandLine(command, argv, stdout)) return EXIT.ok;
+    const flags = command.opts<RunFlags>();
+    if (flags.json !== true) report = new TextReport(stdout, stderr);
+    return await run(command, flags, around, report);
+  } catch (error) {
+    const failure = failureOf(error);
+    report.fail(failure);
+    return exitCodeOf(failure.kind);
+  }
+}
+
+function commandLine(): Command {
+  return addStartFlags(new Command('m run').description('Runs one turn and prints the answer.'))
+    .argument('[prompt...]', 'the prompt; - reads it from standard input')
+    .option('--json', 'print one JSON object a line (docs/RUN.md lists them)')
+    .option('--timeout <seconds>', 'stop watching after so long; the turn goes on', seconds)
+    .addHelpText('after', HELP);
+}
+
+async function run(command: Command, flags: RunFlags, around: Surroundings, report: Report): Promise<number> {
+  const wish = readStartFlags(command.opts(), around.environment, around.directory);
+  if (wish.from.kind === 'list') {
+    throw usageError('m run -r needs the id of a session or save', '`m -r` lists them; put the id right behind -r.');
+  }
+  const prompt = await readPrompt(command.args, around);
+  const client = await around.connect({
+    kind: 'run',
+    allowKeyfile: wish.allowKeyfile,
+    environment: around.environment,
+    onProgress: (sentence) => {
+      report.note(sentence);
+    },
+  });
+  try {
+    const key = await unlockedKey(client);
+    const note = keyNote(key);
+    if (key.created && note !== undefined) report.note(note);
+    const timeoutMs = flags.timeout === undefined ? undefined : flags.timeout * 1000;
+    const exitCode = await runTurn({ client, around, wish, prompt, timeoutMs, report });
+    const { failure } = around.stdout;
+    if (failure === undefined) return exitCode;
+    report.note(`the answer could not be written: ${failure.message}`);
+    return EXIT.failed;
+  } finally {
+    await client.close();
+  }
+}
+
+/** @throws ProtocolError INVALID_PARAMS when there is no prompt. */
+async function readPrompt(words: readonly string[], { stdin }: Surroundings): Promise<string> {
+  const given = words.join(' ');
+  const fromStdin = given === '-' || (given === '' && stdin.isTTY !== true);
+  const prompt = fromStdin ? await text(stdin) : given;
+  if (prompt.trim() !== '') return prompt;
+  throw usageError('there is no prompt', 'Give one as an argument, or on standard input: m run "hello"');
+}
+
+function seconds(value: string): number {
+  const number = Number(value);
+  if (number > 0 && Number.isFinite(number)) return number;
+  throw new InvalidArgumentError('Give a number of seconds above 0.');
+}

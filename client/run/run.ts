@@ -1,0 +1,182 @@
+/** One turn from prompt to end, whatever happens to the daemon in between. */
+import { EXIT, failureOf } from '../command-line/failure.ts';
+import type { StartWish } from '../command-line/start-flags.ts';
+import type { Surroundings } from '../command-line/surroundings.ts';
+import { startingRow } from '../commands/starting-point.ts';
+import type { Client } from '../connection/api.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import { Talk, type TalkChange } from '../conversation/talk.ts';
+import { outcomeOf, unfinished, type Outcome } from './outcome.ts';
+import type { OwnTurn, Report } from './report.ts';
+
+/** How long a run waits for a model that cannot be reached, when no other limit is given. */
+const PATIENCE_MS = 20_000;
+
+export interface RunOptions {
+  readonly client: Client;
+  readonly around: Surroundings;
+  readonly wish: StartWish;
+  readonly prompt: string;
+  /** For the whole turn; undefined for none. */
+  readonly timeoutMs: number | undefined;
+  readonly report: Report;
+}
+
+/**
+ * Gives the prompt and follows its turn.
+ * @returns the exit code.
+ * @throws ProtocolError when the prompt was not accepted.
+ */
+export async function runTurn(options: RunOptions): Promise<number> {
+  return new Run(options).run();
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #talk: Talk;
+  readonly #over = Promise.withResolvers<Outcome>();
+  #own: OwnTurn | undefined;
+  #isCancelling = false;
+  #isLeft = false;
+  /** Since when nothing moves, because a model cannot be reached or something else is waited for. */
+  #stuck: NodeJS.Timeout | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const { client, wish } = options;
+    this.#talk = new Talk(client, {
+      workspace: wish.workspace,
+      model: wish.model,
+      defaultModel: wish.defaultModel,
+      tell: (change) => {
+        this.#see(change);
+      },
+    });
+  }
+
+  async run(): Promise<number> {
+    const { client, wish, report, prompt, timeoutMs } = this.#options;
+    const undo = this.#listen();
+    let limit: NodeJS.Timeout | undefined;
+    try {
+      const row = await startingRow({ client, talk: this.#talk }, wish.from);
+      if (row?.kind === 'save') await this.#talk.openSave(row.save);
+      else if (row !== undefined) await this.#talk.open(row.session.id);
+      if (this.#isLeft) throw new ProtocolError('CANCELLED', 'cancelled before the prompt was given');
+      const { sessionId, turn } = await this.#talk.submit(prompt);
+      const own = this.#begin(sessionId, turn);
+      if (timeoutMs !== undefined) limit = setTimeout(() => this.#giveUp(), timeoutMs);
+      this.#follow(turn);
+      const outcome = await this.#over.promise;
+      // Whoever closed the pipe has seen enough.
+      if (!this.#options.around.stdout.gone.aborted) report.end(own, outcome);
+      return outcome.exitCode;
+    } finally {
+      clearTimeout(limit);
+      clearTimeout(this.#stuck);
+      for (const end of undo) end();
+    }
+  }
+
+  #follow(turn: number): void {
+    const turns = this.#talk.conversation?.turns;
+    if (turns === undefined) return;
+    turns.whenOver(turn).then(
+      (change) => this.#over.resolve(outcomeOf(change)),
+      (error: unknown) => this.#over.resolve(unfinished(failureOf(error).message, EXIT.unavailable)),
+    );
+  }
+
+  #listen(): (() => void)[] {
+    const { around, client, report } = this.#options;
+    const leave = (): void => {
+      this.#leave(EXIT.later);
+    };
+    around.stdout.gone.addEventListener('abort', leave, { once: true });
+    return [
+      around.onSignal('SIGINT', () => {
+        this.#cancel();
+      }),
+      around.onSignal('SIGTERM', leave),
+      around.onSignal('SIGHUP', leave),
+      client.onStatus((status) => {
+        report.connection(status);
+        if (status.state === 'closed') this.#over.resolve(unfinished(status.reason, EXIT.unavailable));
+      }),
+    ];
+  }
+
+  #see(change: TalkChange): void {
+    if (change.kind === 'opened' || change.kind === 'save-opened' || change.kind === 'left') return;
+    if (change.kind === 'ended') {
+      this.#over.resolve(unfinished(change.reason, EXIT.unavailable));
+      return;
+    }
+    this.#watchProgress(change);
+    const turn = turnOf(change);
+    if (turn !== undefined && this.#isOwn(turn)) {
+      this.#begin(this.#talk.conversation?.session?.id ?? '', turn);
+      this.#options.report.change(change);
+    } else if (change.kind === 'storage' && this.#own !== undefined) {
+      this.#options.report.change(change);
+    }
+  }
+
+  #isOwn(turn: number): boolean {
+    return turn === this.#own?.turn || this.#talk.conversation?.turns.get(turn)?.mine === true;
+  }
+
+  #begin(sessionId: string, turn: number): OwnTurn {
+    if (this.#own !== undefined) return this.#own;
+    const model = this.#talk.conversation?.session?.model ?? this.#talk.wantedModel ?? '';
+    this.#own = { sessionId, turn, model };
+    this.#options.report.begin(this.#own);
+    return this.#own;
+  }
+
+  /** A turn that waits is waited for only so long; text, or the end of a turn before it, begins the time anew. */
+  #watchProgress(change: TalkChange): void {
+    if (this.#options.timeoutMs !== undefined) return;
+    const hasMoved = change.kind === 'text' || change.kind === 'message';
+    if (hasMoved) {
+      clearTimeout(this.#stuck);
+      this.#stuck = undefined;
+    } else if (change.kind === 'turn' && change.change.state === 'waiting') {
+      this.#stuck ??= setTimeout(() => this.#giveUp(), PATIENCE_MS);
+    }
+  }
+
+  #giveUp(): void {
+    const turns = this.#talk.conversation?.turns;
+    const own = turns?.get(this.#own?.turn ?? 0);
+    const isWaiting = own?.state === 'waiting' || own?.state === 'queued' || turns?.active?.state === 'waiting';
+    this.#over.resolve(unfinished(isWaiting ? 'queued' : 'timeout'));
+  }
+
+  #leave(exitCode: number): void {
+    this.#isLeft = true;
+    this.#over.resolve(unfinished('left', exitCode));
+  }
+
+  /** Ctrl+C: the first one cancels the turn, the second one leaves at once. */
+  #cancel(): void {
+    if (this.#isCancelling || this.#own === undefined) {
+      this.#leave(EXIT.cancelled);
+      return;
+    }
+    this.#isCancelling = true;
+    const { client, report } = this.#options;
+    const { sessionId, turn } = this.#own;
+    client.call('turn/cancel', { sessionId, turn }).catch((error: unknown) => {
+      report.note(`not cancelled: ${failureOf(error).message}`);
+    });
+  }
+}
+
+/** The turn a change belongs to; undefined for what belongs to none. */
+function turnOf(change: TalkChange): number | undefined {
+  if (change.kind === 'text' || change.kind === 'cutoff') return change.turn;
+  if (change.kind === 'message') return change.message.turn;
+  if (change.kind === 'prompt' || change.kind === 'queued' || change.kind === 'turn') return change.turn.turn;
+  return undefined;
+}

@@ -1,0 +1,101 @@
+/** A run as a person reads it: the answer on stdout, the rest on stderr. */
+import { tellFailure, type Failure } from '../command-line/failure.ts';
+import { HarmlessStream, harmlessLine } from '../command-line/harmless-text.ts';
+import type { Output } from '../command-line/output.ts';
+import { localClock } from '../command-line/wording.ts';
+import type { ConnectionStatus } from '../connection/api.ts';
+import type { Change } from '../conversation/conversation.ts';
+import { cutOffSentence } from '../conversation/cut-off.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
+import type { Outcome } from './outcome.ts';
+import type { OwnTurn, Report } from './report.ts';
+
+/** What is said of an outcome that is not simply a finished answer; `{id}` is the session. */
+const ENDINGS: Record<string, string> = {
+  queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
+  timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
+  left: 'the turn goes on; come back with: m -r {id}',
+  cancelled: 'cancelled',
+  length: 'the answer ends here because the model’s length limit is reached',
+  'content-filter': 'the answer ends here because the provider’s content filter stopped it',
+};
+
+export class TextReport implements Report {
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  readonly #stream = new HarmlessStream();
+  #atLineStart = true;
+  #isLost = false;
+  #saidOfWaiting = '';
+
+  constructor(stdout: Output, stderr: Output) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  begin(): void {
+    // The answer is all that a person asked for.
+  }
+
+  change(change: Change): void {
+    if (change.kind === 'text' && change.channel === 'text') {
+      if (change.afresh) this.#mark('once more, from the beginning');
+      this.#write(this.#stream.push(change.text));
+    }
+    if (change.kind === 'message') this.#endLine();
+    if (change.kind === 'cutoff') this.#mark(cutOffSentence(change.reason));
+    if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
+    if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
+  }
+
+  connection(status: ConnectionStatus): void {
+    if (status.state === 'reconnecting' && !this.#isLost) this.note(`reconnecting: ${status.reason}`);
+    if (status.state === 'connected' && this.#isLost) this.note('connected again');
+    this.#isLost = status.state === 'reconnecting';
+  }
+
+  note(sentence: string): void {
+    this.#endLine();
+    this.#stderr.line(`m: ${harmlessLine(sentence)}`);
+  }
+
+  end(own: OwnTurn, outcome: Outcome): void {
+    this.#endLine();
+    if (outcome.error !== undefined) tellFailure(this.#stderr, 'm', outcome.error);
+    const key = outcome.type === 'turn.cancelled' ? 'cancelled' : (outcome.reason ?? '');
+    const ending = ENDINGS[key]?.replace('{id}', own.sessionId);
+    if (ending !== undefined) this.note(ending);
+    else if (outcome.type === 'turn.interrupted')
+      this.note(`interrupted: ${key}; come back with: m -r ${own.sessionId}`);
+  }
+
+  fail(failure: Failure): void {
+    this.#endLine();
+    tellFailure(this.#stderr, 'm', failure);
+  }
+
+  #waiting(change: TurnChange): void {
+    const why = change.error?.message ?? change.waitingFor ?? 'the model cannot be reached';
+    if (why === this.#saidOfWaiting) return;
+    this.#saidOfWaiting = why;
+    const when = change.retryAt === undefined ? '' : `; next attempt at ${localClock(change.retryAt)}`;
+    this.note(`waiting: ${why}${when}`);
+  }
+
+  /** Where half an answer stands, the sign that it is only half of one stands too. */
+  #mark(sentence: string): void {
+    this.#endLine();
+    this.#write(`[${sentence}]\n`);
+  }
+
+  #endLine(): void {
+    this.#write(this.#stream.end());
+    if (!this.#atLineStart) this.#write('\n');
+  }
+
+  #write(text: string): void {
+    if (text === '') return;
+    this.#atLineStart = text.endsWith('\n');
+    this.#stdout.write(text);
+  }
+}
