@@ -11,6 +11,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const KINDS: readonly string[] = ['tui', 'chat', 'run', 'mctl', 'daemon', 'other'] satisfies Kind[];
 const KEY_PROVIDERS: readonly string[] = ['keychain', 'keyfile', 'passphrase'] satisfies KeyProvider[];
 const MAX_TEXT = 100;
+const MAX_BUILD_TEXT = 200;
 const MAX_VARIABLES = 64;
 const MAX_VARIABLE_LENGTH = 4096;
 
@@ -39,7 +40,7 @@ export function readInitializeParams(params: unknown): InitializeParams {
 
 /** @throws ProtocolError INVALID_PARAMS naming the field. */
 export function readShutdownParams(params: unknown): z.infer<typeof DaemonShutdownParams> {
-  const fields = object(params ?? {}, 'params');
+  const fields = object(params === undefined ? {} : params, 'params');
   const mode = fields['mode'];
   if (mode !== undefined && mode !== 'drain' && mode !== 'now') throw invalid('mode', '"drain" or "now"');
   return {
@@ -57,8 +58,12 @@ export function readReleaseParams(params: unknown): { readonly build: Build } {
 function readBuild(value: unknown, name: string): Build {
   const build = object(value, name);
   const builtAt = build['builtAt'];
-  if (typeof builtAt !== 'number') throw invalid(`${name}.builtAt`, 'a number');
-  return { version: text(build['version'], `${name}.version`), id: text(build['id'], `${name}.id`), builtAt };
+  if (typeof builtAt !== 'number' || !Number.isFinite(builtAt)) throw invalid(`${name}.builtAt`, 'a number');
+  return {
+    version: text(build['version'], `${name}.version`, MAX_BUILD_TEXT),
+    id: text(build['id'], `${name}.id`, MAX_BUILD_TEXT),
+    builtAt,
+  };
 }
 
 function readKeyWish(value: unknown): KeyWish {
