@@ -30,8 +30,8 @@ export interface EarlyInput {
 }
 
 interface RequestEnvelope {
-  readonly id?: unknown;
-  readonly method?: unknown;
+  readonly id?: string | number;
+  readonly method?: string;
 }
 
 /**
@@ -91,7 +91,11 @@ export class SocketChannel {
       const error = new ProtocolError('OVERLOADED', `more than ${MAX_REQUESTS_IN_FLIGHT} requests are open`, {
         retryable: true,
       });
-      this.#send({ jsonrpc: '2.0', id: message.id, error: { code: error.code, message: error.message, data: error.toData() } });
+      this.#send({
+        jsonrpc: '2.0',
+        id: message.id,
+        error: { code: error.code, message: error.message, data: error.toData() },
+      });
       return false;
     }
     this.#open.add(key);

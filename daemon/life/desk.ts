@@ -129,9 +129,13 @@ export class Desk implements LifeDesk {
     if (running > 0 || older) {
       await this.#options.reclaimName();
       if (running > 0) throw busy(running);
-      throw new ProtocolError('CONFLICT', `a daemon of the newer build ${build.version} does not give way to ${theirs.version}`, {
-        hint: 'Update the older installation; until then use the newer one.',
-      });
+      throw new ProtocolError(
+        'CONFLICT',
+        `a daemon of the newer build ${build.version} does not give way to ${theirs.version}`,
+        {
+          hint: 'Update the older installation; until then use the newer one.',
+        },
+      );
     }
     await stopping.handOver();
     return { released: true };

@@ -55,9 +55,13 @@ function makeAndLook(path: string): Stats {
   }
   const self = process.geteuid?.();
   if (found.uid !== self) {
-    throw new ProtocolError('UNSAFE_DIRECTORY', `${path} belongs to user ${found.uid}, and the daemon is user ${self}`, {
-      hint: `Run m as user ${found.uid}, or choose another directory with M_DATA_DIR.`,
-    });
+    throw new ProtocolError(
+      'UNSAFE_DIRECTORY',
+      `${path} belongs to user ${found.uid}, and the daemon is user ${self}`,
+      {
+        hint: `Run m as user ${found.uid}, or choose another directory with M_DATA_DIR.`,
+      },
+    );
   }
   return found;
 }

@@ -10,8 +10,8 @@ import type { BuildDaemon, Daemon, DaemonContext } from './daemon-context.ts';
 export interface ServingOptions {
   readonly log: ProcessLog;
   loadBuildDaemon(): Promise<BuildDaemon>;
-  desk(): LifeDesk;
-  phase(): 'serving' | 'draining' | 'closed';
+  readonly desk: () => LifeDesk;
+  readonly phase: () => 'serving' | 'draining' | 'closed';
   readonly validateResults: boolean;
   /** Ends the process. */
   crash(thrown: unknown): void;
@@ -101,7 +101,9 @@ export class Serving {
     };
   }
 
-  async #loadLibraries(): Promise<typeof import('../transport/connection.ts') & typeof import('../transport/router.ts')> {
+  async #loadLibraries(): Promise<
+    typeof import('../transport/connection.ts') & typeof import('../transport/router.ts')
+  > {
     try {
       const [connection, router] = await Promise.all([
         import('../transport/connection.ts'),

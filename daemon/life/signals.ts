@@ -20,5 +20,5 @@ export function handleSignals(actions: SignalActions): void {
       actions.stop();
     });
   }
-  process.on('SIGHUP', actions.reload);
+  process.on('SIGHUP', () => actions.reload());
 }

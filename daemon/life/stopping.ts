@@ -12,7 +12,7 @@ import type { StartLedger } from './start-ledger.ts';
 export interface StopParts {
   readonly log: ProcessLog;
   readonly published: PublishedSocket;
-  connections(): SocketServer;
+  readonly connections: () => SocketServer;
   readonly ledger: StartLedger;
   /** Undefined until it is held. */
   lock(): Lock | undefined;

@@ -46,7 +46,7 @@ export function openConnection(
 
 function cancelWith(call: Call, token: CancellationToken): void {
   if (token.isCancellationRequested) call.cancel();
-  else token.onCancellationRequested(call.cancel);
+  else token.onCancellationRequested(() => call.cancel());
 }
 
 class SocketClient implements ClientPort {

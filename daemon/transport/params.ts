@@ -33,7 +33,10 @@ export function describeIssue(issue: Issue | undefined): string {
       return `${name} has none of the forms that are allowed`;
     case 'invalid_format':
       return `${name} does not have the form that is wanted`;
-    default:
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_key':
+    case 'not_multiple_of':
       return `${name} is not valid`;
   }
 }

@@ -1,5 +1,14 @@
 /** The log: nothing but listed facts, nothing lost, never in the way. */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -98,7 +107,10 @@ describe('a log line', () => {
     rmSync(blocked);
     inTheWay.write('{"msg":"back"}\n');
     const written = readFileSync(join(blocked, 'daemon.log'), 'utf8').trimEnd().split('\n');
-    expect(written.map((line) => JSON.parse(line) as object)).toMatchObject([{ msg: 'log lines lost', count: 2 }, { msg: 'back' }]);
+    expect(written.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { msg: 'log lines lost', count: 2 },
+      { msg: 'back' },
+    ]);
   });
 
   test('on a full disk does no harm', () => {
@@ -123,7 +135,8 @@ describe('rotation', () => {
       const path = join(directory, name);
       expect(statSync(path).size).toBeLessThanOrEqual(2_000);
       expect(statSync(path).mode & 0o777).toBe(0o600);
-      for (const line of readFileSync(path, 'utf8').trimEnd().split('\n')) sequence.push((JSON.parse(line) as { seq: number }).seq);
+      for (const line of readFileSync(path, 'utf8').trimEnd().split('\n'))
+        sequence.push((JSON.parse(line) as { seq: number }).seq);
     }
     expect(sequence.at(-1)).toBe(399);
     expect(sequence).toEqual(sequence.map((_, index) => (sequence[0] ?? 0) + index));

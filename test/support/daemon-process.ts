@@ -77,19 +77,23 @@ export class DaemonHome {
 
   async start(options: StartOptions = {}): Promise<RunningDaemon> {
     const args = ['--data-dir', this.dataDir, '--config', join(this.dataDir, 'config.toml'), '--log-dir', this.logDir];
-    const child = spawn(process.execPath, [await standInProgram(), ...args, ...(options.takeOver ? ['--take-over'] : [])], {
-      stdio: 'ignore',
-      cwd: this.root,
-      env: {
-        PATH: process.env['PATH'],
-        HOME: this.root,
-        M_LOG_LEVEL: 'debug',
-        M_TEST_TIMINGS: JSON.stringify(options.timings ?? {}),
-        ...(options.build === undefined ? {} : { M_TEST_BUILD: JSON.stringify(options.build) }),
-        ...(options.programDirectory === undefined ? {} : { M_TEST_PROGRAMS: options.programDirectory }),
-        ...options.environment,
+    const child = spawn(
+      process.execPath,
+      [await standInProgram(), ...args, ...(options.takeOver ? ['--take-over'] : [])],
+      {
+        stdio: 'ignore',
+        cwd: this.root,
+        env: {
+          PATH: process.env['PATH'],
+          HOME: this.root,
+          M_LOG_LEVEL: 'debug',
+          M_TEST_TIMINGS: JSON.stringify(options.timings ?? {}),
+          ...(options.build === undefined ? {} : { M_TEST_BUILD: JSON.stringify(options.build) }),
+          ...(options.programDirectory === undefined ? {} : { M_TEST_PROGRAMS: options.programDirectory }),
+          ...options.environment,
+        },
       },
-    });
+    );
     let ended: Exit | undefined;
     const exit = new Promise<Exit>((resolve, reject) => {
       child.once('error', reject);

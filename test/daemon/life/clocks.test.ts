@@ -146,7 +146,9 @@ describe('the crash-loop brake', () => {
     } catch (error) {
       hint = (error as { hint: string }).hint;
     }
-    expect(hint).toBe("/logs/crash.log says where; `mctl doctor` looks for the cause. The next start is possible in 57 s.");
+    expect(hint).toBe(
+      '/logs/crash.log says where; `mctl doctor` looks for the cause. The next start is possible in 57 s.',
+    );
     now += 56_000;
     expect(() => start()).toThrow();
     now += 1_001;

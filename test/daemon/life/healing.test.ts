@@ -60,6 +60,22 @@ describe('a socket that was removed', () => {
   });
 });
 
+test('a daemon that dies after it took the name, before it asked for the store, leaves the old one reachable', async () => {
+  const at = home();
+  const daemon = await at.serving();
+  const other = await at.client({ kind: 'daemon' });
+  const strange = join(at.root, 'strange.sock');
+  const stranger = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => stranger.listen(strange, resolve));
+  renameSync(strange, at.endpoint.socketPath);
+  // Its name is respected for the moment that the question takes.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await at.status()).toBeUndefined();
+  other.close();
+  stranger.close();
+  await waitFor('the socket', async () => (await at.status())?.['pid'] === daemon.pid);
+});
+
 test('a lock file that was removed makes the daemon leave before another one can share its store', async () => {
   const at = home();
   const daemon = await at.serving();

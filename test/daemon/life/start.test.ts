@@ -21,7 +21,9 @@ describe('a start', () => {
     const at = home();
     const daemon = await at.serving();
     const client = await at.client();
-    expect((await client.request('history/list', {})).result).toEqual({ lines: [expect.stringMatching(/^wishes [1-9]/), 'clients 1'] });
+    expect((await client.request('history/list', {})).result).toEqual({
+      lines: [expect.stringMatching(/^wishes [1-9]/), 'clients 1'],
+    });
     const { runDirectory, socketPath, lockPath } = at.endpoint;
     expect(statSync(runDirectory).mode & 0o777).toBe(0o700);
     for (const path of [socketPath, lockPath, join(runDirectory, 'starts.json'), join(at.logDir, 'daemon.log')]) {

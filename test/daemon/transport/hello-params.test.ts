@@ -11,7 +11,23 @@ const GOOD = {
   key: { provider: 'keyfile', allowKeyfile: true, interactive: false, environment: { XDG_RUNTIME_DIR: '/run/user/1' } },
 };
 
-const JUNK: unknown[] = [undefined, null, true, 0, 1.5, -1, '', 'x', 'x'.repeat(101), [], {}, [1], { a: 1 }, NaN, 2 ** 60];
+const JUNK: unknown[] = [
+  undefined,
+  null,
+  true,
+  0,
+  1.5,
+  -1,
+  '',
+  'x',
+  'x'.repeat(101),
+  [],
+  {},
+  [1],
+  { a: 1 },
+  NaN,
+  2 ** 60,
+];
 
 /** Every way to replace one value, at any depth, by junk. */
 function* variants(value: unknown): Generator<unknown> {
@@ -54,8 +70,12 @@ describe('initialize', () => {
   test('names the field that is wrong', () => {
     const wrong = (params: unknown): void => void readInitializeParams(params);
     expect(() => wrong({ ...GOOD, protocol: { min: '1', max: 3 } })).toThrow('protocol.min must be a whole number');
-    expect(() => wrong({ ...GOOD, client: { ...GOOD.client, build: {} } })).toThrow('client.build.builtAt must be a number');
-    expect(() => wrong({ ...GOOD, key: { provider: 'paper' } })).toThrow('key.provider must be one of keychain, keyfile');
+    expect(() => wrong({ ...GOOD, client: { ...GOOD.client, build: {} } })).toThrow(
+      'client.build.builtAt must be a number',
+    );
+    expect(() => wrong({ ...GOOD, key: { provider: 'paper' } })).toThrow(
+      'key.provider must be one of keychain, keyfile',
+    );
     expect(() => wrong({ ...GOOD, key: { environment: { A: 1 } } })).toThrow('key.environment must be a string');
     expect(() => wrong([])).toThrow('params must be an object');
   });
@@ -69,7 +89,10 @@ describe('initialize', () => {
 test('daemon/shutdown and daemon/release agree with their schemas', () => {
   for (const params of variants({ mode: 'now', onlyIfIdle: true, deliberate: false })) {
     if (params === undefined) continue;
-    expect([params, accepts(readShutdownParams, params)]).toEqual([params, safeParse(DaemonShutdownParams, params).success]);
+    expect([params, accepts(readShutdownParams, params)]).toEqual([
+      params,
+      safeParse(DaemonShutdownParams, params).success,
+    ]);
   }
   expect(readShutdownParams(undefined)).toEqual({});
   for (const params of variants({ build: GOOD.client.build })) {

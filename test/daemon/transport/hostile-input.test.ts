@@ -45,7 +45,10 @@ const NO_FRAMES: Record<string, string | Buffer> = {
   'a body that is no JSON': frame('{"jsonrpc":'),
   'a body that is cut by its length': `Content-Length: 10\r\n\r\n${JSON.stringify({ jsonrpc: '2.0', id: 1, ...status })}`,
   'an empty body': frame(''),
-  'a body of bytes that are no UTF-8': Buffer.concat([Buffer.from('Content-Length: 3\r\n\r\n'), Buffer.from([255, 254, 253])]),
+  'a body of bytes that are no UTF-8': Buffer.concat([
+    Buffer.from('Content-Length: 3\r\n\r\n'),
+    Buffer.from([255, 254, 253]),
+  ]),
   'a body nested ten thousand deep': frame('['.repeat(10_000)),
 };
 
@@ -133,7 +136,11 @@ describe('before the handshake', () => {
   test('a handshake with a wrong field is refused with the name of the field', async () => {
     const client = await RawClient.connect(at.endpoint.socketPath);
     const { error } = await client.request('initialize', { ...helloParams(), timeZone: 5 });
-    expect(error).toMatchObject({ code: -32602, message: 'timeZone must be a string', data: { kind: 'INVALID_PARAMS' } });
+    expect(error).toMatchObject({
+      code: -32602,
+      message: 'timeZone must be a string',
+      data: { kind: 'INVALID_PARAMS' },
+    });
     await client.closed;
   });
 });
@@ -201,7 +208,10 @@ describe('after the handshake', () => {
       client.close();
     }
     await expectBystanderUntouched();
-    await waitFor('the connections to be gone', async () => (await bystander.request('daemon/status', {})).result !== undefined && (await clients()) <= 2);
+    await waitFor(
+      'the connections to be gone',
+      async () => (await bystander.request('daemon/status', {})).result !== undefined && (await clients()) <= 2,
+    );
   });
 });
 

@@ -67,7 +67,11 @@ describe('a request', () => {
       ['history/add', {}, 'line must be a string'],
       ['session/get', { sessionId: 'x' }, 'sessionId does not have the form that is wanted'],
       ['session/list', { archived: 'maybe' }, 'archived must be one of exclude, include, only'],
-      ['session/rename', { ...SESSION, opId: SESSION.sessionId, title: 'x'.repeat(1_001) }, 'title must have at most 1000 characters'],
+      [
+        'session/rename',
+        { ...SESSION, opId: SESSION.sessionId, title: 'x'.repeat(1_001) },
+        'title must have at most 1000 characters',
+      ],
       [
         'turn/submit',
         { opId: SESSION.sessionId, target: { kind: 'nowhere' }, prompt: [] },
@@ -124,7 +128,9 @@ describe('an error', () => {
     });
     for (const outcome of [call(router, 'history/list', {}), call(router, 'session/get', SESSION)]) {
       const settled = await outcome;
-      expect(settled).toMatchObject({ error: { code: -32603, message: 'internal error', data: { traceId: 'trace-1' } } });
+      expect(settled).toMatchObject({
+        error: { code: -32603, message: 'internal error', data: { traceId: 'trace-1' } },
+      });
       expect(JSON.stringify(settled)).not.toContain('secret');
     }
     expect(reported).toEqual([bug, bug]);
