@@ -62,12 +62,13 @@ function loadAhead(): void {
 
 class Round {
   readonly #options: EnsureOptions;
-  readonly #begunAt = Date.now();
   readonly #begun = performance.now();
   readonly #marker: StartMarker;
   #backoff = newBackoff();
   #launch: Launch | undefined;
   #lastEnd = '';
+  /** Earlier failed starts concern nobody: a daemon was there since, or we were not. Milliseconds since 1970. */
+  #failuresSince = Date.now();
   #absentSince: number | undefined;
   #silences = 0;
   #told = false;
@@ -85,6 +86,7 @@ class Round {
     if (!this.#options.startDaemon || !(link.daemon.draining || isReplaceable(build))) return link;
     const { replaceDaemon } = await import('./replacement.ts');
     const outcome = await replaceDaemon(link, this.#options, this.#marker);
+    this.#failuresSince = Date.now();
     this.#backoff = newBackoff();
     return outcome === 'in use' ? link : undefined;
   }
@@ -108,7 +110,7 @@ class Round {
   absent(): boolean {
     this.#silences = 0;
     if (!this.#options.startDaemon) throw notRunning();
-    const failure = readStartFailure(this.#options.locations, this.#begunAt);
+    const failure = readStartFailure(this.#options.locations, this.#failuresSince);
     if (failure !== undefined) throw failure;
     this.#absentSince ??= performance.now();
     if (performance.now() - this.#absentSince > START_MS) throw this.#notStarted();

@@ -1,7 +1,7 @@
 /** One greeted connection as typed requests and events, until it ends. */
 import type { InitializeResult } from '../../protocol/admin.ts';
 import { ERROR_CODES, ProtocolError } from '../../protocol/errors.ts';
-import { EVENT_NOTIFICATION, type SessionEvent } from '../../protocol/event.ts';
+import type { EVENT_NOTIFICATION, SessionEvent } from '../../protocol/event.ts';
 import {
   CancellationTokenSource,
   ErrorCodes,
@@ -13,6 +13,9 @@ import {
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Socket } from 'node:net';
 import type { Greeting } from './dial.ts';
+
+/** Its own copy: the file that has it brings the schema library. */
+const EVENT: typeof EVENT_NOTIFICATION = 'event';
 
 /** The connection ended before the answer came. */
 export class LinkLost extends Error {
@@ -103,7 +106,7 @@ export class Link {
 
   /** Every event of this connection, in the order of its arrival. There is one listener. */
   onEvent(listener: (event: SessionEvent) => void): void {
-    this.#connection.onNotification(EVENT_NOTIFICATION, listener);
+    this.#connection.onNotification(EVENT, listener);
   }
 
   /** Ends the connection. What was asked and not answered is rejected with LinkLost. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { AttachHandlers } from '../../../client/connection/api.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
-import { connectedPair, rejection } from './support/client.ts';
+import { connectedPair } from './support/client.ts';
+import { rejection } from './support/rejection.ts';
 import { NO_ANSWER, type FakeDaemon } from './support/fake-daemon.ts';
 import { until } from './support/scratch.ts';
 

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { ConnectionStatus } from '../../../client/connection/api.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { Ulid } from '../../../protocol/primitives.ts';
-import { connectedPair, rejection } from './support/client.ts';
+import { connectedPair } from './support/client.ts';
+import { rejection } from './support/rejection.ts';
 import { NO_ANSWER } from './support/fake-daemon.ts';
 import { until } from './support/scratch.ts';
 

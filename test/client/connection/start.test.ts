@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Client, ConnectOptions } from '../../../client/connection/api.ts';
 import { connectWith } from '../../../client/connection/client.ts';
 import { prepareDirectories } from '../../../client/connection/locations.ts';
-import { rejection } from './support/client.ts';
+import { rejection } from './support/rejection.ts';
 import { FakeDaemon, NO_ANSWER } from './support/fake-daemon.ts';
 import { program } from './support/programs.ts';
 import { scratch, until, type Scratch } from './support/scratch.ts';

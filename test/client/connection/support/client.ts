@@ -30,13 +30,3 @@ export async function connectedPair(
   onTestFinished(() => client.close());
   return { daemon, client, place };
 }
-
-/** What a promise was rejected with. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    (value) => {
-      throw new Error(`was not rejected: ${JSON.stringify(value)}`);
-    },
-    (error: unknown) => error,
-  );
-}

@@ -1,5 +1,5 @@
 /** The other end of the socket as a test wants it: answers what it is told to, and shows what it was asked. */
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { prepareDirectories, type Locations } from '../../../../client/connection/locations.ts';
@@ -31,6 +31,7 @@ export class FakeDaemon {
   readonly #server: Server;
   readonly #sockets = new Map<number, Socket>();
   #connections = 0;
+  #inode = 0;
 
   private constructor(locations: Locations) {
     this.#locations = locations;
@@ -42,7 +43,11 @@ export class FakeDaemon {
   static async listen(locations: Locations): Promise<FakeDaemon> {
     prepareDirectories(locations);
     const daemon = new FakeDaemon(locations);
-    await new Promise<void>((resolve) => daemon.#server.listen(locations.endpoint.socketPath, resolve));
+    // Like the real one: closing then unlinks a name that is no longer there, and not a successor's.
+    const ownName = `${locations.endpoint.socketPath}.${process.pid}`;
+    await new Promise<void>((resolve) => daemon.#server.listen(ownName, resolve));
+    daemon.#inode = lstatSync(ownName).ino;
+    renameSync(ownName, locations.endpoint.socketPath);
     onTestFinished(() => daemon.stop());
     return daemon;
   }
@@ -85,7 +90,7 @@ export class FakeDaemon {
     if (!this.#server.listening) return;
     await new Promise((resolve) => this.#server.close(resolve));
     const { socketPath } = this.#locations.endpoint;
-    if (lstatSync(socketPath, { throwIfNoEntry: false }) !== undefined) rmSync(socketPath);
+    if (lstatSync(socketPath, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(socketPath);
   }
 
   #serve(socket: Socket): void {
