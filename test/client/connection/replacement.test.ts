@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Client, ConnectOptions } from '../../../client/connection/api.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { rejection } from './support/rejection.ts';
 import { FakeDaemon } from './support/fake-daemon.ts';
-import { program } from './support/programs.ts';
+import { endStarted, program, starts } from './support/programs.ts';
 import { scratch, until, type Scratch } from './support/scratch.ts';
 
 // This client is a build of its own; what it imports reads these once.
@@ -30,27 +28,13 @@ async function scene(build: typeof OLDER, body: string, status: object = {}): Pr
   daemon.greeting = { daemon: { build, pid: process.pid, startedAt: '' } };
   daemon.answers['daemon/status'] = () => ({ runningTurns: 0, waitingTurns: 0, draining: false, ...status });
   const script = program(where, body);
-  const started = join(where.locations.dataDirectory, 'started');
-  const lines = (): { pid: number; argv: string[] }[] => {
-    if (!existsSync(started)) return [];
-    return readFileSync(started, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { pid: number; argv: string[] });
-  };
   onTestFinished(() => {
-    for (const { pid } of lines()) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended by itself.
-      }
-    }
+    endStarted(where);
   });
   return {
     where,
     daemon,
-    launches: () => lines().map(({ argv }) => argv.slice(6)),
+    launches: () => starts(where).map(({ argv }) => argv.slice(6)),
     connect: async (options = {}) => {
       const client = await connectWith({ kind: 'other', environment: where.environment, ...options }, script);
       onTestFinished(() => client.close());

@@ -7,31 +7,8 @@ import { connectWith } from '../../../client/connection/client.ts';
 import { prepareDirectories } from '../../../client/connection/locations.ts';
 import { rejection } from './support/rejection.ts';
 import { FakeDaemon, NO_ANSWER } from './support/fake-daemon.ts';
-import { program } from './support/programs.ts';
+import { endStarted, program, starts } from './support/programs.ts';
 import { scratch, until, type Scratch } from './support/scratch.ts';
-
-interface Started {
-  readonly pid: number;
-  readonly argv: string[];
-  readonly execArgv: string[];
-}
-
-function starts(place: Scratch): Started[] {
-  const file = join(place.locations.dataDirectory, 'started');
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as Started);
-}
-
-function endStarted(place: Scratch): void {
-  for (const { pid } of starts(place)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  }
-}
 
 function place(): Scratch {
   const made = scratch();

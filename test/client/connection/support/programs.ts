@@ -1,5 +1,5 @@
 /** Stand-ins for the daemon's program, for what happens before there is a socket. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scratch } from './scratch.ts';
 
@@ -45,4 +45,30 @@ export function program(place: Scratch, body: string): string {
   const path = join(place.directory, 'daemon.mjs');
   writeFileSync(path, `${PRELUDE}\n${body}\n`);
   return path;
+}
+
+export interface Start {
+  readonly pid: number;
+  readonly argv: string[];
+  readonly execArgv: string[];
+}
+
+/** Every start of the program so far, in order. */
+export function starts(place: Scratch): Start[] {
+  const file = join(place.locations.dataDirectory, 'started');
+  if (!existsSync(file)) return [];
+  // What follows the last line break is being written.
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Start);
+}
+
+/** Ends every daemon of the test that still runs. */
+export function endStarted(place: Scratch): void {
+  for (const { pid } of starts(place)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
