@@ -15,7 +15,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { MAX_REQUESTS_IN_FLIGHT, envelopeProblem, parseBody } from './envelope.ts';
 import { ERROR_CODES, ProtocolError } from './errors.ts';
-import { FrameDecoder, FrameError, encodeFrame } from './frame.ts';
+import { FrameDecoder, FrameError, MAX_BODY_BYTES, encodeFrame } from './frame.ts';
 
 export { CancellationTokenSource, ErrorCodes, createMessageConnection };
 export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
@@ -184,9 +184,14 @@ class ChannelWriter extends AbstractMessageWriter implements MessageWriter {
     this.#channel = channel;
   }
 
+  /** Rejects what the other side would have to refuse by closing the connection, and with it everything else on it. */
   write(message: Message): Promise<void> {
     this.#channel.settle(message);
-    this.#channel.sendFrame(encodeFrame(JSON.stringify(message)));
+    const body = JSON.stringify(message);
+    if (Buffer.byteLength(body) > MAX_BODY_BYTES) {
+      return Promise.reject(new FrameError(`the message is longer than ${MAX_BODY_BYTES} bytes`));
+    }
+    this.#channel.sendFrame(encodeFrame(body));
     return Promise.resolve();
   }
 

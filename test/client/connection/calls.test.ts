@@ -266,3 +266,18 @@ test('what concerns the daemon itself does not wait until it can serve the rest'
   });
   expect(daemon.methods()).toEqual(['daemon/status']);
 });
+
+test('a call that is too large for a frame is refused here and harms no other call', async () => {
+  const { client, daemon } = await connectedPair();
+  daemon.answers['session/get'] = () => NO_ANSWER;
+  const other = client.call('session/get', { sessionId: SESSION });
+  await until(() => daemon.asked.length === 1, 'the other request');
+  const error = await rejection(
+    client.call('history/list', { limit: 'x'.repeat(17 * 1024 * 1024) as unknown as number }),
+  );
+  expect(error).toMatchObject({ kind: 'INVALID_PARAMS', hint: 'Send less at once.' });
+  const [asked] = daemon.asked;
+  if (asked !== undefined) daemon.reply(asked, { session: 's' });
+  expect(await other).toEqual({ session: 's' });
+  expect(daemon.connections).toBe(1);
+});
