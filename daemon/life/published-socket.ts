@@ -60,7 +60,8 @@ export class PublishedSocket {
   }
 
   /**
-   * Calls back at every change of the public name or the lock, and at intervals in case the system tells nothing.
+   * Calls back at every change of the public name, or of the lock beside it, and at intervals in case the system tells
+   * nothing.
    * @param intervalMs time between two looks without a reason.
    */
   watch(intervalMs: number, onSuspicion: () => void): void {

@@ -94,7 +94,9 @@ export class Stopping {
     this.#phase = 'closed';
     published.unwatch();
     published.unpublish();
-    if (clean) ledger.ended();
+    // A vault that dies at every start must not be started for ever.
+    if (reason === 'vault-lost') ledger.exception('VaultLost');
+    else if (clean) ledger.ended();
     // Before the connections close: their clients start the next daemon, which needs it.
     this.#parts.lock()?.release();
     await this.#leave(clean && reason !== 'vault-lost' ? 0 : 1, STOP_GRACE_MS);

@@ -49,6 +49,8 @@ export interface StartOptions {
   readonly build?: Build;
   readonly programDirectory?: string;
   readonly environment?: Record<string, string>;
+  /** Limit of open files. */
+  readonly openFiles?: number;
 }
 
 export interface RunningDaemon {
@@ -77,23 +79,21 @@ export class DaemonHome {
 
   async start(options: StartOptions = {}): Promise<RunningDaemon> {
     const args = ['--data-dir', this.dataDir, '--config', join(this.dataDir, 'config.toml'), '--log-dir', this.logDir];
-    const child = spawn(
-      process.execPath,
-      [await standInProgram(), ...args, ...(options.takeOver ? ['--take-over'] : [])],
-      {
-        stdio: 'ignore',
-        cwd: this.root,
-        env: {
-          PATH: process.env['PATH'],
-          HOME: this.root,
-          M_LOG_LEVEL: 'debug',
-          M_TEST_TIMINGS: JSON.stringify(options.timings ?? {}),
-          ...(options.build === undefined ? {} : { M_TEST_BUILD: JSON.stringify(options.build) }),
-          ...(options.programDirectory === undefined ? {} : { M_TEST_PROGRAMS: options.programDirectory }),
-          ...options.environment,
-        },
+    const program = [process.execPath, await standInProgram(), ...args, ...(options.takeOver ? ['--take-over'] : [])];
+    const limit = options.openFiles === undefined ? '' : `ulimit -n ${options.openFiles}; `;
+    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...program], {
+      stdio: 'ignore',
+      cwd: this.root,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: this.root,
+        M_LOG_LEVEL: 'debug',
+        M_TEST_TIMINGS: JSON.stringify(options.timings ?? {}),
+        ...(options.build === undefined ? {} : { M_TEST_BUILD: JSON.stringify(options.build) }),
+        ...(options.programDirectory === undefined ? {} : { M_TEST_PROGRAMS: options.programDirectory }),
+        ...options.environment,
       },
-    );
+    });
     let ended: Exit | undefined;
     const exit = new Promise<Exit>((resolve, reject) => {
       child.once('error', reject);

@@ -126,6 +126,7 @@ class StandIn implements Daemon {
     else if (verb === 'crash') setTimeout(() => raise(), 10);
     else if (verb === 'reject') setTimeout(() => void Promise.reject(new TypeError(SECRET)), 10);
     else if (verb === 'push') await pushFrames(connection, number);
+    else if (verb === 'lose-vault') this.#context.requestStop('vault-lost', 'now');
     else if (verb === 'wrong') return 'not an object' as unknown as object;
     else if (verb === 'note') this.#note(line);
     return {};

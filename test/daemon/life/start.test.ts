@@ -1,5 +1,17 @@
 /** Starting: one daemon per data directory, in a directory that is safe, at a path that is short enough. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DaemonHome, waitFor, type Exit } from '../../support/daemon-process.ts';
@@ -113,6 +125,16 @@ describe('an unsafe run directory', () => {
     });
   });
 
+  test.skipIf(process.geteuid?.() !== 0)('that belongs to another user is refused', async () => {
+    const at = home();
+    mkdirSync(at.endpoint.runDirectory, { mode: 0o700 });
+    chownSync(at.endpoint.runDirectory, 65_534, 65_534);
+    expect(await refusal(at)).toMatchObject({
+      kind: 'UNSAFE_DIRECTORY',
+      message: expect.stringContaining('belongs to user 65534') as string,
+    });
+  });
+
   test('a data directory that others can read is closed while it is empty and refused later', async () => {
     const empty = home();
     chmodSync(empty.dataDir, 0o755);
@@ -125,6 +147,54 @@ describe('an unsafe run directory', () => {
     const daemon = await used.start();
     expect(await daemon.exit).toEqual({ code: 69, signal: null });
   });
+});
+
+test.skipIf(process.geteuid?.() !== 0)(
+  'another user does not get through the directory, whatever the socket allows',
+  async () => {
+    const at = home();
+    await at.serving();
+    chmodSync(at.root, 0o755);
+    chmodSync(at.endpoint.socketPath, 0o777);
+    const script = `require('net').connect(${JSON.stringify(at.endpoint.socketPath)}).on('error', (e) => process.exit(e.code === 'EACCES' ? 7 : 8))`;
+    const stranger = spawnSync('/bin/sh', ['-c', 'exec "$0" "$@"', process.execPath, '-e', script], {
+      uid: 65_534,
+      gid: 65_534,
+      cwd: '/',
+      env: {},
+      timeout: 10_000,
+    });
+    expect(stranger.status).toBe(7);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')('no memory of the process goes into a core dump', async () => {
+  const at = home();
+  const daemon = await at.serving();
+  expect(Number.parseInt(readFileSync(`/proc/${daemon.pid}/coredump_filter`, 'utf8'), 16)).toBe(0);
+});
+
+test('when there are more clients than open files, those that fit are served and the rest may come back', async () => {
+  const at = home();
+  const daemon = await at.serving({ openFiles: 64 });
+  const crowd = await Promise.allSettled(Array.from({ length: 100 }, () => at.client()));
+  const served = crowd.filter((each) => each.status === 'fulfilled').map((each) => each.value);
+  expect(served.length).toBeGreaterThan(15);
+  expect(served.length).toBeLessThan(100);
+  for (const client of served) expect((await client.request('history/list', {})).result).toBeDefined();
+  for (const client of served) client.close();
+  await waitFor('room', async () => (await at.status())?.['pid'] === daemon.pid);
+  const again = await Promise.all(Array.from({ length: 10 }, () => at.client()));
+  for (const client of again) expect((await client.request('history/list', {})).result).toBeDefined();
+});
+
+test('two hundred clients at once are all served', async () => {
+  const at = home();
+  await at.serving();
+  const crowd = await Promise.all(Array.from({ length: 200 }, () => at.client()));
+  const answers = await Promise.all(crowd.map((client) => client.request('history/list', {})));
+  expect(answers.every((answer) => answer.result !== undefined)).toBe(true);
+  for (const client of crowd) client.close();
 });
 
 describe('a socket path', () => {

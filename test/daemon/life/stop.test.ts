@@ -241,6 +241,17 @@ describe('a crash', () => {
     });
   });
 
+  test('of the vault’s thread counts like one of our own', async () => {
+    const at = home();
+    for (let round = 0; round < 3; round += 1) {
+      const daemon = await at.serving();
+      await steer(await at.client(), 'lose-vault');
+      expect(await daemon.exit).toEqual({ code: 1, signal: null });
+    }
+    expect(await (await at.start()).exit).toEqual({ code: 69, signal: null });
+    expect(at.startFailure()?.message).toContain('(VaultLost)');
+  });
+
   test('before the first handshake brakes after five deaths', async () => {
     const at = home();
     for (let round = 0; round < 5; round += 1) {
