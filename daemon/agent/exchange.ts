@@ -142,7 +142,6 @@ export class Exchange {
         this.request.on('response', (response) => {
           // From here on the body tells what happens; the request reports the same once more.
           this.request?.off('error', refuse).off('close', refuse).on('error', ignore);
-          response.on('error', ignore);
           resolve(response);
         });
         this.request.on('socket', (socket) => {

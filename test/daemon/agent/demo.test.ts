@@ -148,6 +148,21 @@ describe('the demo model', () => {
       expect(performance.now() - began).toBeLessThan(100);
     },
   );
+
+  test('says nothing more after a cancellation, however fast it speaks', async () => {
+    const controller = new AbortController();
+    const told: string[] = [];
+    const sink = {
+      text: (piece: string) => {
+        told.push(piece);
+        if (told.length === 7) controller.abort(new Error('enough'));
+      },
+      reasoning: () => undefined,
+    };
+    const request = { model: 'offline', messages: [prompt('count to 1000 every 0 ms')], apiKey: undefined };
+    await expect(new DemoModel().step(request, sink, controller.signal)).rejects.toThrow('enough');
+    expect(told).toHaveLength(7);
+  });
 });
 
 describe('the page about the demo model', () => {

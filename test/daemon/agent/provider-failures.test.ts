@@ -228,6 +228,12 @@ describe('a key that the server sends back', () => {
     }
   });
 
+  test('in the address of a redirect is removed, too', async () => {
+    server.answer = (socket) => socket.end(plain('302 Found', '', [`location: https://a.test/?k=${KEY}`]));
+    const { error } = await observe(provider(), { apiKey: KEY });
+    expect(error.message).toContain('redirects to https://a.test/?k=[key removed]');
+  });
+
   test('inside a stream, or as its type, is removed, too', async () => {
     stream(delta('Hi'), event({ error: { message: `quota of ${KEY} is used up` } }));
     expect((await observe(provider(), { apiKey: KEY })).error.message).toContain('quota of [key removed] is used up');
@@ -344,6 +350,18 @@ describe('a stream that is not a whole reply', () => {
     await until(() => server.connections === 0, 'the connection is closed');
   });
 
+  test('because it was cut before anybody read it harms nobody', async () => {
+    server.answer = (socket) => socket.write(STREAM_HEAD, () => setTimeout(() => socket.resetAndDestroy(), 20));
+    const { connectTimeoutMs, firstByteTimeoutMs, silenceTimeoutMs } = provider();
+    const limits = { connectTimeoutMs, firstByteTimeoutMs, silenceTimeoutMs, totalTimeoutMs: 5000 };
+    const exchange = new Exchange(limits, new AbortController().signal);
+    const answer = await exchange.fetch(server.baseUrl);
+    await until(() => server.connections === 0, 'the connection is reset');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await answer.text()).toBe('');
+    expect(exchange.fault?.kind).toBe('cut');
+  });
+
   test.each([
     ['text', delta('x'.repeat(65_536))],
     ['reasoning', event({ choices: [{ delta: { reasoning_content: 'x'.repeat(65_536) } }] })],
@@ -376,6 +394,21 @@ describe('a stream that is not a whole reply', () => {
 });
 
 describe('a stream that is unusual but whole', () => {
+  test('has 20 MB around 2 MB of text', async () => {
+    const piece = event({ id: 'x', choices: [{ delta: { content: 'x'.repeat(2000) } }], padding: 'y'.repeat(20_000) });
+    stream(...Array<string>(1000).fill(piece), finish());
+    expect((await observe(provider())).text.length).toBe(2_000_000);
+  });
+
+  test('would keep its connection, which is closed all the same: one that sleeps may be dead when it is needed', async () => {
+    const body = delta('Hi') + finish();
+    server.answer = (socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: keep-alive\r\n\r\n${body}`);
+    expect((await observe(provider())).text).toBe('Hi');
+    expect(server.requests[0]?.head.toLowerCase()).toContain('connection: close');
+    await until(() => server.connections === 0, 'the connection is closed', 200);
+  });
+
   test('comes slowly, with less than the silence timeout between its pieces', async () => {
     const whole = STREAM_HEAD + [delta('slow '), delta('drip'), finish(), DONE].map(chunk).join('') + LAST_CHUNK;
     server.answer = async (socket) => {

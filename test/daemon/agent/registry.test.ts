@@ -232,6 +232,18 @@ describe('the list of models', () => {
     expect(problems).toHaveLength(1);
   });
 
+  test('does not wait longer for a server that sends a byte now and then', async () => {
+    server.answer = (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n[');
+      const timer = setInterval(() => socket.write(' '), 50);
+      socket.on('close', () => clearInterval(timer));
+    };
+    const began = Date.now();
+    const { problems } = await list(`[providers.a]\nbase_url = "${server.baseUrl}"`);
+    expect(Date.now() - began).toBeLessThan(4000);
+    expect(problems).toHaveLength(1);
+  });
+
   test('names a default model whose provider is not configured', async () => {
     const { problems } = await list('model = "gone/x"');
     expect(problems[0]?.message).toContain('There is no provider gone');
