@@ -1,0 +1,200 @@
+/** The composition root: the only file that builds everything and knows who gets what. */
+import { randomBytes } from 'node:crypto';
+import type { DaemonStatus } from '../protocol/admin.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { PROTOCOL } from '../protocol/version.ts';
+import { AgentRegistry } from './agent/registry.ts';
+import { ConfigurationStore } from './config/store.ts';
+import type { Daemon, DaemonContext, DrainOptions } from './life/daemon-context.ts';
+import { errorShape } from './logging/error-shape.ts';
+import { serviceRoutes, type Services } from './service-routes.ts';
+import { systemClock } from './services/clock.ts';
+import type { ClientPort } from './services/client-port.ts';
+import { EventHub } from './services/event-hub.ts';
+import { KeyRing } from './services/provider-keys.ts';
+import type { VaultPort } from './services/ports.ts';
+import { SaveService } from './services/save-service.ts';
+import { SessionService } from './services/session-service.ts';
+import { SessionWriter } from './services/session-writer.ts';
+import { StoreAccess } from './services/store-access.ts';
+import { TurnService } from './services/turn-service.ts';
+import { startVault } from './vault/vault-client.ts';
+
+interface Built extends Services {
+  readonly writer: SessionWriter;
+  readonly count: SessionCount;
+}
+
+/** How many sessions there are, at hand for `status`, which must not wait. */
+class SessionCount {
+  readonly #vault: VaultPort;
+  #value: number | null = null;
+
+  constructor(vault: VaultPort) {
+    this.#vault = vault;
+  }
+
+  get value(): number | null {
+    return this.#value;
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this.#value = await this.#vault.countSessions();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#value = null;
+    }
+  }
+}
+
+/** Starts the vault thread and connects everything. The store is opened when the first client comes. */
+export async function buildDaemon(context: DaemonContext): Promise<Daemon> {
+  const configuration = await ConfigurationStore.open(context.configPath);
+  return new RunningDaemon(context, connect(context, configuration));
+}
+
+function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
+  const { log } = context;
+  const report = (component: string, error: unknown): string => {
+    const traceId = randomBytes(6).toString('hex');
+    log.error('unexpected error', { traceId, component, ...errorShape(error) });
+    return traceId;
+  };
+  const vault = startVault({
+    settings: { dataDirectory: context.dataDir },
+    onDeath: (reason) => {
+      log.fatal('vault thread ended', { reason });
+      context.requestStop('vault-lost', 'now');
+    },
+    onUnexpected: (method, stack) => {
+      const error = new Error('unexpected');
+      error.stack = stack;
+      report(`vault.${method}`, error);
+    },
+  });
+  const clock = systemClock();
+  const count = new SessionCount(vault);
+  const sessionsChanged = (): void => void count.refresh();
+  const registry = new AgentRegistry(configuration);
+  const keys = new KeyRing(vault);
+  const hub = new EventHub({
+    vault,
+    clock,
+    onFailure: (sessionId, error) => {
+      log.warn('stream ended', { sessionId, traceId: report('stream', error) });
+    },
+  });
+  const writer = new SessionWriter({
+    vault,
+    hub,
+    clock,
+    onHead: (head) => {
+      turns.headChanged(head);
+    },
+  });
+  const turns: TurnService = new TurnService({
+    vault,
+    hub,
+    writer,
+    clock,
+    registry,
+    keys,
+    keysChanged: (signal) => keys.nextChange(signal),
+    sessionsChanged,
+    recovery: () => configuration.current.recovery,
+    report: (error) => report('turn', error),
+  });
+  const sessions = new SessionService({ vault, hub, writer, turns, registry, clock, sessionsChanged });
+  const saves = new SaveService({ vault, hub, turns, sessions, clock });
+  const access = new StoreAccess({
+    vault,
+    onOpened: async (store) => {
+      hub.opened(store);
+      await Promise.all([turns.recover(), count.refresh()]);
+    },
+  });
+  return { vault, access, configuration, registry, keys, hub, turns, sessions, saves, writer, count };
+}
+
+class RunningDaemon implements Daemon {
+  readonly routes: Daemon['routes'];
+  readonly #context: DaemonContext;
+  readonly #parts: Built;
+  readonly #clients = new Set<ClientPort>();
+  #draining = false;
+
+  constructor(context: DaemonContext, parts: Built) {
+    this.#context = context;
+    this.#parts = parts;
+    this.routes = serviceRoutes(parts);
+  }
+
+  helloFacts(): ReturnType<Daemon['helloFacts']> {
+    const { access, registry } = this.#parts;
+    const { identity, status } = access;
+    return { store: identity, key: status.state, draining: this.#draining, keyVariables: registry.keyVariables() };
+  }
+
+  status(): DaemonStatus {
+    const { access, turns, configuration, writer } = this.#parts;
+    const context = this.#context;
+    const activity = turns.activity();
+    const reason = writer.unsavedReason;
+    return {
+      running: true,
+      pid: process.pid,
+      version: context.build.version,
+      build: context.build.id,
+      protocol: PROTOCOL.max,
+      dataDir: context.dataDir,
+      socket: context.endpoint.socketPath,
+      startedAt: context.startedAt,
+      keyProvider: access.status.provider,
+      keyState: access.status.state,
+      clients: this.#clients.size,
+      sessions: this.#parts.count.value,
+      runningTurns: activity.running,
+      waitingTurns: activity.waiting,
+      draining: this.#draining,
+      configProblems: [...configuration.problems],
+      storage: { state: reason === undefined ? 'saved' : 'unsaved', reason: reason ?? '' },
+      rssBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  wishKey(wish: Parameters<Daemon['wishKey']>[0]): void {
+    this.#parts.access.wish(wish);
+  }
+
+  async requireKey(): Promise<void> {
+    await this.#parts.access.require();
+  }
+
+  connected(client: ClientPort): void {
+    this.#clients.add(client);
+    client.onClose(() => {
+      this.#clients.delete(client);
+    });
+  }
+
+  activity(): ReturnType<Daemon['activity']> {
+    const { turns } = this.#parts;
+    return { ...turns.activity(), idle: turns.idle };
+  }
+
+  async drain(options: DrainOptions): Promise<void> {
+    this.#draining = true;
+    const { turns, vault } = this.#parts;
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, options.deadlineMs);
+    await Promise.race([turns.leave(options.deliberate ? 'stopped' : 'paused'), deadline.promise]);
+    clearTimeout(timer);
+    await vault.close();
+  }
+
+  async reloadConfig(): Promise<void> {
+    await this.#parts.configuration.reload();
+    this.#parts.keys.announceChange();
+  }
+}

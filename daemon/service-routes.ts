@@ -1,0 +1,133 @@
+/** Which service answers which method. */
+import type { ConfigurationStore } from './config/store.ts';
+import type { AgentRegistry } from './agent/registry.ts';
+import type { EventHub } from './services/event-hub.ts';
+import type { KeyRing } from './services/provider-keys.ts';
+import type { VaultPort } from './services/ports.ts';
+import type { SaveService } from './services/save-service.ts';
+import type { SessionService } from './services/session-service.ts';
+import type { StoreAccess } from './services/store-access.ts';
+import type { TurnService } from './services/turn-service.ts';
+import type { RequestContext, ServiceRoutes } from './transport/routes.ts';
+
+export interface Services {
+  readonly vault: VaultPort;
+  readonly access: StoreAccess;
+  readonly configuration: ConfigurationStore;
+  readonly registry: AgentRegistry;
+  readonly keys: KeyRing;
+  readonly hub: EventHub;
+  readonly turns: TurnService;
+  readonly sessions: SessionService;
+  readonly saves: SaveService;
+}
+
+const DEFAULT_HISTORY = 500;
+
+export function serviceRoutes(services: Services): ServiceRoutes {
+  return {
+    ...processRoutes(services),
+    ...sessionRoutes(services),
+    ...turnRoutes(services),
+  };
+}
+
+type ProcessMethod =
+  | 'key/status'
+  | 'config/get'
+  | 'config/set'
+  | 'config/reload'
+  | 'provider/set-key'
+  | 'provider/offer-keys'
+  | 'model/list';
+
+function processRoutes({ access, configuration, registry, keys }: Services): Pick<ServiceRoutes, ProcessMethod> {
+  const effective = () => ({ path: configuration.path, ...configuration.effective(), problems: [...configuration.problems] });
+  return {
+    'key/status': async (_params, { connection }) => await access.open(connection.keyWish),
+    'config/get': async () => {
+      await configuration.reloadIfChanged();
+      return effective();
+    },
+    'config/set': async ({ key, value }) => {
+      await configuration.set(key, value);
+      keys.announceChange();
+      return effective();
+    },
+    'config/reload': async () => {
+      await configuration.reload();
+      keys.announceChange();
+      return { problems: [...configuration.problems] };
+    },
+    'provider/set-key': async ({ provider, key }) => {
+      await keys.store(provider, key);
+      return {};
+    },
+    'provider/offer-keys': ({ keys: lent }) => {
+      keys.lend(lent);
+      return Promise.resolve({});
+    },
+    'model/list': async () => {
+      await configuration.reloadIfChanged();
+      const { models, problems } = await registry.list(keys);
+      return { models, problems, default: registry.defaultModel() };
+    },
+  };
+}
+
+type SessionMethod = Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>;
+
+function sessionRoutes({ sessions, saves, hub, access }: Services): Pick<ServiceRoutes, SessionMethod> {
+  const checked = ({ connection }: RequestContext): void => {
+    access.refuseOtherProvider(connection.keyWish);
+  };
+  return {
+    'session/list': (params, context) => {
+      checked(context);
+      return sessions.list(params);
+    },
+    'session/catalog': (params, context) => {
+      checked(context);
+      return saves.catalog(params, context.connection);
+    },
+    'session/resolve': (params, context) => {
+      checked(context);
+      return saves.resolve(params, context.connection);
+    },
+    'session/get': ({ sessionId }) => sessions.get(sessionId),
+    'session/messages': (params) => sessions.messages(params),
+    'session/attach': ({ sessionId, after, tail }, { connection }) => hub.attach(connection, sessionId, { after, tail }),
+    'session/detach': ({ sessionId }, { connection }) => {
+      hub.detach(connection, sessionId);
+      return Promise.resolve({});
+    },
+    'session/fork': (params) => sessions.fork(params),
+    'session/rename': (params) => sessions.rename(params),
+    'session/configure': (params) => sessions.configure(params),
+    'session/pin': (params) => sessions.flag(params, 'pinned'),
+    'session/archive': (params) => sessions.flag(params, 'archived'),
+    'session/delete': (params) => sessions.delete(params),
+    'session/verify': ({ sessionId }) => sessions.verify(sessionId),
+    'save/create': (params, { connection }) => saves.create(params, connection),
+    'save/messages': (params) => saves.messages(params),
+    'save/delete': (params) => saves.delete(params),
+  };
+}
+
+type TurnMethod = Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>;
+
+function turnRoutes({ vault, turns, configuration, access }: Services): Pick<ServiceRoutes, TurnMethod> {
+  return {
+    'turn/submit': async (params, { connection }) => {
+      access.refuseOtherProvider(connection.keyWish);
+      await configuration.reloadIfChanged();
+      return await turns.submit(params);
+    },
+    'turn/cancel': async ({ sessionId, turn }) => ({ cancelled: await turns.cancel(sessionId, turn) }),
+    'history/add': async ({ line }) => {
+      await vault.addHistory(line);
+      return {};
+    },
+    'history/list': async ({ limit }) => ({ lines: await vault.history(limit ?? DEFAULT_HISTORY) }),
+  };
+}

@@ -1,0 +1,45 @@
+/** Stored shapes as the protocol shows them. */
+import type { CatalogRow, Save, Session } from '../../protocol/session.ts';
+import type { Message, Part, Role } from '../../protocol/message.ts';
+import type { SessionHead, StoredEntry, StoredSave } from './ports.ts';
+
+export function isoTime(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** @param attached connections that are attached to the session now. */
+export function presentSession(head: SessionHead, attached: number, unsaved = false): Session {
+  return {
+    id: head.id,
+    title: head.title,
+    workspace: head.workspace,
+    status: unsaved ? 'waiting' : head.status,
+    model: head.model,
+    turns: head.turns,
+    messages: head.messages,
+    inputTokens: head.inputTokens,
+    outputTokens: head.outputTokens,
+    createdAt: isoTime(head.createdAt),
+    updatedAt: isoTime(head.updatedAt),
+    archived: head.archived,
+    pinned: head.pinned,
+    lastSeq: head.lastSeq,
+    parent: head.parent,
+    attached,
+  };
+}
+
+export function presentSave(save: StoredSave): Save {
+  const { id, sessionId, turn, seq, messages, model, workspace, title, createdAt } = save;
+  return { id, sessionId, turn, seq, messages, model, workspace, title, createdAt: isoTime(createdAt) };
+}
+
+export function saveRow(save: StoredSave): CatalogRow {
+  return { kind: 'save', id: save.id, save: presentSave(save) };
+}
+
+/** An entry of type `message`. */
+export function presentMessage(entry: StoredEntry): Message {
+  const { role, parts } = JSON.parse(entry.body) as { role: Role; parts: Part[] };
+  return { seq: entry.seq, turn: entry.turn, role, parts, at: isoTime(entry.at) };
+}

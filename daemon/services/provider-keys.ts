@@ -1,0 +1,59 @@
+/** API keys of providers: those that are stored, and those that clients lend from their environment. */
+import type { ProviderKeys } from './agent-port.ts';
+import type { VaultPort } from './ports.ts';
+
+/** Names of the vault's secrets that are provider keys. */
+function secretName(provider: string): string {
+  return `provider-key:${provider}`;
+}
+
+export class KeyRing implements ProviderKeys {
+  readonly #vault: VaultPort;
+  /** By variable. In memory only, and never in a log. */
+  readonly #lent = new Map<string, string>();
+  #changed = Promise.withResolvers<void>();
+
+  constructor(vault: VaultPort) {
+    this.#vault = vault;
+  }
+
+  async keyFor(provider: string, variable: string | undefined): Promise<string | undefined> {
+    const stored = await this.#vault.secret(secretName(provider));
+    if (stored !== null) return stored;
+    return variable === undefined ? undefined : this.#lent.get(variable);
+  }
+
+  async store(provider: string, key: string | null): Promise<void> {
+    await this.#vault.setSecret(secretName(provider), key);
+    this.announceChange();
+  }
+
+  lend(keys: Readonly<Record<string, string>>): void {
+    for (const [variable, key] of Object.entries(keys)) {
+      if (key !== '') this.#lent.set(variable, key);
+    }
+    this.announceChange();
+  }
+
+  /** Keys or the configuration that names them may be others now. */
+  announceChange(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers<void>();
+    resolve();
+  }
+
+  /** Resolves at the next change. @throws the signal's reason. */
+  async nextChange(signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => {
+      aborted.reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([this.#changed.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+}

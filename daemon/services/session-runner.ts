@@ -1,0 +1,294 @@
+/** One session's turns: one runs, the others wait, in the order in which they were accepted. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { Part, PromptPart } from '../../protocol/message.ts';
+import type { SessionStatus } from '../../protocol/session.ts';
+import { titleOf } from '../domain/title.ts';
+import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
+import type { AppendRequest, NewEntry, QueuedPrompt, SessionHead } from './ports.ts';
+import { isStorageTrouble, pause } from './session-writer.ts';
+import { TurnRun, type TurnParts } from './turn-run.ts';
+import type { TurnStop } from './turn-stop.ts';
+
+/** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
+const STORAGE_RETRY_MS = 5_000;
+
+export interface NewPrompt {
+  readonly opId: string;
+  readonly parts: readonly PromptPart[];
+  readonly model: string | undefined;
+  readonly fingerprint: string;
+}
+
+export interface Accepted {
+  readonly sessionId: string;
+  readonly turn: number;
+  readonly ahead: number;
+}
+
+export class SessionRunner {
+  readonly sessionId: string;
+  readonly #parts: TurnParts;
+  readonly #onIdle: () => void;
+  readonly #leaving = new AbortController();
+  #head: SessionHead;
+  /** Accepted and not started, in order. */
+  #queue: QueuedPrompt[] = [];
+  #run: TurnRun | undefined;
+  #work: Promise<void> | undefined;
+  /** Submissions one after the other: each must see what the one before it left. */
+  #gate: Promise<unknown> = Promise.resolve();
+  #entering = 0;
+
+  constructor(head: SessionHead, parts: TurnParts, onIdle: () => void) {
+    this.sessionId = head.id;
+    this.#head = head;
+    this.#parts = parts;
+    this.#onIdle = onIdle;
+  }
+
+  get running(): boolean {
+    return this.#run !== undefined && !this.#run.waiting;
+  }
+
+  get waiting(): boolean {
+    return this.#run?.waiting === true;
+  }
+
+  get queued(): number {
+    return this.#queue.filter((prompt) => !prompt.cancelled).length;
+  }
+
+  /** True when nothing runs, waits or is being accepted. */
+  get idle(): boolean {
+    return this.#work === undefined && this.#entering === 0 && this.#queue.length === 0;
+  }
+
+  /** The turn that runs or waits. */
+  get current(): number | undefined {
+    return this.#run?.place.turn;
+  }
+
+  /** Accepts a prompt durably. @throws ProtocolError of the store; nothing was accepted then. */
+  submit(prompt: NewPrompt): Promise<Accepted> {
+    return this.#inTurn(async () => {
+      const busy = this.#work !== undefined || this.#queue.length > 0;
+      return await (busy ? this.#enqueue(prompt) : this.#startNow(prompt));
+    });
+  }
+
+  /** The newest turn that has ended; 0 when none has. */
+  get finishedTurns(): number {
+    const next = this.#run?.place.turn ?? this.#queue[0]?.turn;
+    return next === undefined ? this.#head.turns : next - 1;
+  }
+
+  /** The head was changed by whoever wrote to the session. */
+  refresh(head: SessionHead): void {
+    this.#head = { ...head, turns: Math.max(head.turns, this.#head.turns) };
+  }
+
+  /** A session that begins with its first prompt, or a fork that goes on with one: what was appended has started it. */
+  begin(turn: number): void {
+    this.#start(turn, 1, 'running');
+  }
+
+  /** Goes on where the daemon before this one stopped. */
+  resume(queue: readonly QueuedPrompt[], interrupted: { turn: number; step: number; state: 'running' | 'waiting' } | undefined): void {
+    this.#queue = [...queue];
+    if (interrupted === undefined) this.#continue();
+    else this.#start(interrupted.turn, interrupted.step, interrupted.state);
+  }
+
+  /** Keeps prompts that wait without starting one by itself; the next prompt starts them in order. */
+  hold(queue: readonly QueuedPrompt[]): void {
+    this.#queue = [...queue];
+    if (this.idle) this.#onIdle();
+  }
+
+  /** @returns the turn that is cancelled now, or null when there was none. */
+  async cancel(turn: number | undefined): Promise<number | null> {
+    const run = this.#run;
+    if (run !== undefined && (turn === undefined || turn === run.place.turn)) {
+      run.stop('cancelled');
+      return run.place.turn;
+    }
+    const index = this.#queue.findIndex((prompt) => !prompt.cancelled && (turn === undefined || prompt.turn === turn));
+    const prompt = this.#queue[index];
+    if (prompt === undefined) return null;
+    if (!(await this.#parts.vault.cancelQueued(this.sessionId, prompt.turn))) return null;
+    this.#queue = this.#queue.map((other) => (other.turn === prompt.turn ? { ...other, cancelled: true } : other));
+    this.#tellQueue(prompt.turn, 'cancelled', 0, promptOf(prompt.body).parts);
+    return prompt.turn;
+  }
+
+  /** Stops what runs; what waits stays queued. Resolves when everything is at rest. */
+  async leave(why: TurnStop['why']): Promise<void> {
+    this.#leaving.abort(new Error('the daemon is leaving'));
+    this.#run?.stop(why);
+    await this.#work;
+  }
+
+  async #startNow(prompt: NewPrompt): Promise<Accepted> {
+    const turn = this.#head.turns + 1;
+    const request: AppendRequest = {
+      opId: prompt.opId,
+      sessionId: this.sessionId,
+      entries: startEntries(this.#parts, turn, prompt.parts, prompt.model ?? this.#head.model, this.#head),
+      patch: { status: 'running', turns: turn, ...modelPatch(prompt.model), ...titlePatch(this.#head, prompt.parts) },
+      fingerprint: prompt.fingerprint,
+    };
+    const result = await this.#parts.writer.append(request);
+    if (!result.repeated) this.#start(turn, 1, 'running');
+    return { sessionId: result.sessionId, turn: result.turn, ahead: 0 };
+  }
+
+  async #enqueue(prompt: NewPrompt): Promise<Accepted> {
+    const body: PromptBody = { parts: prompt.parts, ...modelPatch(prompt.model) };
+    const at = this.#parts.clock.now();
+    const text = promptText(body);
+    const { sessionId } = this;
+    const result = await this.#parts.vault.enqueue({
+      opId: prompt.opId,
+      sessionId,
+      at,
+      body: text,
+      fingerprint: prompt.fingerprint,
+    });
+    const ahead = (this.#run === undefined ? 0 : 1) + this.queued;
+    if (!result.repeated) {
+      this.#head = { ...this.#head, turns: result.turn };
+      this.#queue.push({ turn: result.turn, at, body: text, cancelled: false });
+      this.#tellQueue(result.turn, 'queued', ahead, prompt.parts);
+      // The turn before may have ended while this was written.
+      this.#continue();
+    }
+    return { sessionId: result.sessionId, turn: result.turn, ahead: result.repeated ? this.#aheadOf(result.turn) : ahead };
+  }
+
+  #aheadOf(turn: number): number {
+    const waiting = this.#queue.filter((prompt) => !prompt.cancelled && prompt.turn < turn).length;
+    return (this.#run !== undefined && this.#run.place.turn < turn ? 1 : 0) + waiting;
+  }
+
+  #start(turn: number, firstStep: number, state: 'running' | 'waiting'): void {
+    const { id: sessionId, model, workspace } = this.#head;
+    const place = { sessionId, turn, model, workspace, firstStep, state };
+    const run = new TurnRun(place, this.#parts, () => this.#statusAfter());
+    this.#run = run;
+    this.#work = run
+      .run()
+      .catch((error: unknown) => {
+        this.#parts.report(error);
+      })
+      .then(() => {
+        this.#run = undefined;
+        this.#work = undefined;
+        this.#continue();
+      });
+  }
+
+  /** Takes the next prompt, when nothing runs and the daemon stays. */
+  #continue(): void {
+    if (this.#work !== undefined || this.#leaving.signal.aborted) return;
+    const next = this.#queue[0];
+    if (next === undefined) {
+      if (this.idle) this.#onIdle();
+      return;
+    }
+    this.#work = this.#take(next)
+      .catch((error: unknown) => {
+        if (!this.#leaving.signal.aborted) this.#parts.report(error);
+        return 'held' as const;
+      })
+      .then((outcome) => {
+        this.#work = undefined;
+        if (outcome === 'started') this.#start(next.turn, 1, 'running');
+        // A queue whose first prompt cannot be taken stays as it is; the next prompt or start tries it again.
+        else if (outcome === 'skipped') this.#continue();
+      });
+  }
+
+  /** Moves a prompt from the queue into the log. */
+  async #take(prompt: QueuedPrompt): Promise<'started' | 'skipped'> {
+    const { parts, model } = promptOf(prompt.body);
+    const { writer } = this.#parts;
+    const { turn, cancelled } = prompt;
+    const entries = cancelled
+      ? [userMessage(this.#parts, turn, parts), writer.entry('turn', turn, { state: 'cancelled' })]
+      : startEntries(this.#parts, turn, parts, model ?? this.#head.model, this.#head);
+    const patch = cancelled ? {} : { ...modelPatch(model), ...titlePatch(this.#head, parts) };
+    const status = cancelled ? this.#statusAfter(1) : 'running';
+    const request = {
+      opId: this.#parts.clock.id(),
+      sessionId: this.sessionId,
+      entries,
+      patch: { ...patch, status },
+      fromQueue: turn,
+    };
+    await this.#appendPatiently(request);
+    this.#queue.shift();
+    return cancelled ? 'skipped' : 'started';
+  }
+
+  /** A prompt that waits has time: it is tried until the disk takes it or the daemon leaves. */
+  async #appendPatiently(request: AppendRequest): Promise<void> {
+    for (;;) {
+      try {
+        await this.#parts.writer.append(request);
+        return;
+      } catch (error) {
+        if (!isStorageTrouble(error)) throw error;
+        await pause(STORAGE_RETRY_MS, this.#leaving.signal);
+      }
+    }
+  }
+
+  /** @param taken prompts at the front that are being dealt with. */
+  #statusAfter(taken = 0): SessionStatus {
+    return this.#queue.length > taken ? 'queued' : 'idle';
+  }
+
+  #tellQueue(turn: number, state: 'queued' | 'cancelled', ahead: number, parts: readonly PromptPart[]): void {
+    this.#parts.hub.existing(this.sessionId)?.notify('queue', turn, { state, ahead, parts: [...parts] });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#leaving.signal.aborted) {
+      return Promise.reject(new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true }));
+    }
+    this.#entering += 1;
+    const result = this.#gate.then(work).finally(() => {
+      this.#entering -= 1;
+      if (this.idle) this.#onIdle();
+    });
+    this.#gate = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** What begins a turn: the prompt, the model when it changes, and that the turn runs. */
+export function startEntries(
+  parts: Pick<TurnParts, 'writer'>,
+  turn: number,
+  prompt: readonly PromptPart[],
+  model: string,
+  before: Pick<SessionHead, 'model' | 'title' | 'turns'>,
+): NewEntry[] {
+  const { writer } = parts;
+  const entries = [userMessage(parts, turn, prompt)];
+  if (before.title === '') entries.push(writer.entry('title', turn, { title: titleOf(prompt), automatic: true }));
+  if (model !== before.model) entries.push(writer.entry('settings', turn, { model }));
+  return [...entries, writer.entry('turn', turn, { state: 'running', model })];
+}
+
+export function titlePatch(before: Pick<SessionHead, 'title'>, prompt: readonly PromptPart[]): { title?: string } {
+  return before.title === '' ? { title: titleOf(prompt) } : {};
+}
+
+function modelPatch(model: string | undefined): { model?: string } {
+  return model === undefined ? {} : { model };
+}
+
+function userMessage(parts: Pick<TurnParts, 'writer'>, turn: number, prompt: readonly Part[]): NewEntry {
+  return parts.writer.entry('message', turn, { role: 'user', parts: [...prompt] });
+}

@@ -1,0 +1,181 @@
+/** Sessions as a person handles them: list, look into, fork, name, pin, put away, delete. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { Session } from '../../protocol/session.ts';
+import type { AgentRegistryPort } from './agent-port.ts';
+import type { EventHub } from './event-hub.ts';
+import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
+import { presentMessage, presentSession } from './present.ts';
+import type { SessionWriter } from './session-writer.ts';
+import type { TurnService } from './turn-service.ts';
+
+const DEFAULT_PAGE = 50;
+/** Bytes of stored messages in one answer. */
+const PAGE_BYTES = 2 * 1024 * 1024;
+
+export interface SessionServiceParts {
+  readonly vault: VaultPort;
+  readonly hub: EventHub;
+  readonly writer: SessionWriter;
+  readonly turns: TurnService;
+  readonly registry: AgentRegistryPort;
+  readonly clock: ClockPort;
+  /** Told when there are more or fewer sessions than before. */
+  readonly sessionsChanged: () => void;
+}
+
+export class SessionService {
+  readonly #parts: SessionServiceParts;
+
+  constructor(parts: SessionServiceParts) {
+    this.#parts = parts;
+  }
+
+  async list(params: ParamsOf<'session/list'>): Promise<ResultOf<'session/list'>> {
+    const { workspace, filter, cursor } = params;
+    const { heads, nextCursor, total } = await this.#parts.vault.list({
+      archived: params.archived ?? 'exclude',
+      limit: params.limit ?? DEFAULT_PAGE,
+      ...(workspace === undefined ? {} : { workspace }),
+      ...(filter === undefined ? {} : { filter }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    return { sessions: heads.map((head) => this.present(head)), nextCursor, total };
+  }
+
+  async get(sessionId: string): Promise<{ session: Session }> {
+    return { session: this.present(await this.#parts.vault.head(sessionId)) };
+  }
+
+  async messages(params: ParamsOf<'session/messages'>): Promise<ResultOf<'session/messages'>> {
+    const { sessionId, before, after } = params;
+    if (before !== undefined && after !== undefined) {
+      throw new ProtocolError('INVALID_PARAMS', 'give either `before` or `after`');
+    }
+    const { entries, more } = await this.#parts.vault.read({
+      sessionId,
+      limit: params.limit ?? DEFAULT_PAGE,
+      maxBytes: PAGE_BYTES,
+      messagesOnly: true,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    });
+    return { messages: entries.map((entry) => presentMessage(entry)), more };
+  }
+
+  async fork(params: ParamsOf<'session/fork'>): Promise<{ session: Session }> {
+    const { vault, writer, clock } = this.#parts;
+    const head = await vault.head(params.sessionId);
+    const turn = this.#forkTurn(head, params.turn);
+    const { seq } = await vault.endOfTurn(head.id, turn);
+    const parent = { sessionId: head.id, turn };
+    const result = await vault.fork({
+      opId: params.opId,
+      source: { sessionId: head.id },
+      seq,
+      newId: clock.id(),
+      parent,
+      turns: turn,
+      title: `Fork of ${head.title}`,
+      model: head.model,
+      entries: [
+        writer.entry('origin', turn, parent),
+        writer.entry('title', turn, { title: `Fork of ${head.title}`, automatic: true }),
+        writer.entry('settings', turn, { model: head.model }),
+      ],
+      patch: {},
+      fingerprint: JSON.stringify(['fork', params.sessionId, params.turn ?? null]),
+    });
+    this.#parts.sessionsChanged();
+    return { session: this.present(result.head) };
+  }
+
+  async rename(params: ParamsOf<'session/rename'>): Promise<{ session: Session }> {
+    const title = params.title.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+    if (title === '') throw new ProtocolError('INVALID_PARAMS', 'a title needs at least one visible character');
+    return await this.#note(params, 'title', title, { title, automatic: false });
+  }
+
+  async configure(params: ParamsOf<'session/configure'>): Promise<{ session: Session }> {
+    this.#parts.registry.resolve(params.model);
+    return await this.#note(params, 'settings', params.model, { model: params.model });
+  }
+
+  async flag(params: ParamsOf<'session/pin'>, flag: 'archived' | 'pinned'): Promise<{ session: Session }> {
+    const { opId, sessionId, value } = params;
+    if (flag === 'archived' && value && this.#parts.turns.isBusy(sessionId)) throw busy('archived');
+    const head = await this.#parts.vault.setFlag(opId, sessionId, flag, value);
+    const { archived, pinned } = head;
+    this.#parts.hub.existing(sessionId)?.notify('session', 0, { archived, pinned });
+    return { session: this.present(head) };
+  }
+
+  async delete(params: ParamsOf<'session/delete'>): Promise<ResultOf<'session/delete'>> {
+    const { vault, hub, turns } = this.#parts;
+    const { opId, sessionId, saves } = params;
+    if (turns.isBusy(sessionId)) throw busy('deleted');
+    if (saves === 'refuse') {
+      const count = await vault.countSaves(sessionId);
+      if (count > 0) {
+        throw new ProtocolError('CONFLICT', `this session has ${count} save${count === 1 ? '' : 's'}`, {
+          hint: 'Say what becomes of them: keep or delete.',
+        });
+      }
+    }
+    const receipt = await vault.deleteSession(opId, sessionId, saves === 'delete' ? 'delete' : 'keep');
+    hub.deleted(sessionId);
+    this.#parts.sessionsChanged();
+    return { deleted: sessionId, ...receipt, backups: [...receipt.backups] };
+  }
+
+  async verify(sessionId: string): Promise<ResultOf<'session/verify'>> {
+    return await this.#parts.vault.verify(sessionId);
+  }
+
+  present(head: SessionHead): Session {
+    const { hub } = this.#parts;
+    return presentSession(head, hub.attached(head.id), hub.isUnsaved(head.id));
+  }
+
+  /** A change that is an entry of the log and part of the head. */
+  async #note(
+    params: { readonly opId: string; readonly sessionId: string },
+    type: 'title' | 'settings',
+    asked: string,
+    data: { title: string; automatic: boolean } | { model: string },
+  ): Promise<{ session: Session }> {
+    const { vault, writer, turns, clock } = this.#parts;
+    const head = await vault.head(params.sessionId);
+    // The number of the turn never decreases along a log, so that the end of a turn can be found by halving.
+    const turn = turns.finishedTurns(head) + (turns.isBusy(head.id) ? 1 : 0);
+    const result = await writer.append({
+      opId: params.opId,
+      sessionId: params.sessionId,
+      entries: [{ type, turn, at: clock.now(), body: JSON.stringify(data), isMessage: false }],
+      patch: 'title' in data ? { title: data.title } : { model: data.model },
+      fingerprint: JSON.stringify([type, params.sessionId, asked]),
+    });
+    return { session: this.present(result.head) };
+  }
+
+  #forkTurn(head: SessionHead, wanted: number | undefined): number {
+    const finished = this.#parts.turns.finishedTurns(head);
+    const turn = wanted ?? finished;
+    if (turn > head.turns) {
+      throw new ProtocolError('NOT_FOUND', `turn ${turn} does not exist; the session has ${head.turns}`);
+    }
+    if (turn > finished || turn === 0) {
+      throw new ProtocolError('CONFLICT', turn === 0 ? 'no turn has ended yet' : `turn ${turn} has not ended yet`, {
+        hint: 'Wait for it, or cancel it.',
+        retryable: true,
+      });
+    }
+    return turn;
+  }
+}
+
+function busy(what: string): ProtocolError {
+  return new ProtocolError('CONFLICT', `the session cannot be ${what} while a turn runs or waits`, {
+    hint: 'Cancel it first, or wait for its end.',
+  });
+}

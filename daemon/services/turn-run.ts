@@ -1,0 +1,316 @@
+/** One turn from its start to its end: calls the backend, keeps what it writes, waits out what can be waited out. */
+import { judgeFailure } from '../domain/back-off.ts';
+import { repairHistory } from '../domain/history-repair.ts';
+import { mayMove } from '../domain/turn-state.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { Message, Part } from '../../protocol/message.ts';
+import type { SessionStatus } from '../../protocol/session.ts';
+import type { TurnChange, TurnState, Usage } from '../../protocol/turn.ts';
+import type { AgentRegistryPort, ProviderKeys, TurnJournal, TurnOutcome } from './agent-port.ts';
+import type { EventHub } from './event-hub.ts';
+import { LiveReply, type LiveChannel } from './live-reply.ts';
+import type { ClockPort, HeadPatch, NewEntry, VaultPort } from './ports.ts';
+import { isoTime, presentMessage } from './present.ts';
+import { isStorageTrouble, pause, type SessionWriter } from './session-writer.ts';
+import { TurnStop } from './turn-stop.ts';
+
+/** Newest part of a conversation that is sent to a model at most, in bytes of stored messages. */
+const CONTEXT_BYTES = 8 * 1024 * 1024;
+const PAGE = 500;
+
+export interface TurnParts {
+  readonly vault: VaultPort;
+  readonly hub: EventHub;
+  readonly writer: SessionWriter;
+  readonly clock: ClockPort;
+  readonly registry: AgentRegistryPort;
+  readonly keys: ProviderKeys;
+  /** Puts what nobody expected into the log. @returns the id that names it there. */
+  readonly report: (error: unknown) => string;
+  /** Resolves when another provider key or configuration may be there. */
+  readonly keysChanged: (signal: AbortSignal) => Promise<void>;
+}
+
+export interface TurnPlace {
+  readonly sessionId: string;
+  readonly turn: number;
+  readonly model: string;
+  readonly workspace: string;
+  readonly firstStep: number;
+  /** `waiting` for a turn that waited when the daemon before this one ended. */
+  readonly state: 'running' | 'waiting';
+}
+
+export class TurnRun {
+  readonly place: TurnPlace;
+  readonly #parts: TurnParts;
+  readonly #abort = new AbortController();
+  /** What the session is once this turn has ended, as seen when it ends. */
+  readonly #statusAfter: () => SessionStatus;
+  #step: number;
+  #live: LiveReply | undefined;
+  #drafts: Promise<void> = Promise.resolve();
+  #state: TurnState;
+  #failures = 0;
+  /** What went wrong in the background and nobody expected. */
+  #unexpected: unknown;
+  readonly #usage = { inputTokens: 0, outputTokens: 0 };
+
+  constructor(place: TurnPlace, parts: TurnParts, statusAfter: () => SessionStatus) {
+    this.place = place;
+    this.#parts = parts;
+    this.#step = place.firstStep;
+    this.#state = place.state;
+    this.#statusAfter = statusAfter;
+  }
+
+  get waiting(): boolean {
+    return this.#state === 'waiting';
+  }
+
+  stop(why: TurnStop['why']): void {
+    this.#abort.abort(new TurnStop(why));
+  }
+
+  /** Runs to the end, which is durable when it resolves. Rejects when the session itself cannot be written any more. */
+  async run(): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      const outcome = await this.#untilAnswered(signal);
+      await this.#complete(outcome);
+    } catch (error) {
+      if (signal.aborted && signal.reason instanceof TurnStop) await this.#stopped(signal.reason.why);
+      else await this.#fail(error instanceof ProtocolError ? error : this.#internal(error));
+    } finally {
+      this.#endLive();
+    }
+  }
+
+  async #untilAnswered(signal: AbortSignal): Promise<TurnOutcome> {
+    for (;;) {
+      try {
+        return await this.#attempt(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof ProtocolError)) throw error;
+        await this.#waitOut(error, signal);
+      }
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<TurnOutcome> {
+    const { registry, keys } = this.#parts;
+    const { sessionId, turn, workspace, model: modelId } = this.place;
+    const { backend, model, provider, keyVariable } = registry.resolve(modelId);
+    const apiKey = await keys.keyFor(provider, keyVariable);
+    if (apiKey === undefined && keyVariable !== undefined) throw missingKey(provider, keyVariable);
+    const messages = repairHistory(await this.#history());
+    this.#beginLive();
+    const input = { sessionId, turn, firstStep: this.#step, model, workspace, messages, apiKey };
+    return await backend.runTurn(input, this.#journal(signal), signal);
+  }
+
+  #journal(signal: AbortSignal): TurnJournal {
+    return {
+      text: (delta) => {
+        this.#write('text', delta);
+      },
+      reasoning: (delta) => {
+        this.#write('reasoning', delta);
+      },
+      step: async (parts, usage) => {
+        this.#count(usage);
+        this.#live?.tell();
+        await this.#append([this.#reply(parts)], { usage }, signal);
+        this.#step += 1;
+        this.#beginLive();
+      },
+    };
+  }
+
+  #write(channel: LiveChannel, delta: string): void {
+    if (this.#abort.signal.aborted) return;
+    if (this.#state === 'waiting') this.#resumeFromWaiting();
+    this.#failures = 0;
+    this.#live?.add(channel, delta);
+  }
+
+  /** The model answers again, and the session says so. The end of the turn says it too, so one attempt is enough. */
+  #resumeFromWaiting(): void {
+    const entries = [this.#change({ state: 'running' })];
+    const request = { opId: this.#parts.clock.id(), sessionId: this.place.sessionId, entries, patch: { status: 'running' as const } };
+    this.#drafts = this.#drafts.then(async () => {
+      try {
+        await this.#parts.writer.append(request);
+      } catch (error) {
+        if (!isStorageTrouble(error)) this.#unexpected ??= error;
+      }
+    });
+  }
+
+  /** @throws the error itself when it cannot be waited out. */
+  async #waitOut(error: ProtocolError, signal: AbortSignal): Promise<void> {
+    if (error.kind === 'PROVIDER_KEY_MISSING') {
+      await this.#cutOff('broken-stream', [this.#waitingChange('key', error)], { status: 'waiting' });
+      await this.#parts.keysChanged(signal);
+      return;
+    }
+    this.#failures += 1;
+    const verdict = judgeFailure(error.kind, this.#failures, error.retryAfterMs, Math.random());
+    if (verdict.action === 'fail') throw error;
+    const retryAt = isoTime(this.#parts.clock.now() + verdict.delayMs);
+    await this.#cutOff('broken-stream', [this.#waitingChange('backend', error, retryAt)], { status: 'waiting' });
+    await pause(verdict.delayMs, signal);
+  }
+
+  #waitingChange(waitingFor: 'key' | 'backend', error: ProtocolError, retryAt?: string): NewEntry {
+    const { kind, message, hint } = error;
+    return this.#change({
+      state: 'waiting',
+      waitingFor,
+      error: { kind, message, hint },
+      ...(retryAt === undefined ? {} : { retryAt }),
+    });
+  }
+
+  async #complete(outcome: TurnOutcome): Promise<void> {
+    this.#count(outcome.usage);
+    this.#live?.tell();
+    const usage = { ...this.#usage };
+    const entries = [
+      this.#reply(outcome.parts),
+      this.#change({ state: 'completed', reason: outcome.reason, usage, model: this.place.model }),
+    ];
+    await this.#append(entries, { status: this.#statusAfter(), usage: outcome.usage }, this.#abort.signal);
+  }
+
+  async #fail(error: ProtocolError): Promise<void> {
+    const { kind, message, hint } = error;
+    const failed = this.#change({ state: 'failed', error: { kind, message, hint }, usage: { ...this.#usage } });
+    const after = this.#statusAfter();
+    await this.#cutOff('broken-stream', [failed], { status: after === 'idle' ? 'failed' : after });
+  }
+
+  /** A bug ends its turn, not the daemon: the same turn would end the next daemon too. */
+  #internal(error: unknown): ProtocolError {
+    this.#unexpected = undefined;
+    const traceId = this.#parts.report(error);
+    return new ProtocolError('INTERNAL', 'internal error', { hint: `\`mctl daemon logs\` has the details under ${traceId}.` });
+  }
+
+  async #stopped(why: TurnStop['why']): Promise<void> {
+    if (why === 'paused') {
+      this.#live?.writeDraft();
+      await this.#drafts;
+      return;
+    }
+    const usage = { ...this.#usage };
+    if (why === 'cancelled') {
+      await this.#cutOff('cancelled', [this.#change({ state: 'cancelled', usage })], { status: this.#statusAfter() });
+      return;
+    }
+    const stopped = this.#change({ state: 'interrupted', reason: 'stopped', usage });
+    const after = this.#statusAfter();
+    await this.#cutOff('stopped', [stopped], { status: after === 'idle' ? 'interrupted' : after });
+  }
+
+  /** What was written so far is kept as cut off, together with what follows from it. */
+  async #cutOff(reason: 'cancelled' | 'broken-stream' | 'stopped', then: readonly NewEntry[], patch: HeadPatch): Promise<void> {
+    const live = this.#live?.isEmpty === false ? this.#live.whole() : undefined;
+    this.#live?.tell();
+    const entries = live === undefined ? then : [this.#cutEntry(live.text, live.reasoning, reason), ...then];
+    // Neither a cancelled turn nor one that ends is given up because the disk is full: it is tried until it is saved.
+    await this.#append(entries, patch, new AbortController().signal);
+    this.#endLive();
+    if (live !== undefined) this.#step += 1;
+  }
+
+  #cutEntry(text: string, reasoning: string, reason: 'cancelled' | 'broken-stream' | 'stopped'): NewEntry {
+    const parts: Part[] = [];
+    if (reasoning !== '') parts.push({ type: 'reasoning', text: reasoning });
+    if (text !== '') parts.push({ type: 'text', text });
+    return this.#parts.writer.entry('cutoff', this.place.turn, { step: this.#step, parts, reason });
+  }
+
+  #reply(parts: readonly Part[]): NewEntry {
+    return this.#parts.writer.entry('message', this.place.turn, { role: 'assistant', parts: [...parts] });
+  }
+
+  #change(change: TurnChange): NewEntry {
+    if (!mayMove(this.#state, change.state)) throw new Error(`a ${this.#state} turn cannot become ${change.state}`);
+    this.#state = change.state;
+    return this.#parts.writer.entry('turn', this.place.turn, change);
+  }
+
+  /** Appends until saved, after every draft that is on its way; the drafts end with it. */
+  async #append(entries: readonly NewEntry[], patch: HeadPatch, signal: AbortSignal): Promise<void> {
+    this.#live?.end();
+    await this.#drafts;
+    if (this.#unexpected !== undefined) throw this.#unexpected;
+    const opId = this.#parts.clock.id();
+    const { sessionId } = this.place;
+    await this.#parts.writer.appendUntilSaved({ opId, sessionId, entries, patch, dropDrafts: true }, signal);
+  }
+
+  #beginLive(): void {
+    this.#endLive();
+    const { hub, vault } = this.#parts;
+    const { sessionId, turn } = this.place;
+    this.#live = new LiveReply(turn, this.#step, {
+      notice: (reply, channel, offset, text) => {
+        hub.delta(sessionId, reply, channel, offset, text);
+      },
+      draft: (reply, text, reasoning) => {
+        const { step } = reply;
+        // A draft that cannot be saved is a chunk less after a crash; the reply itself is saved or said not to be.
+        this.#drafts = this.#drafts.then(async () => {
+          try {
+            await vault.appendDraft(sessionId, { turn, step, text, reasoning });
+          } catch (error) {
+            if (!(error instanceof ProtocolError)) this.#unexpected ??= error;
+          }
+        });
+      },
+    });
+    hub.setLive(sessionId, this.#live);
+  }
+
+  #endLive(): void {
+    this.#live?.end();
+    this.#live = undefined;
+    this.#parts.hub.setLive(this.place.sessionId, undefined);
+  }
+
+  #count(usage: Usage): void {
+    this.#usage.inputTokens += usage.inputTokens;
+    this.#usage.outputTokens += usage.outputTokens;
+  }
+
+  /** The newest part of the conversation, oldest first. */
+  async #history(): Promise<Message[]> {
+    const { vault } = this.#parts;
+    const pages: Message[][] = [];
+    let before: number | undefined;
+    let room = CONTEXT_BYTES;
+    while (room > 0) {
+      const { entries, more } = await vault.read({
+        sessionId: this.place.sessionId,
+        ...(before === undefined ? {} : { before }),
+        limit: PAGE,
+        maxBytes: Math.min(room, 1024 * 1024),
+        messagesOnly: true,
+      });
+      pages.unshift(entries.map((entry) => presentMessage(entry)));
+      for (const entry of entries) room -= entry.body.length;
+      before = entries[0]?.seq;
+      if (!more || before === undefined) break;
+    }
+    return pages.flat();
+  }
+}
+
+function missingKey(provider: string, variable: string): ProtocolError {
+  return new ProtocolError('PROVIDER_KEY_MISSING', `there is no API key for the provider ${provider}`, {
+    hint: `Set ${variable} in the environment of m, or store the key: mctl config set-key ${provider}`,
+  });
+}

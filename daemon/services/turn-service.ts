@@ -1,0 +1,210 @@
+/** Accepts prompts, keeps a runner for every session that works, and brings them back after a restart. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import { titleOf } from '../domain/title.ts';
+import type { SessionHead } from './ports.ts';
+import { SessionRunner, startEntries, type NewPrompt } from './session-runner.ts';
+import type { TurnParts } from './turn-run.ts';
+import { findInterruptedTurn } from './turn-recovery.ts';
+import type { TurnStop } from './turn-stop.ts';
+
+type SubmitParams = ParamsOf<'turn/submit'>;
+type SubmitResult = ResultOf<'turn/submit'>;
+
+/** Sessions that are brought back at the same time at a start. */
+const RECOVER_AT_ONCE = 16;
+
+export interface TurnServiceParts extends TurnParts {
+  /** Told when there are more sessions than before. */
+  readonly sessionsChanged: () => void;
+  /** What becomes of a turn that a crash interrupted. */
+  readonly recovery: () => 'safe' | 'ask' | 'never';
+}
+
+export class TurnService {
+  readonly #parts: TurnServiceParts;
+  readonly #runners = new Map<string, SessionRunner>();
+  #leaving = false;
+
+  constructor(parts: TurnServiceParts) {
+    this.#parts = parts;
+  }
+
+  activity(): { running: number; waiting: number; queued: number } {
+    const runners = [...this.#runners.values()];
+    return {
+      running: runners.filter((runner) => runner.running).length,
+      waiting: runners.filter((runner) => runner.waiting).length,
+      queued: runners.reduce((sum, runner) => sum + runner.queued, 0),
+    };
+  }
+
+  /** True when no runner has anything to do. */
+  get idle(): boolean {
+    return [...this.#runners.values()].every((runner) => runner.idle);
+  }
+
+  /** Whether a turn of this session runs, waits or is queued. */
+  isBusy(sessionId: string): boolean {
+    return this.#runners.get(sessionId)?.idle === false;
+  }
+
+  /** The newest turn of a session that has ended; 0 when none has. */
+  finishedTurns(head: SessionHead): number {
+    return this.#runners.get(head.id)?.finishedTurns ?? head.turns;
+  }
+
+  headChanged(head: SessionHead): void {
+    this.#runners.get(head.id)?.refresh(head);
+  }
+
+  /** @throws ProtocolError; the prompt was not accepted then. */
+  async submit(params: SubmitParams): Promise<SubmitResult> {
+    if (this.#leaving) throw new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
+    const { target } = params;
+    const fingerprint = JSON.stringify([params.target, params.prompt, params.model ?? null]);
+    const prompt = { opId: params.opId, parts: params.prompt, model: params.model, fingerprint };
+    switch (target.kind) {
+      case 'new':
+        return await this.#submitNew(prompt, target.workspace);
+      case 'session':
+        return await this.#submitTo(target.sessionId, prompt);
+      case 'save':
+        return await this.#submitAtSave(target.saveId, prompt);
+    }
+  }
+
+  async cancel(sessionId: string, turn: number | undefined): Promise<number | null> {
+    return (await this.#runners.get(sessionId)?.cancel(turn)) ?? null;
+  }
+
+  /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
+  async recover(): Promise<void> {
+    const heads = await this.#parts.vault.unfinished();
+    for (let index = 0; index < heads.length; index += RECOVER_AT_ONCE) {
+      await Promise.all(heads.slice(index, index + RECOVER_AT_ONCE).map((head) => this.#recoverOrReport(head)));
+    }
+  }
+
+  /** Stops every turn. Resolves when what they leave is durable. */
+  async leave(why: TurnStop['why']): Promise<void> {
+    this.#leaving = true;
+    await Promise.all([...this.#runners.values()].map((runner) => runner.leave(why)));
+  }
+
+  async #submitNew(prompt: NewPrompt, workspace: string): Promise<SubmitResult> {
+    const { registry, clock, writer } = this.#parts;
+    const model = prompt.model ?? registry.defaultModel();
+    await this.#requireUsable(model);
+    const title = titleOf(prompt.parts);
+    const fresh = { model, title: '', turns: 0 };
+    const result = await writer.append({
+      opId: prompt.opId,
+      sessionId: clock.id(),
+      entries: startEntries(this.#parts, 1, prompt.parts, model, fresh),
+      patch: { status: 'running', turns: 1 },
+      create: { workspace, model, title },
+      fingerprint: prompt.fingerprint,
+    });
+    this.#parts.sessionsChanged();
+    if (!result.repeated) this.#runner(result.head).begin(1);
+    return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
+  }
+
+  async #submitTo(sessionId: string, prompt: NewPrompt): Promise<SubmitResult> {
+    const head = await this.#parts.vault.head(sessionId);
+    await this.#requireUsable(prompt.model ?? head.model);
+    return { ...(await this.#runner(head).submit(prompt)), forked: false };
+  }
+
+  async #submitAtSave(saveId: string, prompt: NewPrompt): Promise<SubmitResult> {
+    const { vault, clock, writer } = this.#parts;
+    const save = await vault.save(saveId);
+    const model = prompt.model ?? save.model;
+    await this.#requireUsable(model);
+    const head = await this.#headIfThere(save.sessionId);
+    if (head?.turns === save.turn && !this.isBusy(head.id)) {
+      return await this.#submitTo(head.id, { ...prompt, model });
+    }
+    const turn = save.turn + 1;
+    const parent = { sessionId: save.sessionId, turn: save.turn };
+    const before = { model: save.model, title: save.title, turns: save.turn };
+    const origin = writer.entry('origin', save.turn, parent);
+    const result = await vault.fork({
+      opId: prompt.opId,
+      source: { saveId },
+      seq: save.seq,
+      newId: clock.id(),
+      parent,
+      turns: save.turn,
+      title: save.title,
+      model,
+      entries: [origin, ...startEntries(this.#parts, turn, prompt.parts, model, before)],
+      patch: { status: 'running', turns: turn },
+      fingerprint: prompt.fingerprint,
+    });
+    this.#parts.sessionsChanged();
+    if (!result.repeated) this.#runner(result.head).begin(turn);
+    return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };
+  }
+
+  /** Bad news about the model comes before the prompt is taken, so that it stays where the person can change it. */
+  async #requireUsable(modelId: string): Promise<void> {
+    const { registry, keys } = this.#parts;
+    const { provider, keyVariable } = registry.resolve(modelId);
+    if (keyVariable === undefined || (await keys.keyFor(provider, keyVariable)) !== undefined) return;
+    throw new ProtocolError('PROVIDER_KEY_MISSING', `there is no API key for the provider ${provider}`, {
+      hint: `Set ${keyVariable} in the environment of m, or store the key: mctl config set-key ${provider}`,
+    });
+  }
+
+  async #headIfThere(sessionId: string): Promise<SessionHead | undefined> {
+    try {
+      return await this.#parts.vault.head(sessionId);
+    } catch (error) {
+      if (error instanceof ProtocolError && error.kind === 'NOT_FOUND') return undefined;
+      throw error;
+    }
+  }
+
+  #runner(head: SessionHead): SessionRunner {
+    let runner = this.#runners.get(head.id);
+    if (runner === undefined) {
+      runner = new SessionRunner(head, this.#parts, () => {
+        this.#runners.delete(head.id);
+      });
+      this.#runners.set(head.id, runner);
+    }
+    return runner;
+  }
+
+  /** One session that cannot be brought back keeps no other from it. */
+  async #recoverOrReport(head: SessionHead): Promise<void> {
+    try {
+      await this.#recoverSession(head);
+    } catch (error) {
+      this.#parts.report(error);
+    }
+  }
+
+  async #recoverSession(head: SessionHead): Promise<void> {
+    const { vault, writer, clock, recovery } = this.#parts;
+    const queue = await vault.readQueue(head.id);
+    const interrupted = await findInterruptedTurn(vault, head);
+    const runner = this.#runner(head);
+    if (interrupted === undefined) {
+      runner.resume(queue, undefined);
+      return;
+    }
+    const { turn, draft, step } = interrupted;
+    const entries = draft === undefined ? [] : [writer.entry('cutoff', turn, { ...draft, reason: 'crash' })];
+    const proceed = recovery() === 'safe';
+    if (!proceed) entries.push(writer.entry('turn', turn, { state: 'interrupted', reason: 'crash' }));
+    if (entries.length > 0) {
+      const patch = proceed ? {} : { status: 'interrupted' as const };
+      await writer.append({ opId: clock.id(), sessionId: head.id, entries, patch, dropDrafts: true });
+    }
+    if (proceed) runner.resume(queue, { turn, step, state: interrupted.state });
+    else runner.hold(queue);
+  }
+}
