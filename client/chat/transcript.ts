@@ -144,6 +144,8 @@ export class Transcript {
 
   #cutOff(reason: Extract<Change, { kind: 'cutoff' }>['reason']): void {
     this.#endReply();
+    // The end of the turn follows and says it better.
+    if (reason === 'cancelled' || reason === 'stopped') return;
     // Where the answer goes, the sign that it is only half of one goes too.
     this.#data(`${this.#options.paint('yellow', `[${cutOffSentence(reason)}]`)}\n`);
   }

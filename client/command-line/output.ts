@@ -11,11 +11,19 @@ export interface OutputStream {
   off(event: 'resize', listener: () => void): unknown;
 }
 
+/** Where long texts go, a page at a time. */
+export interface TextSink {
+  write(text: string): void;
+  line(text: string): void;
+  /** Resolves when more can be taken. */
+  drained(): Promise<void>;
+}
+
 const DEFAULT_COLUMNS = 80;
 /** What a write meets when its reader has gone: a closed pipe, a terminal that was hung up, a stream that is destroyed. */
 const READER_GONE = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
-export class Output {
+export class Output implements TextSink {
   readonly #stream: OutputStream;
   readonly #gone = new AbortController();
   #failure: Error | undefined;

@@ -20,6 +20,9 @@ const ENDINGS: Record<string, string> = {
   'content-filter': 'the answer ends here because the provider’s content filter stopped it',
 };
 
+/** Reasons of a cut-off that the end of the turn repeats. */
+const SAID_AT_THE_END: ReadonlySet<string> = new Set(['cancelled', 'stopped']);
+
 export class TextReport implements Report {
   readonly #stdout: Output;
   readonly #stderr: Output;
@@ -43,7 +46,7 @@ export class TextReport implements Report {
       this.#write(this.#stream.push(change.text));
     }
     if (change.kind === 'message') this.#endLine();
-    if (change.kind === 'cutoff') this.#mark(cutOffSentence(change.reason));
+    if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
     if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
   }

@@ -1,0 +1,128 @@
+/** `mctl sessions list` */
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { displayWidth, fitWidth, padWidth } from '../../command-line/display-width.ts';
+import { harmlessJson, harmlessLine } from '../../command-line/harmless-text.ts';
+import { localTime } from '../../command-line/wording.ts';
+import type { Client } from '../../connection/api.ts';
+import type { ParamsOf } from '../../../protocol/methods.ts';
+import type { Session } from '../../../protocol/session.ts';
+import type { MctlContext } from '../context.ts';
+import { wholeNumber } from '../number-option.ts';
+import type { Verb } from '../verb.ts';
+import { sessionShape } from './shape.ts';
+
+interface ListOptions {
+  readonly json?: boolean;
+  readonly workspace?: string;
+  readonly archived?: boolean;
+  readonly all?: boolean;
+  readonly limit?: string;
+}
+
+const PAGE = 500;
+const DEFAULT_ROWS = 50;
+
+export const list: Verb<ListOptions> = async ({ context, args, options }) => {
+  const wanted = wholeNumber('--limit', options.limit) ?? (context.isJson ? Number.POSITIVE_INFINITY : DEFAULT_ROWS);
+  const params = query(options, args, context.around.directory);
+  const client = await context.connectUnlocked();
+  if (context.isJson) await printJson(context, pages(client, params, wanted));
+  else await printText(context, client, params, wanted);
+};
+
+function query(options: ListOptions, words: readonly string[], directory: string): ParamsOf<'session/list'> {
+  return {
+    archived: options.archived === true ? 'only' : options.all === true ? 'include' : 'exclude',
+    ...(words.length === 0 ? {} : { filter: words.join(' ') }),
+    ...(options.workspace === undefined ? {} : { workspace: realWorkspace(resolve(directory, options.workspace)) }),
+  };
+}
+
+/** Sessions of a directory that is gone are still found by its old path. */
+function realWorkspace(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
+    throw error;
+  }
+}
+
+async function* pages(client: Client, params: ParamsOf<'session/list'>, wanted: number) {
+  let left = wanted;
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof fetchPage>> = await fetchPage(client, params, Math.min(PAGE, left), cursor);
+    yield page;
+    left -= page.sessions.length;
+    cursor = page.nextCursor;
+  } while (cursor !== null && left > 0);
+}
+
+async function fetchPage(client: Client, params: ParamsOf<'session/list'>, limit: number, cursor: string | null) {
+  return client.call('session/list', { ...params, limit, ...(cursor === null ? {} : { cursor }) });
+}
+
+async function printJson(context: MctlContext, all: ReturnType<typeof pages>): Promise<void> {
+  let isFirst = true;
+  for await (const { sessions } of all) {
+    for (const session of sessions) {
+      context.stdout.write(`${isFirst ? '[\n' : ',\n'}  ${harmlessJson(sessionShape(session))}`);
+      isFirst = false;
+    }
+    await context.stdout.drained();
+  }
+  context.stdout.write(isFirst ? '[]\n' : '\n]\n');
+}
+
+async function printText(
+  context: MctlContext,
+  client: Client,
+  params: ParamsOf<'session/list'>,
+  wanted: number,
+): Promise<void> {
+  const sessions: Session[] = [];
+  let more: string | null = null;
+  let total: number | null = null;
+  for await (const page of pages(client, params, wanted)) {
+    sessions.push(...page.sessions);
+    more = page.nextCursor;
+    total = page.total;
+  }
+  if (sessions.length === 0) {
+    context.say(params.filter === undefined ? 'no sessions' : `no session matches: ${params.filter}`);
+    return;
+  }
+  const columns = context.stdout.isTerminal ? context.stdout.columns : Number.POSITIVE_INFINITY;
+  for (const row of table(sessions, columns)) context.stdout.line(row);
+  if (more !== null) {
+    const of = total === null ? '' : ` of ${total}`;
+    context.stderr.line(`${sessions.length}${of} shown; --limit shows more`);
+  }
+}
+
+function table(sessions: readonly Session[], columns: number): string[] {
+  const rows = [
+    ['ID', 'UPDATED', 'STATUS', 'MESSAGES', 'MODEL', 'TITLE', 'WORKSPACE'],
+    ...sessions.map((session) => [
+      session.id,
+      localTime(session.updatedAt),
+      `${session.status}${session.pinned ? ', pinned' : ''}${session.archived ? ', archived' : ''}`,
+      String(session.messages),
+      harmlessLine(session.model),
+      fitWidth(harmlessLine(session.title), 40),
+      harmlessLine(session.workspace),
+    ]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? '')))) ?? [];
+  return rows.map((row) =>
+    fitWidth(
+      row
+        .map((cell, column) => padWidth(cell, widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+      columns,
+    ),
+  );
+}
