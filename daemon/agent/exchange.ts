@@ -45,7 +45,7 @@ export class ExchangeFailure extends Error {
 
 /** The longest error text that is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
-const ERROR_BODY_TIMEOUT_MS = 5000;
+const ERROR_BODY_TIMEOUT_MS = 2000;
 /** The longest piece of a stream in which nothing could be understood. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 

@@ -173,6 +173,15 @@ describe('a server that refuses', () => {
     expect(error.hint).toContain('http:// or https://');
   });
 
+  test('an error text that stops coming is not waited for longer than two seconds', async () => {
+    server.answer = (socket) => socket.write('HTTP/1.1 400 Bad Request\r\ncontent-length: 900\r\n\r\nhalf a sent');
+    const began = Date.now();
+    const { error } = await observe(provider({ firstByteTimeoutMs: 60_000, silenceTimeoutMs: 60_000 }));
+    expect(Date.now() - began).toBeLessThan(4000);
+    expect(error.kind).toBe('REFUSED');
+    expect(error.message).toContain('"half a sent"');
+  });
+
   test('an error text without end or of enormous length does not delay the answer without bound', async () => {
     server.answer = (socket) => {
       socket.write('HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\r\n');
