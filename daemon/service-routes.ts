@@ -42,7 +42,11 @@ type ProcessMethod =
   | 'model/list';
 
 function processRoutes({ access, configuration, registry, keys }: Services): Pick<ServiceRoutes, ProcessMethod> {
-  const effective = () => ({ path: configuration.path, ...configuration.effective(), problems: [...configuration.problems] });
+  const effective = () => ({
+    path: configuration.path,
+    ...configuration.effective(),
+    problems: [...configuration.problems],
+  });
   return {
     'key/status': async (_params, { connection }) => await access.open(connection.keyWish),
     'config/get': async () => {
@@ -96,7 +100,8 @@ function sessionRoutes({ sessions, saves, hub, access }: Services): Pick<Service
     },
     'session/get': ({ sessionId }) => sessions.get(sessionId),
     'session/messages': (params) => sessions.messages(params),
-    'session/attach': ({ sessionId, after, tail }, { connection }) => hub.attach(connection, sessionId, { after, tail }),
+    'session/attach': ({ sessionId, after, tail }, { connection }) =>
+      hub.attach(connection, sessionId, { after, tail }),
     'session/detach': ({ sessionId }, { connection }) => {
       hub.detach(connection, sessionId);
       return Promise.resolve({});

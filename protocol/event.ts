@@ -107,9 +107,7 @@ export const SessionAttachResult = z.object({
   /** Durable events up to the cursor, oldest first; empty when a cursor was given. */
   events: z.array(EnvelopeShape),
   /** The reply that is being written, as far as it has come. */
-  live: z.nullable(
-    z.object({ turn: TurnNumber, step: z.int(), text: z.string(), reasoning: z.string() }),
-  ),
+  live: z.nullable(z.object({ turn: TurnNumber, step: z.int(), text: z.string(), reasoning: z.string() })),
   /** Prompts that wait for their turn, in order. */
   queue: z.array(z.object({ turn: TurnNumber, parts: z.array(PromptPart) })),
   /** Set while something on screen is not durable. */

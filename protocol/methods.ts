@@ -1,5 +1,5 @@
 /** THE table of methods: everything a client can ask of the daemon. */
-import * as z from 'zod/mini';
+import type * as z from 'zod/mini';
 import {
   ConfigGetResult,
   ConfigReloadResult,

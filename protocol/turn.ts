@@ -4,15 +4,7 @@ import { PromptPart } from './message.ts';
 import { ModelId, OpId, Path, SessionId, Timestamp, TurnNumber } from './primitives.ts';
 import { ERROR_KINDS } from './errors.ts';
 
-export const TurnState = z.enum([
-  'queued',
-  'running',
-  'waiting',
-  'completed',
-  'failed',
-  'cancelled',
-  'interrupted',
-]);
+export const TurnState = z.enum(['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'interrupted']);
 export type TurnState = z.infer<typeof TurnState>;
 
 /** What a waiting turn waits for. */

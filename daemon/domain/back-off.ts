@@ -19,7 +19,12 @@ const MAX_BROKEN = 3;
  * @param retryAfterMs what the server asked for.
  * @param random from 0 to 1: spreads attempts of many sessions.
  */
-export function judgeFailure(kind: ErrorKind, failures: number, retryAfterMs: number | undefined, random: number): Verdict {
+export function judgeFailure(
+  kind: ErrorKind,
+  failures: number,
+  retryAfterMs: number | undefined,
+  random: number,
+): Verdict {
   const delayMs = Math.max(backOff(failures, random), Math.min(retryAfterMs ?? 0, 24 * 60 * 60 * 1000));
   if (kind === 'UNREACHABLE' || kind === 'RATE_LIMITED') return { action: 'wait', delayMs };
   if (kind === 'BROKEN_STREAM' && failures < MAX_BROKEN) return { action: 'retry', delayMs };

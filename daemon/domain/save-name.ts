@@ -1,4 +1,5 @@
 /** Ids of saves: the time in the client's zone, and a cleaned name. */
+import { firstCharacters } from './characters.ts';
 
 const MAX_NAME_LENGTH = 60;
 
@@ -12,8 +13,7 @@ export function cleanSaveName(name: string): string {
     .normalize('NFC')
     .replaceAll(/[^\p{L}\p{M}\p{N}._-]+/gu, '-')
     .replaceAll(/-{2,}/g, '-');
-  const characters = [...trimEnds(cleaned)].slice(0, MAX_NAME_LENGTH).join('');
-  return trimEnds(characters);
+  return trimEnds(firstCharacters(trimEnds(cleaned), MAX_NAME_LENGTH));
 }
 
 function trimEnds(text: string): string {
@@ -31,7 +31,11 @@ export function saveId(at: number, timeZone: string, name: string | undefined): 
 }
 
 function localMinute(at: number, timeZone: string): string {
-  const parts = new Map(formatter(timeZone).formatToParts(at).map((part) => [part.type, part.value]));
+  const parts = new Map(
+    formatter(timeZone)
+      .formatToParts(at)
+      .map((part) => [part.type, part.value]),
+  );
   const part = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? '';
   return `${part('year')}-${part('month')}-${part('day')}_${part('hour')}-${part('minute')}`;
 }

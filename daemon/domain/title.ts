@@ -1,5 +1,6 @@
 /** The title of a session that nobody has named: the beginning of its first prompt. */
 import type { PromptPart } from '../../protocol/message.ts';
+import { firstCharacters } from './characters.ts';
 
 const MAX_LENGTH = 60;
 
@@ -11,9 +12,8 @@ export function titleOf(prompt: readonly PromptPart[]): string {
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim();
   if (text === '') return prompt.some((part) => part.type === 'image') ? 'Image' : 'Untitled';
-  const characters = [...text];
-  if (characters.length <= MAX_LENGTH) return text;
-  const cut = characters.slice(0, MAX_LENGTH - 1).join('');
+  if (firstCharacters(text, MAX_LENGTH) === text) return text;
+  const cut = firstCharacters(text, MAX_LENGTH - 1);
   const space = cut.lastIndexOf(' ');
   return `${(space > MAX_LENGTH / 2 ? cut.slice(0, space) : cut).trimEnd()}…`;
 }

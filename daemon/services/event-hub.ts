@@ -202,6 +202,14 @@ export class EventHub {
 
   #envelope(sessionId: string, entry: StoredEntry): AttachAnswer['events'][number] {
     const { seq, type, turn, at, body } = entry;
-    return { sessionId, generation: this.#generation, seq, type, turn, at: isoTime(at), data: JSON.parse(body) as unknown };
+    return {
+      sessionId,
+      generation: this.#generation,
+      seq,
+      type,
+      turn,
+      at: isoTime(at),
+      data: JSON.parse(body) as unknown,
+    };
   }
 }

@@ -17,7 +17,13 @@ export function durableFrame(origin: EventOrigin, entry: StoredEntry): Buffer {
 
 export function ephemeralFrame<T extends EphemeralEventType>(
   origin: EventOrigin,
-  event: { readonly seq: number; readonly type: T; readonly turn: number; readonly at: number; readonly data: EventData<T> },
+  event: {
+    readonly seq: number;
+    readonly type: T;
+    readonly turn: number;
+    readonly at: number;
+    readonly data: EventData<T>;
+  },
 ): Buffer {
   return frame(origin, event.seq, event.type, event.turn, event.at, JSON.stringify(event.data));
 }

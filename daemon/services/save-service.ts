@@ -45,7 +45,9 @@ export class SaveService {
     const head = await vault.head(params.sessionId);
     const turn = turns.finishedTurns(head);
     if (turn === 0) {
-      throw new ProtocolError('EMPTY', 'there is nothing to save yet: no turn has ended', { hint: 'Send a prompt first.' });
+      throw new ProtocolError('EMPTY', 'there is nothing to save yet: no turn has ended', {
+        hint: 'Send a prompt first.',
+      });
     }
     const { seq, messages } = await vault.endOfTurn(head.id, turn);
     const at = clock.now();
@@ -84,7 +86,8 @@ export class SaveService {
     if (autosave !== undefined) rows.push(autosave);
     rows.push(...saves.saves.map((save) => saveRow(save)));
     for (const head of others.heads) {
-      if (head.id !== autosave?.session.id) rows.push({ kind: 'session', id: head.id, session: sessions.present(head) });
+      if (head.id !== autosave?.session.id)
+        rows.push({ kind: 'session', id: head.id, session: sessions.present(head) });
     }
     const listed = (autosave === undefined ? 0 : 1) + saves.total;
     const hidden = (others.total ?? 0) - (autosave === undefined ? 0 : 1);
@@ -115,7 +118,12 @@ export class SaveService {
 
   async #autosave(viewer: Viewer, client: ClientPort): Promise<Extract<CatalogRow, { kind: 'autosave' }> | undefined> {
     const { vault, sessions } = this.#parts;
-    const here = await vault.list({ workspace: viewer.workspace, archived: 'exclude', limit: CANDIDATES, nonEmpty: true });
+    const here = await vault.list({
+      workspace: viewer.workspace,
+      archived: 'exclude',
+      limit: CANDIDATES,
+      nonEmpty: true,
+    });
     const anywhere = await vault.list({ archived: 'exclude', limit: CANDIDATES, nonEmpty: true });
     const left = viewer.left === undefined ? [] : await this.#headIfThere(viewer.left);
     const candidates = [...left, ...here.heads, ...anywhere.heads].map((head) => ({

@@ -1,12 +1,12 @@
 /** One session's turns: one runs, the others wait, in the order in which they were accepted. */
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Part, PromptPart } from '../../protocol/message.ts';
+import type { PromptPart } from '../../protocol/message.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
-import { titleOf } from '../domain/title.ts';
 import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
-import type { AppendRequest, NewEntry, QueuedPrompt, SessionHead } from './ports.ts';
+import type { AppendRequest, QueuedPrompt, SessionHead } from './ports.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
+import { modelPatch, startEntries, titlePatch, userMessage } from './turn-start.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 /** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
@@ -93,7 +93,10 @@ export class SessionRunner {
   }
 
   /** Goes on where the daemon before this one stopped. */
-  resume(queue: readonly QueuedPrompt[], interrupted: { turn: number; step: number; state: 'running' | 'waiting' } | undefined): void {
+  resume(
+    queue: readonly QueuedPrompt[],
+    interrupted: { turn: number; step: number; state: 'running' | 'waiting' } | undefined,
+  ): void {
     this.#queue = [...queue];
     if (interrupted === undefined) this.#continue();
     else this.#start(interrupted.turn, interrupted.step, interrupted.state);
@@ -162,7 +165,11 @@ export class SessionRunner {
       // The turn before may have ended while this was written.
       this.#continue();
     }
-    return { sessionId: result.sessionId, turn: result.turn, ahead: result.repeated ? this.#aheadOf(result.turn) : ahead };
+    return {
+      sessionId: result.sessionId,
+      turn: result.turn,
+      ahead: result.repeated ? this.#aheadOf(result.turn) : ahead,
+    };
   }
 
   #aheadOf(turn: number): number {
@@ -264,31 +271,4 @@ export class SessionRunner {
     this.#gate = result.catch(() => undefined);
     return result;
   }
-}
-
-/** What begins a turn: the prompt, the model when it changes, and that the turn runs. */
-export function startEntries(
-  parts: Pick<TurnParts, 'writer'>,
-  turn: number,
-  prompt: readonly PromptPart[],
-  model: string,
-  before: Pick<SessionHead, 'model' | 'title' | 'turns'>,
-): NewEntry[] {
-  const { writer } = parts;
-  const entries = [userMessage(parts, turn, prompt)];
-  if (before.title === '') entries.push(writer.entry('title', turn, { title: titleOf(prompt), automatic: true }));
-  if (model !== before.model) entries.push(writer.entry('settings', turn, { model }));
-  return [...entries, writer.entry('turn', turn, { state: 'running', model })];
-}
-
-export function titlePatch(before: Pick<SessionHead, 'title'>, prompt: readonly PromptPart[]): { title?: string } {
-  return before.title === '' ? { title: titleOf(prompt) } : {};
-}
-
-function modelPatch(model: string | undefined): { model?: string } {
-  return model === undefined ? {} : { model };
-}
-
-function userMessage(parts: Pick<TurnParts, 'writer'>, turn: number, prompt: readonly Part[]): NewEntry {
-  return parts.writer.entry('message', turn, { role: 'user', parts: [...prompt] });
 }

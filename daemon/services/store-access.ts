@@ -92,7 +92,8 @@ export class StoreAccess {
       this.#identity = store;
       this.#status = key;
     } catch (error) {
-      this.#failure = error instanceof ProtocolError ? error : new ProtocolError('INTERNAL', 'the store cannot be opened');
+      this.#failure =
+        error instanceof ProtocolError ? error : new ProtocolError('INTERNAL', 'the store cannot be opened');
       if (!(error instanceof ProtocolError)) throw error;
     }
   }

@@ -3,6 +3,7 @@ import type { Part } from '../../protocol/message.ts';
 import type { EventData } from '../../protocol/event.ts';
 import { hasEnded } from '../domain/turn-state.ts';
 import type { SessionHead, StoredEntry, VaultPort } from './ports.ts';
+import { partsOfReply } from './reply-writing.ts';
 
 /** Newest entries of a session among which the last state of its turn is looked for. */
 const TAIL = 500;
@@ -31,7 +32,7 @@ export async function findInterruptedTurn(vault: VaultPort, head: SessionHead): 
     turn: last.turn,
     state: state === 'waiting' ? 'waiting' : 'running',
     step: Math.max(finished, draft?.step ?? 0) + 1,
-    draft: draft === undefined ? undefined : { step: draft.step, parts: partsOf(draft) },
+    draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },
   };
 }
 
@@ -44,11 +45,4 @@ function lastStep(entries: readonly StoredEntry[]): number {
     if (entry.type === 'message' && (JSON.parse(entry.body) as EventData<'message'>).role === 'assistant') replies += 1;
   }
   return Math.max(replies, cut);
-}
-
-function partsOf(draft: { readonly text: string; readonly reasoning: string }): Part[] {
-  const parts: Part[] = [];
-  if (draft.reasoning !== '') parts.push({ type: 'reasoning', text: draft.reasoning });
-  if (draft.text !== '') parts.push({ type: 'text', text: draft.text });
-  return parts;
 }

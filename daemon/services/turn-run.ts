@@ -1,22 +1,19 @@
 /** One turn from its start to its end: calls the backend, keeps what it writes, waits out what can be waited out. */
 import { judgeFailure } from '../domain/back-off.ts';
-import { repairHistory } from '../domain/history-repair.ts';
 import { mayMove } from '../domain/turn-state.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Message, Part } from '../../protocol/message.ts';
+import type { Part } from '../../protocol/message.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
 import type { TurnChange, TurnState, Usage } from '../../protocol/turn.ts';
 import type { AgentRegistryPort, ProviderKeys, TurnJournal, TurnOutcome } from './agent-port.ts';
 import type { EventHub } from './event-hub.ts';
-import { LiveReply, type LiveChannel } from './live-reply.ts';
+import type { LiveChannel } from './live-reply.ts';
 import type { ClockPort, HeadPatch, NewEntry, VaultPort } from './ports.ts';
-import { isoTime, presentMessage } from './present.ts';
-import { isStorageTrouble, pause, type SessionWriter } from './session-writer.ts';
+import { isoTime } from './present.ts';
+import { readConversation } from './conversation-history.ts';
+import { ReplyWriting } from './reply-writing.ts';
+import { pause, type SessionWriter } from './session-writer.ts';
 import { TurnStop } from './turn-stop.ts';
-
-/** Newest part of a conversation that is sent to a model at most, in bytes of stored messages. */
-const CONTEXT_BYTES = 8 * 1024 * 1024;
-const PAGE = 500;
 
 export interface TurnParts {
   readonly vault: VaultPort;
@@ -48,12 +45,9 @@ export class TurnRun {
   /** What the session is once this turn has ended, as seen when it ends. */
   readonly #statusAfter: () => SessionStatus;
   #step: number;
-  #live: LiveReply | undefined;
-  #drafts: Promise<void> = Promise.resolve();
+  readonly #writing: ReplyWriting;
   #state: TurnState;
   #failures = 0;
-  /** What went wrong in the background and nobody expected. */
-  #unexpected: unknown;
   readonly #usage = { inputTokens: 0, outputTokens: 0 };
 
   constructor(place: TurnPlace, parts: TurnParts, statusAfter: () => SessionStatus) {
@@ -62,6 +56,7 @@ export class TurnRun {
     this.#step = place.firstStep;
     this.#state = place.state;
     this.#statusAfter = statusAfter;
+    this.#writing = new ReplyWriting(place.sessionId, place.turn, parts);
   }
 
   get waiting(): boolean {
@@ -82,7 +77,7 @@ export class TurnRun {
       if (signal.aborted && signal.reason instanceof TurnStop) await this.#stopped(signal.reason.why);
       else await this.#fail(error instanceof ProtocolError ? error : this.#internal(error));
     } finally {
-      this.#endLive();
+      this.#writing.end();
     }
   }
 
@@ -104,8 +99,8 @@ export class TurnRun {
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
     if (apiKey === undefined && keyVariable !== undefined) throw missingKey(provider, keyVariable);
-    const messages = repairHistory(await this.#history());
-    this.#beginLive();
+    const messages = await readConversation(this.#parts.vault, sessionId);
+    this.#writing.begin(this.#step);
     const input = { sessionId, turn, firstStep: this.#step, model, workspace, messages, apiKey };
     return await backend.runTurn(input, this.#journal(signal), signal);
   }
@@ -120,10 +115,9 @@ export class TurnRun {
       },
       step: async (parts, usage) => {
         this.#count(usage);
-        this.#live?.tell();
         await this.#append([this.#reply(parts)], { usage }, signal);
         this.#step += 1;
-        this.#beginLive();
+        this.#writing.begin(this.#step);
       },
     };
   }
@@ -132,19 +126,20 @@ export class TurnRun {
     if (this.#abort.signal.aborted) return;
     if (this.#state === 'waiting') this.#resumeFromWaiting();
     this.#failures = 0;
-    this.#live?.add(channel, delta);
+    this.#writing.add(channel, delta);
   }
 
   /** The model answers again, and the session says so. The end of the turn says it too, so one attempt is enough. */
   #resumeFromWaiting(): void {
     const entries = [this.#change({ state: 'running' })];
-    const request = { opId: this.#parts.clock.id(), sessionId: this.place.sessionId, entries, patch: { status: 'running' as const } };
-    this.#drafts = this.#drafts.then(async () => {
-      try {
-        await this.#parts.writer.append(request);
-      } catch (error) {
-        if (!isStorageTrouble(error)) this.#unexpected ??= error;
-      }
+    const request = {
+      opId: this.#parts.clock.id(),
+      sessionId: this.place.sessionId,
+      entries,
+      patch: { status: 'running' as const },
+    };
+    this.#writing.inBackground(async () => {
+      await this.#parts.writer.append(request);
     });
   }
 
@@ -175,7 +170,6 @@ export class TurnRun {
 
   async #complete(outcome: TurnOutcome): Promise<void> {
     this.#count(outcome.usage);
-    this.#live?.tell();
     const usage = { ...this.#usage };
     const entries = [
       this.#reply(outcome.parts),
@@ -193,15 +187,15 @@ export class TurnRun {
 
   /** A bug ends its turn, not the daemon: the same turn would end the next daemon too. */
   #internal(error: unknown): ProtocolError {
-    this.#unexpected = undefined;
     const traceId = this.#parts.report(error);
-    return new ProtocolError('INTERNAL', 'internal error', { hint: `\`mctl daemon logs\` has the details under ${traceId}.` });
+    return new ProtocolError('INTERNAL', 'internal error', {
+      hint: `\`mctl daemon logs\` has the details under ${traceId}.`,
+    });
   }
 
   async #stopped(why: TurnStop['why']): Promise<void> {
     if (why === 'paused') {
-      this.#live?.writeDraft();
-      await this.#drafts;
+      await this.#writing.saveDraft();
       return;
     }
     const usage = { ...this.#usage };
@@ -215,21 +209,16 @@ export class TurnRun {
   }
 
   /** What was written so far is kept as cut off, together with what follows from it. */
-  async #cutOff(reason: 'cancelled' | 'broken-stream' | 'stopped', then: readonly NewEntry[], patch: HeadPatch): Promise<void> {
-    const live = this.#live?.isEmpty === false ? this.#live.whole() : undefined;
-    this.#live?.tell();
-    const entries = live === undefined ? then : [this.#cutEntry(live.text, live.reasoning, reason), ...then];
+  async #cutOff(
+    reason: 'cancelled' | 'broken-stream' | 'stopped',
+    then: readonly NewEntry[],
+    patch: HeadPatch,
+  ): Promise<void> {
+    const cut = this.#writing.cut(reason);
     // Neither a cancelled turn nor one that ends is given up because the disk is full: it is tried until it is saved.
-    await this.#append(entries, patch, new AbortController().signal);
-    this.#endLive();
-    if (live !== undefined) this.#step += 1;
-  }
-
-  #cutEntry(text: string, reasoning: string, reason: 'cancelled' | 'broken-stream' | 'stopped'): NewEntry {
-    const parts: Part[] = [];
-    if (reasoning !== '') parts.push({ type: 'reasoning', text: reasoning });
-    if (text !== '') parts.push({ type: 'text', text });
-    return this.#parts.writer.entry('cutoff', this.place.turn, { step: this.#step, parts, reason });
+    await this.#append(cut === undefined ? then : [cut, ...then], patch, new AbortController().signal);
+    this.#writing.end();
+    if (cut !== undefined) this.#step += 1;
   }
 
   #reply(parts: readonly Part[]): NewEntry {
@@ -244,68 +233,15 @@ export class TurnRun {
 
   /** Appends until saved, after every draft that is on its way; the drafts end with it. */
   async #append(entries: readonly NewEntry[], patch: HeadPatch, signal: AbortSignal): Promise<void> {
-    this.#live?.end();
-    await this.#drafts;
-    if (this.#unexpected !== undefined) throw this.#unexpected;
+    await this.#writing.settle();
     const opId = this.#parts.clock.id();
     const { sessionId } = this.place;
     await this.#parts.writer.appendUntilSaved({ opId, sessionId, entries, patch, dropDrafts: true }, signal);
   }
 
-  #beginLive(): void {
-    this.#endLive();
-    const { hub, vault } = this.#parts;
-    const { sessionId, turn } = this.place;
-    this.#live = new LiveReply(turn, this.#step, {
-      notice: (reply, channel, offset, text) => {
-        hub.delta(sessionId, reply, channel, offset, text);
-      },
-      draft: (reply, text, reasoning) => {
-        const { step } = reply;
-        // A draft that cannot be saved is a chunk less after a crash; the reply itself is saved or said not to be.
-        this.#drafts = this.#drafts.then(async () => {
-          try {
-            await vault.appendDraft(sessionId, { turn, step, text, reasoning });
-          } catch (error) {
-            if (!(error instanceof ProtocolError)) this.#unexpected ??= error;
-          }
-        });
-      },
-    });
-    hub.setLive(sessionId, this.#live);
-  }
-
-  #endLive(): void {
-    this.#live?.end();
-    this.#live = undefined;
-    this.#parts.hub.setLive(this.place.sessionId, undefined);
-  }
-
   #count(usage: Usage): void {
     this.#usage.inputTokens += usage.inputTokens;
     this.#usage.outputTokens += usage.outputTokens;
-  }
-
-  /** The newest part of the conversation, oldest first. */
-  async #history(): Promise<Message[]> {
-    const { vault } = this.#parts;
-    const pages: Message[][] = [];
-    let before: number | undefined;
-    let room = CONTEXT_BYTES;
-    while (room > 0) {
-      const { entries, more } = await vault.read({
-        sessionId: this.place.sessionId,
-        ...(before === undefined ? {} : { before }),
-        limit: PAGE,
-        maxBytes: Math.min(room, 1024 * 1024),
-        messagesOnly: true,
-      });
-      pages.unshift(entries.map((entry) => presentMessage(entry)));
-      for (const entry of entries) room -= entry.body.length;
-      before = entries[0]?.seq;
-      if (!more || before === undefined) break;
-    }
-    return pages.flat();
   }
 }
 

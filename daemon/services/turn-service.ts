@@ -3,8 +3,9 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
-import { SessionRunner, startEntries, type NewPrompt } from './session-runner.ts';
+import { SessionRunner, type NewPrompt } from './session-runner.ts';
 import type { TurnParts } from './turn-run.ts';
+import { startEntries } from './turn-start.ts';
 import { findInterruptedTurn } from './turn-recovery.ts';
 import type { TurnStop } from './turn-stop.ts';
 

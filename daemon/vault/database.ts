@@ -49,9 +49,13 @@ export function openDatabase(file: string): Db {
 function configure(db: Db): void {
   const mode = db.pragma('journal_mode = WAL', { simple: true });
   if (mode !== 'wal') {
-    throw new ProtocolError('STORAGE_UNSUPPORTED', `SQLite cannot use a write-ahead log here (it chose ${String(mode)})`, {
-      hint: 'Put the data directory on a local disk with M_DATA_DIR.',
-    });
+    throw new ProtocolError(
+      'STORAGE_UNSUPPORTED',
+      `SQLite cannot use a write-ahead log here (it chose ${String(mode)})`,
+      {
+        hint: 'Put the data directory on a local disk with M_DATA_DIR.',
+      },
+    );
   }
   // Set each time: the value compiled into the driver for a reopened WAL file is NORMAL, which survives a killed process
   // but not a power cut.

@@ -2,7 +2,7 @@
 import type { Draft } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
-import type { SessionState } from './sessions.ts';
+import type { SessionState } from './session-head.ts';
 import type { StoreKeys } from './store-keys.ts';
 
 interface DraftRow {
@@ -25,7 +25,9 @@ export class DraftStore {
     this.#insert = db.prepare<[number, number, number, number, Buffer]>(
       'INSERT INTO draft(id, session, turn, step, body) VALUES (?, ?, ?, ?, ?)',
     );
-    this.#select = db.prepare<[number], DraftRow>('SELECT id, turn, step, body FROM draft WHERE session = ? ORDER BY id');
+    this.#select = db.prepare<[number], DraftRow>(
+      'SELECT id, turn, step, body FROM draft WHERE session = ? ORDER BY id',
+    );
     this.#delete = db.prepare<[number]>('DELETE FROM draft WHERE session = ?');
   }
 

@@ -39,7 +39,10 @@ export class Eraser {
    * The session, its title and the keys of everything that nobody shares are gone when this returns. `collect` removes
    * the rows; what a crash leaves is collected at the next start.
    */
-  deleteSession(sessionId: string, fate: 'keep' | 'delete'): { savesKept: number; savesDeleted: number; createdAt: number } {
+  deleteSession(
+    sessionId: string,
+    fate: 'keep' | 'delete',
+  ): { savesKept: number; savesDeleted: number; createdAt: number } {
     const { sessions, saves } = this.#parts;
     const state = sessions.load(sessionId);
     const affected = saves.ofSession(sessionId);
@@ -71,7 +74,9 @@ export class Eraser {
   /** A key that is overwritten makes its rows noise, before they are removed one by one. */
   #destroyUnusedKeys(): void {
     const unused = this.#db
-      .prepare<[], number>('SELECT id FROM segment WHERE id NOT IN (SELECT segment FROM segment_use) AND length(key) > 0')
+      .prepare<[], number>(
+        'SELECT id FROM segment WHERE id NOT IN (SELECT segment FROM segment_use) AND length(key) > 0',
+      )
       .pluck()
       .all();
     for (const id of unused) {

@@ -58,7 +58,9 @@ export class GroupCommit {
 
   /** Ends the jobs that run, because the connection that they work on is about to be closed. */
   endJobs(): void {
-    const error = new ProtocolError('STORAGE_FAILED', 'the store was reopened in the middle of this', { retryable: true });
+    const error = new ProtocolError('STORAGE_FAILED', 'the store was reopened in the middle of this', {
+      retryable: true,
+    });
     for (const job of this.#jobs.splice(0)) if (job.id !== 0) this.#answer(job.id, { error });
   }
 
@@ -156,7 +158,7 @@ export class GroupCommit {
     setImmediate(() => {
       this.#stepScheduled = false;
       const eraser = this.#jobs.find((job) => job.erases);
-      for (const job of [...this.#jobs]) if (!job.erases || job === eraser) this.#step(job);
+      for (const job of this.#jobs.slice()) if (!job.erases || job === eraser) this.#step(job);
       this.#schedule();
     });
   }

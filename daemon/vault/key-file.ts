@@ -1,5 +1,15 @@
 /** A root key in a file of mode 0600: for machines without a keychain, and only when a person allowed it. */
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CorruptKeyError, generateRootKey, parseRootKey, type RootKey } from './key-text.ts';
 

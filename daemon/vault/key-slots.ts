@@ -65,12 +65,18 @@ export class KeySlots {
 
   /** @throws ProtocolError KEY_MISMATCH when another provider is wished for than the store was made with. */
   async unlock(wish: KeyWish): Promise<SlotResult> {
-    const slot = this.#db.prepare<[], SlotRow>('SELECT provider, key_id, wrapped, commitment FROM key_slot LIMIT 1').get();
+    const slot = this.#db
+      .prepare<[], SlotRow>('SELECT provider, key_id, wrapped, commitment FROM key_slot LIMIT 1')
+      .get();
     if (slot === undefined) return this.#create(wish);
     if (wish.provider !== undefined && wish.provider !== slot.provider) {
-      throw new ProtocolError('KEY_MISMATCH', `this store’s key is kept by: ${slot.provider}; M_KEY_PROVIDER says ${wish.provider}`, {
-        hint: `Unset M_KEY_PROVIDER, or set it to ${slot.provider}.`,
-      });
+      throw new ProtocolError(
+        'KEY_MISMATCH',
+        `this store’s key is kept by: ${slot.provider}; M_KEY_PROVIDER says ${wish.provider}`,
+        {
+          hint: `Unset M_KEY_PROVIDER, or set it to ${slot.provider}.`,
+        },
+      );
     }
     const found = slot.provider === 'keyfile' ? this.#fromFile() : await this.#fromKeychain(wish);
     if (!('key' in found)) return this.#refused(slot.provider, found);
@@ -119,7 +125,8 @@ export class KeySlots {
   async #newKeychainKey(wish: KeyWish): Promise<RootKey | (Refusal & { unreachable: boolean })> {
     const existing = await this.#ask('get', wish);
     if (existing.kind === 'FOUND') return this.#parse(existing.secret, 'none');
-    if (existing.kind !== 'ABSENT') return { ...refusalOf(existing, 'none'), unreachable: existing.kind === 'UNAVAILABLE' };
+    if (existing.kind !== 'ABSENT')
+      return { ...refusalOf(existing, 'none'), unreachable: existing.kind === 'UNAVAILABLE' };
     const { root, text } = generateRootKey();
     const written = await this.#ask('set', wish, text);
     text.fill(0);
@@ -139,7 +146,9 @@ export class KeySlots {
     const { id } = this.identity();
     const { keys, wrapped, commitment } = createStoreKey(root.key, id, provider);
     this.#db
-      .prepare('INSERT INTO key_slot(provider, key_id, parameters, wrapped, commitment, created_at) VALUES (?, ?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT INTO key_slot(provider, key_id, parameters, wrapped, commitment, created_at) VALUES (?, ?, ?, ?, ?, ?)',
+      )
       .run(provider, root.keyId, '{}', wrapped, commitment, Date.now());
     return { status: this.#unlocked(provider, true), keys };
   }
@@ -192,7 +201,9 @@ export class KeySlots {
 
   #isEmpty(): boolean {
     const count = this.#db
-      .prepare<[], number>('SELECT (SELECT count(*) FROM session) + (SELECT count(*) FROM save) + (SELECT count(*) FROM secret)')
+      .prepare<[], number>(
+        'SELECT (SELECT count(*) FROM session) + (SELECT count(*) FROM save) + (SELECT count(*) FROM secret)',
+      )
       .pluck()
       .get();
     return count === 0;
@@ -220,13 +231,29 @@ function refusalOf(answer: KeychainAnswer, state: Refusal['state']): Refusal {
     case 'LOCKED':
       return { state, reason: 'the keychain is locked', hint: 'Unlock it and try again.' };
     case 'DENIED':
-      return { state, reason: 'the keychain denied access to the key', hint: 'Allow access to the item and try again.' };
+      return {
+        state,
+        reason: 'the keychain denied access to the key',
+        hint: 'Allow access to the item and try again.',
+      };
     case 'TIMEOUT':
-      return { state, reason: `the keychain did not answer (${answer.detail})`, hint: 'See whether it waits for a person or hangs, and try again.' };
+      return {
+        state,
+        reason: `the keychain did not answer (${answer.detail})`,
+        hint: 'See whether it waits for a person or hangs, and try again.',
+      };
     case 'AMBIGUOUS':
-      return { state, reason: 'the keychain holds more than one key for this store', hint: 'Remove the wrong item; keep a copy.' };
+      return {
+        state,
+        reason: 'the keychain holds more than one key for this store',
+        hint: 'Remove the wrong item; keep a copy.',
+      };
     case 'CORRUPT':
-      return { state, reason: 'the keychain holds something else in place of the key', hint: 'Restore the item from a backup.' };
+      return {
+        state,
+        reason: 'the keychain holds something else in place of the key',
+        hint: 'Restore the item from a backup.',
+      };
     case 'UNAVAILABLE':
     case 'ABSENT':
     case 'FOUND':

@@ -12,7 +12,10 @@ const MAX_OUTPUT_BYTES = 16 * 1024;
 /** Every answer that a keychain can give. `ABSENT` alone never proves that there is no key. */
 export type KeychainAnswer =
   | { readonly kind: 'FOUND'; readonly secret: Buffer }
-  | { readonly kind: 'DONE' | 'ABSENT' | 'LOCKED' | 'DENIED' | 'AMBIGUOUS' | 'CORRUPT' | 'UNAVAILABLE' | 'TIMEOUT'; readonly detail: string };
+  | {
+      readonly kind: 'DONE' | 'ABSENT' | 'LOCKED' | 'DENIED' | 'AMBIGUOUS' | 'CORRUPT' | 'UNAVAILABLE' | 'TIMEOUT';
+      readonly detail: string;
+    };
 
 export interface KeychainCall {
   readonly operation: 'get' | 'set' | 'delete';
@@ -46,7 +49,10 @@ export function keychainAccount(storeId: string): string {
 }
 
 /** Asks once. Never rejects and never outlives its deadline. */
-export function callKeychain(call: KeychainCall, helper = join(import.meta.dirname, 'keychain-helper.cjs')): Promise<KeychainAnswer> {
+export function callKeychain(
+  call: KeychainCall,
+  helper = join(import.meta.dirname, 'keychain-helper.cjs'),
+): Promise<KeychainAnswer> {
   const env: Record<string, string> = {};
   for (const name of PASSED) {
     const value = call.environment[name] ?? process.env[name];
@@ -91,7 +97,10 @@ function parseAnswer(output: readonly Buffer[]): KeychainAnswer {
   const all = Buffer.concat(output);
   const lineEnd = all.indexOf(0x0a);
   if (lineEnd === -1) return { kind: 'UNAVAILABLE', detail: 'the keychain helper ended without an answer' };
-  const { answer, detail } = JSON.parse(all.toString('utf8', 0, lineEnd)) as { answer: KeychainAnswer['kind']; detail: string };
+  const { answer, detail } = JSON.parse(all.toString('utf8', 0, lineEnd)) as {
+    answer: KeychainAnswer['kind'];
+    detail: string;
+  };
   const secret = Buffer.from(all.subarray(lineEnd + 1));
   all.fill(0);
   return answer === 'FOUND' ? { kind: answer, secret } : { kind: answer, detail };

@@ -24,7 +24,10 @@ export class Lister {
   /** @throws ProtocolError INVALID_PARAMS for a cursor that is not one of ours. */
   *list(request: ListRequest): SlicedJob<ListResult> {
     const matching = this.#candidates(request);
-    const words = (request.filter ?? '').toLocaleLowerCase().split(/\s+/).filter((word) => word !== '');
+    const words = (request.filter ?? '')
+      .toLocaleLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== '');
     const heads: SessionHead[] = [];
     const timer = new SliceTimer();
     let nextCursor: string | null = null;
@@ -45,12 +48,14 @@ export class Lister {
   #candidates(request: ListRequest): RecencyEntry[] {
     const workspace = request.workspace === undefined ? undefined : this.#workspaces.find(request.workspace);
     if (request.workspace !== undefined && workspace === undefined) return [];
-    return this.#recency.newestFirst().filter(
-      (entry) =>
-        (workspace === undefined || entry.workspace === workspace) &&
-        (request.archived === 'include' || entry.archived === (request.archived === 'only')) &&
-        (request.nonEmpty !== true || entry.turns > 0),
-    );
+    return this.#recency
+      .newestFirst()
+      .filter(
+        (entry) =>
+          (workspace === undefined || entry.workspace === workspace) &&
+          (request.archived === 'include' || entry.archived === (request.archived === 'only')) &&
+          (request.nonEmpty !== true || entry.turns > 0),
+      );
   }
 
   /** A session that does not verify is listed as such: hiding it would hide the damage. */

@@ -43,28 +43,66 @@ export class LogReader {
    */
   read(uses: readonly SegmentUse[], page: Page): ReadResult {
     const entries: StoredEntry[] = [];
-    let bytes = 0;
-    let more = false;
-    const statement = this.#statements[page.messagesOnly ? 'messages' : 'all'][page.direction];
-    for (const [segment, first, last] of rangesOf(uses, page)) {
-      let expected = page.direction === 'after' ? first : last;
-      for (const row of statement.iterate(segment, first, last)) {
-        if (!page.messagesOnly && row.seq !== expected) throw new TamperError(`entry ${expected} is missing`);
-        expected += page.direction === 'after' ? 1 : -1;
-        const size = row.body?.length ?? 0;
-        if (entries.length >= page.limit || (entries.length > 0 && bytes + size > page.maxBytes)) {
-          more = true;
-          break;
-        }
-        bytes += size;
-        entries.push(this.#segments.open(segment, row));
-      }
-      const end = page.direction === 'after' ? last + 1 : first - 1;
-      if (!more && !page.messagesOnly && expected !== end) throw new TamperError(`entry ${expected} is missing`);
-      if (more) break;
+    const full = new PageLimit(page);
+    for (const range of rangesOf(uses, page)) {
+      const complete = page.messagesOnly
+        ? this.#readMessages(range, page, full, entries)
+        : this.#readEverything(range, page, full, entries);
+      if (!complete) break;
     }
     if (page.direction === 'before') entries.reverse();
-    return { entries, more };
+    return { entries, more: full.reached };
+  }
+
+  /** @returns false when the page is full. */
+  #readMessages(range: Range, page: Page, full: PageLimit, entries: StoredEntry[]): boolean {
+    for (const row of this.#statements.messages[page.direction].iterate(...range)) {
+      if (full.refuses(row)) return false;
+      entries.push(this.#segments.open(range[0], row));
+    }
+    return true;
+  }
+
+  /** As `#readMessages`, and every entry has to be there. */
+  #readEverything(range: Range, page: Page, full: PageLimit, entries: StoredEntry[]): boolean {
+    const [segment, first, last] = range;
+    const [start, end, stride] = page.direction === 'after' ? [first, last + 1, 1] : [last, first - 1, -1];
+    let expected = start;
+    for (const row of this.#statements.all[page.direction].iterate(segment, first, last)) {
+      if (row.seq !== expected) throw new TamperError(`entry ${expected} is missing`);
+      if (full.refuses(row)) return false;
+      entries.push(this.#segments.open(segment, row));
+      expected += stride;
+    }
+    if (expected !== end) throw new TamperError(`entry ${expected} is missing`);
+    return true;
+  }
+}
+
+/** Counts what a page holds; the first entry always fits. */
+class PageLimit {
+  readonly #page: Page;
+  #entries = 0;
+  #bytes = 0;
+  #reached = false;
+
+  constructor(page: Page) {
+    this.#page = page;
+  }
+
+  /** Whether an entry was refused because the page was full. */
+  get reached(): boolean {
+    return this.#reached;
+  }
+
+  refuses(row: EntryRow): boolean {
+    const size = row.body?.length ?? 0;
+    const tooLong = this.#entries > 0 && this.#bytes + size > this.#page.maxBytes;
+    this.#reached = this.#entries >= this.#page.limit || tooLong;
+    if (this.#reached) return true;
+    this.#entries += 1;
+    this.#bytes += size;
+    return false;
   }
 }
 

@@ -16,7 +16,8 @@ import type { PromptQueue } from './prompt-queue.ts';
 import type { SaveState, SaveStore } from './saves.ts';
 import type { SegmentStore } from './segments.ts';
 import { usesUpTo, type SegmentUse } from './segment-uses.ts';
-import type { SessionState, SessionStore } from './sessions.ts';
+import type { SessionState } from './session-head.ts';
+import type { SessionStore } from './sessions.ts';
 import type { StoreKeys } from './store-keys.ts';
 
 export interface LogParts {
@@ -47,7 +48,8 @@ export class Log {
       const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
       if (earlier !== undefined) return earlier;
     }
-    const state = request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
+    const state =
+      request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
     const taken = request.fromQueue === undefined ? undefined : queue.take(state, request.fromQueue);
     const op = taken?.op ?? request.opId;
     const result = this.#write(state, request.entries, request.patch, op, taken?.fingerprint ?? fingerprint);
@@ -228,7 +230,8 @@ export class Log {
 
   #countMessages(uses: readonly SegmentUse[]): number {
     let messages = 0;
-    for (const use of uses) messages += this.#parts.segments.countMessages(use.segment, use.firstSeq, use.upTo ?? use.firstSeq - 1);
+    for (const use of uses)
+      messages += this.#parts.segments.countMessages(use.segment, use.firstSeq, use.upTo ?? use.firstSeq - 1);
     return messages;
   }
 

@@ -148,7 +148,11 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
  * @returns the path of the backup, if one was made.
  * @throws ProtocolError STORE_TOO_NEW when a newer release wrote the file.
  */
-export function migrate(db: Db, backupDirectory: string, migrations: readonly string[] = MIGRATIONS): string | undefined {
+export function migrate(
+  db: Db,
+  backupDirectory: string,
+  migrations: readonly string[] = MIGRATIONS,
+): string | undefined {
   const current = Number(db.pragma('user_version', { simple: true }));
   if (current > migrations.length) {
     throw new ProtocolError(

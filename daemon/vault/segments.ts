@@ -74,9 +74,7 @@ export class SegmentStore {
       'INSERT INTO segment(id, owner, key, epoch, first_seq, last_seq, chain) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#updateHead = db.prepare<[number, Buffer, number]>('UPDATE segment SET last_seq = ?, chain = ? WHERE id = ?');
-    this.#selectSegment = db.prepare<[number], SegmentRow>(
-      'SELECT key, first_seq FROM segment WHERE id = ?',
-    );
+    this.#selectSegment = db.prepare<[number], SegmentRow>('SELECT key, first_seq FROM segment WHERE id = ?');
     this.#nextId = db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM segment').pluck();
     this.#lastEntry = db.prepare<[number], number>('SELECT max(seq) FROM entry WHERE segment = ?').pluck();
     this.#countMessages = db

@@ -1,69 +1,14 @@
 /** Heads of sessions: read, verified, changed, and written together with the log. */
-import type { KeyObject } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { SessionStatus } from '../../protocol/session.ts';
 import type { HeadPatch, SessionHead } from '../services/ports.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { TamperError, bind, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import type { Recency } from './recency.ts';
-import { NO_CHAIN, digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
+import { NO_CHAIN, type SegmentUse, type SegmentUses } from './segment-uses.ts';
+import { STATUSES, fixedPart, sealDetails, stateOf, type SessionRow, type SessionState } from './session-head.ts';
 import { EMPTY_CHAIN, type SegmentHead, type SegmentStore } from './segments.ts';
 import type { StoreKeys } from './store-keys.ts';
 import type { WorkspaceStore } from './workspaces.ts';
-
-/** Position is the number on disk and never changes. */
-const STATUSES: readonly SessionStatus[] = ['idle', 'queued', 'running', 'waiting', 'interrupted', 'failed'];
-/** Statuses with a turn that is not finished. */
-export const UNFINISHED_STATUSES = [1, 2, 3] as const;
-
-/** A session in memory. Only this room changes it, and only inside a transaction. */
-export interface SessionState {
-  readonly number: number;
-  readonly id: string;
-  readonly workspace: number;
-  readonly key: KeyObject;
-  readonly wrappedKey: Buffer;
-  /** What the head is bound to and never changes. */
-  readonly fixed: Buffer;
-  readonly parent: { readonly sessionId: string; readonly turn: number } | null;
-  readonly createdAt: number;
-  title: string;
-  model: string;
-  status: SessionStatus;
-  turns: number;
-  messages: number;
-  inputTokens: number;
-  outputTokens: number;
-  lastSeq: number;
-  updatedAt: number;
-  archived: boolean;
-  pinned: boolean;
-  uses: readonly SegmentUse[];
-  open: SegmentHead | null;
-}
-
-interface SessionRow {
-  number: number;
-  id: string;
-  workspace: number;
-  key: Buffer;
-  details: Buffer;
-  status: number;
-  turns: number;
-  messages: number;
-  input_tokens: number;
-  output_tokens: number;
-  last_seq: number;
-  created_at: number;
-  updated_at: number;
-  archived: number;
-  pinned: number;
-  parent_id: string | null;
-  parent_turn: number;
-  open_segment: number | null;
-  chain: Buffer;
-}
 
 export interface NewSession {
   readonly id: string;
@@ -93,7 +38,11 @@ export class SessionStore {
   readonly #delete;
   readonly #nextNumber;
 
-  constructor(db: Db, keys: StoreKeys, parts: { segments: SegmentStore; uses: SegmentUses; workspaces: WorkspaceStore; recency: Recency }) {
+  constructor(
+    db: Db,
+    keys: StoreKeys,
+    parts: { segments: SegmentStore; uses: SegmentUses; workspaces: WorkspaceStore; recency: Recency },
+  ) {
     this.#keys = keys;
     this.#segments = parts.segments;
     this.#uses = parts.uses;
@@ -144,15 +93,13 @@ export class SessionStore {
     const parentId = wanted.parent?.sessionId ?? null;
     this.#insert.run(number, wanted.id, workspace, wrapped, wanted.at, parentId, parentTurn);
     this.#uses.replace('s', number, wanted.uses);
+    const { id, at: createdAt, parent } = wanted;
+    const fixedColumns = { id, workspace, createdAt, wrappedKey: wrapped, parent };
     const state: SessionState = {
+      ...fixedColumns,
       number,
-      id: wanted.id,
-      workspace,
       key,
-      wrappedKey: wrapped,
-      fixed: this.#fixedPart(wanted.id, workspace, wanted.at, wrapped, parentId, parentTurn),
-      parent: wanted.parent,
-      createdAt: wanted.at,
+      fixed: fixedPart(this.#keys.storeId, fixedColumns),
       title: wanted.title,
       model: wanted.model,
       status: 'idle',
@@ -206,7 +153,6 @@ export class SessionStore {
 
   /** Writes the head; the tag of its encrypted part covers all of it. */
   write(state: SessionState): void {
-    const details = Buffer.from(JSON.stringify({ title: state.title, model: state.model }), 'utf8');
     this.#update.run(
       STATUSES.indexOf(state.status),
       state.turns,
@@ -219,7 +165,7 @@ export class SessionStore {
       state.pinned ? 1 : 0,
       state.open?.id ?? null,
       state.open?.chain ?? EMPTY_CHAIN,
-      sealRecord(state.key, 1, headBinding(state), details),
+      sealDetails(state),
       state.number,
     );
     this.#recency.changed(state);
@@ -270,73 +216,9 @@ export class SessionStore {
   }
 
   #check(row: SessionRow): SessionState {
-    const status = STATUSES[row.status];
-    if (status === undefined) throw new TamperError(`session ${row.id} has an unknown status`);
     const key = this.#keys.unwrap(`session:${row.id}`, row.key);
-    const state: SessionState = {
-      number: row.number,
-      id: row.id,
-      workspace: row.workspace,
-      key,
-      wrappedKey: row.key,
-      fixed: this.#fixedPart(row.id, row.workspace, row.created_at, row.key, row.parent_id, row.parent_turn),
-      parent: row.parent_id === null ? null : { sessionId: row.parent_id, turn: row.parent_turn },
-      createdAt: row.created_at,
-      title: '',
-      model: '',
-      status,
-      turns: row.turns,
-      messages: row.messages,
-      inputTokens: row.input_tokens,
-      outputTokens: row.output_tokens,
-      lastSeq: row.last_seq,
-      updatedAt: row.updated_at,
-      archived: row.archived === 1,
-      pinned: row.pinned === 1,
-      uses: this.#uses.of('s', row.number),
-      open: row.open_segment === null ? null : this.#segments.reopen(row.open_segment, row.last_seq, row.chain),
-    };
-    const { title, model } = openDetails(state, row.details);
-    state.title = title;
-    state.model = model;
-    return state;
-  }
-
-  #fixedPart(id: string, workspace: number, at: number, wrapped: Buffer, parentId: string | null, parentTurn: number): Buffer {
-    return bind('m/session', this.#keys.storeId, id, workspace, at, wrapped, parentId ?? '', parentTurn);
-  }
-
-}
-
-/** Everything in a head that code trusts, in a fixed order. */
-function headBinding(state: SessionState): Buffer {
-  const { open } = state;
-  const numbers = Float64Array.of(
-    STATUSES.indexOf(state.status),
-    state.turns,
-    state.messages,
-    state.inputTokens,
-    state.outputTokens,
-    state.lastSeq,
-    state.updatedAt,
-    state.archived ? 1 : 0,
-    state.pinned ? 1 : 0,
-    open?.id ?? -1,
-  );
-  return Buffer.concat([
-    state.fixed,
-    Buffer.from(numbers.buffer),
-    open?.chain ?? EMPTY_CHAIN,
-    digestOfUses(state.uses),
-  ]);
-}
-
-function openDetails(state: SessionState, details: Buffer): { title: string; model: string } {
-  try {
-    const plaintext = openRecord(state.key, 1, headBinding(state), details);
-    return JSON.parse(plaintext.toString('utf8')) as { title: string; model: string };
-  } catch (error) {
-    if (!(error instanceof TamperError)) throw error;
-    throw new TamperError(`the head of session ${state.id} does not verify`, { cause: error });
+    const uses = this.#uses.of('s', row.number);
+    const open = row.open_segment === null ? null : this.#segments.reopen(row.open_segment, row.last_seq, row.chain);
+    return stateOf(row, { storeId: this.#keys.storeId, key, uses, open });
   }
 }

@@ -18,7 +18,8 @@ export function toCallError(error: unknown): CallError {
     const { kind, message, hint, retryable } = expected;
     return { kind, message, hint, retryable };
   }
-  const stack = error instanceof Error ? `${error.name}\n${(error.stack ?? '').split('\n').slice(1).join('\n')}` : typeof error;
+  const stack =
+    error instanceof Error ? `${error.name}\n${(error.stack ?? '').split('\n').slice(1).join('\n')}` : typeof error;
   return { kind: 'INTERNAL', message: 'internal error in the store', hint: '', retryable: false, stack };
 }
 
@@ -45,7 +46,8 @@ function toProtocolError(error: unknown): ProtocolError | undefined {
 
 function explain(code: string): string {
   if (code.startsWith('SQLITE_IOERR')) return `the disk reported an error (${code})`;
-  if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN')) return `the store cannot be written (${code})`;
+  if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN'))
+    return `the store cannot be written (${code})`;
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return `the store is damaged (${code})`;
   return `the store cannot be used now (${code})`;
 }

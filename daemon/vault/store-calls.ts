@@ -6,7 +6,7 @@ import { listBackups } from './migrations.ts';
 import type { OpenStore } from './open-store.ts';
 import { REMEMBER_OPERATIONS_MS } from './operations.ts';
 import { closed } from './log.ts';
-import { UNFINISHED_STATUSES } from './sessions.ts';
+import { UNFINISHED_STATUSES } from './session-head.ts';
 import type { SlicedJob } from './slices.ts';
 import { usesUpTo } from './segment-uses.ts';
 
@@ -150,7 +150,12 @@ function unfinished(store: OpenStore): Value<'unfinished'> {
     });
 }
 
-function* deleteSession(store: OpenStore, op: string, id: string, saves: 'keep' | 'delete'): SlicedJob<Value<'deleteSession'>> {
+function* deleteSession(
+  store: OpenStore,
+  op: string,
+  id: string,
+  saves: 'keep' | 'delete',
+): SlicedJob<Value<'deleteSession'>> {
   const receipt = store.operations.once(op, `delete ${id} ${saves}`, () => store.eraser.deleteSession(id, saves));
   yield;
   yield* store.eraser.collect();

@@ -84,7 +84,11 @@ export interface WrappedStoreKey {
 }
 
 /** Wraps a new store key under a root key. */
-export function createStoreKey(rootKey: KeyObject, storeId: string, slot: string): { keys: StoreKeys } & WrappedStoreKey {
+export function createStoreKey(
+  rootKey: KeyObject,
+  storeId: string,
+  slot: string,
+): { keys: StoreKeys } & WrappedStoreKey {
   const raw = randomBytes(KEY_BYTES);
   const wrapped = sealRecord(slotKey(rootKey, storeId), 1, bind('m/store-key', storeId, slot), raw);
   const keys = new StoreKeys(storeId, createSecretKey(raw));

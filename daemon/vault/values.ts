@@ -53,7 +53,9 @@ export class HistoryStore {
     this.#nextId = db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM history').pluck();
     this.#insert = db.prepare<[number, Buffer]>('INSERT INTO history(id, body) VALUES (?, ?)');
     this.#trim = db.prepare<[number]>('DELETE FROM history WHERE id <= ?');
-    this.#newest = db.prepare<[number], { id: number; body: Buffer }>('SELECT id, body FROM history ORDER BY id DESC LIMIT ?');
+    this.#newest = db.prepare<[number], { id: number; body: Buffer }>(
+      'SELECT id, body FROM history ORDER BY id DESC LIMIT ?',
+    );
   }
 
   add(line: string): void {

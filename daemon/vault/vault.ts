@@ -156,9 +156,13 @@ export class Vault {
 
 function refuseOtherProvider(status: KeyStatus, wish: KeyWish): void {
   if (wish.provider === undefined || wish.provider === status.provider) return;
-  throw new ProtocolError('KEY_MISMATCH', `this store’s key is kept by: ${status.provider ?? 'nobody'}; M_KEY_PROVIDER says ${wish.provider}`, {
-    hint: `Unset M_KEY_PROVIDER, or set it to ${status.provider ?? 'keychain'}.`,
-  });
+  throw new ProtocolError(
+    'KEY_MISMATCH',
+    `this store’s key is kept by: ${status.provider ?? 'nobody'}; M_KEY_PROVIDER says ${wish.provider}`,
+    {
+      hint: `Unset M_KEY_PROVIDER, or set it to ${status.provider ?? 'keychain'}.`,
+    },
+  );
 }
 
 function closedError(): ProtocolError {

@@ -4,7 +4,8 @@ import { TamperError, nextLink } from './cipher.ts';
 import { closed } from './log.ts';
 import { EMPTY_CHAIN, type EntryRow, type SegmentHead, type SegmentStore } from './segments.ts';
 import type { SegmentUse } from './segment-uses.ts';
-import type { SessionState, SessionStore } from './sessions.ts';
+import type { SessionState } from './session-head.ts';
+import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
 
 /** More findings than this are counted, not listed. */

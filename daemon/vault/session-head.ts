@@ -1,0 +1,145 @@
+/** The head of a session as it is stored: which columns there are and what their authenticity hangs on. */
+import type { KeyObject } from 'node:crypto';
+import type { SessionStatus } from '../../protocol/session.ts';
+import { TamperError, bind, openRecord, sealRecord } from './cipher.ts';
+import { digestOfUses, type SegmentUse } from './segment-uses.ts';
+import { EMPTY_CHAIN, type SegmentHead } from './segments.ts';
+
+/** Position is the number on disk and never changes. */
+export const STATUSES: readonly SessionStatus[] = ['idle', 'queued', 'running', 'waiting', 'interrupted', 'failed'];
+/** Statuses with a turn that is not finished. */
+export const UNFINISHED_STATUSES = [1, 2, 3] as const;
+
+/** A session in memory. Only this room changes it, and only inside a transaction. */
+export interface SessionState {
+  readonly number: number;
+  readonly id: string;
+  readonly workspace: number;
+  readonly key: KeyObject;
+  readonly wrappedKey: Buffer;
+  /** What the head is bound to and never changes. */
+  readonly fixed: Buffer;
+  readonly parent: { readonly sessionId: string; readonly turn: number } | null;
+  readonly createdAt: number;
+  title: string;
+  model: string;
+  status: SessionStatus;
+  turns: number;
+  messages: number;
+  inputTokens: number;
+  outputTokens: number;
+  lastSeq: number;
+  updatedAt: number;
+  archived: boolean;
+  pinned: boolean;
+  uses: readonly SegmentUse[];
+  open: SegmentHead | null;
+}
+
+export interface SessionRow {
+  number: number;
+  id: string;
+  workspace: number;
+  key: Buffer;
+  details: Buffer;
+  status: number;
+  turns: number;
+  messages: number;
+  input_tokens: number;
+  output_tokens: number;
+  last_seq: number;
+  created_at: number;
+  updated_at: number;
+  archived: number;
+  pinned: number;
+  parent_id: string | null;
+  parent_turn: number;
+  open_segment: number | null;
+  chain: Buffer;
+}
+
+/** Everything in a head that code trusts, in a fixed order. */
+function headBinding(state: SessionState): Buffer {
+  const { open } = state;
+  const numbers = Float64Array.of(
+    STATUSES.indexOf(state.status),
+    state.turns,
+    state.messages,
+    state.inputTokens,
+    state.outputTokens,
+    state.lastSeq,
+    state.updatedAt,
+    state.archived ? 1 : 0,
+    state.pinned ? 1 : 0,
+    open?.id ?? -1,
+  );
+  return Buffer.concat([
+    state.fixed,
+    Buffer.from(numbers.buffer),
+    open?.chain ?? EMPTY_CHAIN,
+    digestOfUses(state.uses),
+  ]);
+}
+
+function openDetails(state: SessionState, details: Buffer): { title: string; model: string } {
+  try {
+    const plaintext = openRecord(state.key, 1, headBinding(state), details);
+    return JSON.parse(plaintext.toString('utf8')) as { title: string; model: string };
+  } catch (error) {
+    if (!(error instanceof TamperError)) throw error;
+    throw new TamperError(`the head of session ${state.id} does not verify`, { cause: error });
+  }
+}
+
+/** Title and model, encrypted, bound to everything else in the head. */
+export function sealDetails(state: SessionState): Buffer {
+  const details = Buffer.from(JSON.stringify({ title: state.title, model: state.model }), 'utf8');
+  return sealRecord(state.key, 1, headBinding(state), details);
+}
+
+/** The part of a head that never changes. */
+export function fixedPart(storeId: string, head: FixedColumns): Buffer {
+  const { id, workspace, createdAt, wrappedKey, parent } = head;
+  return bind('m/session', storeId, id, workspace, createdAt, wrappedKey, parent?.sessionId ?? '', parent?.turn ?? 0);
+}
+
+type FixedColumns = Pick<SessionState, 'id' | 'workspace' | 'createdAt' | 'wrappedKey' | 'parent'>;
+
+/** What a head hangs together with. */
+interface HeadSurroundings {
+  readonly storeId: string;
+  readonly key: KeyObject;
+  readonly uses: readonly SegmentUse[];
+  readonly open: SegmentHead | null;
+}
+
+/** A stored head as it is kept in memory. @throws TamperError when any part of it is not as it was written. */
+export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurroundings): SessionState {
+  const status = STATUSES[row.status];
+  if (status === undefined) throw new TamperError(`session ${row.id} has an unknown status`);
+  const parent = row.parent_id === null ? null : { sessionId: row.parent_id, turn: row.parent_turn };
+  const fixedColumns = { id: row.id, workspace: row.workspace, createdAt: row.created_at, wrappedKey: row.key, parent };
+  const state: SessionState = {
+    ...fixedColumns,
+    number: row.number,
+    key,
+    fixed: fixedPart(storeId, fixedColumns),
+    title: '',
+    model: '',
+    status,
+    turns: row.turns,
+    messages: row.messages,
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    lastSeq: row.last_seq,
+    updatedAt: row.updated_at,
+    archived: row.archived === 1,
+    pinned: row.pinned === 1,
+    uses,
+    open,
+  };
+  const { title, model } = openDetails(state, row.details);
+  state.title = title;
+  state.model = model;
+  return state;
+}
