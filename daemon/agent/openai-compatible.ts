@@ -1,6 +1,7 @@
 /** Asks a server that speaks the OpenAI chat format. */
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import type { ProviderConfiguration } from '../config/configuration.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
 import { Exchange } from './exchange.ts';
 import { toPrompt } from './prompt-mapping.ts';
 import { explainFault, explainStream, unsupported } from './provider-errors.ts';
@@ -29,7 +30,8 @@ export class OpenAICompatibleModel implements StepModel {
       return await this.ask(request, context, exchange, new ReplyCollector(sink), signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw exchange.fault === undefined ? error : explainFault(exchange.fault, context);
+      if (error instanceof ProtocolError || exchange.fault === undefined) throw error;
+      throw explainFault(exchange.fault, context);
     } finally {
       exchange.close();
     }
@@ -53,20 +55,25 @@ export class OpenAICompatibleModel implements StepModel {
     }).chatModel(request.model);
     const stream = await open(model, { prompt: toPrompt(request.messages), abortSignal: signal }, context);
     const reader = stream.getReader();
+    // What the server says comes first; what the library misses is explained by how the exchange ended.
+    const broken = (reported: unknown): ProtocolError =>
+      reported instanceof Error && exchange.fault !== undefined
+        ? explainFault(exchange.fault, context)
+        : explainStream(reported, context);
     for (;;) {
       // Only here: an error of the sink is not one of the stream.
       const { done, value } = await reader.read().catch((error: unknown) => {
-        throw explainStream(error, context);
+        throw broken(error);
       });
       signal.throwIfAborted();
       if (done) break;
       exchange.progress();
-      if (value.type === 'error') throw explainStream(value.error, context);
-      if (isFailedFinish(value)) throw explainStream(undefined, context);
+      if (value.type === 'error') throw broken(value.error);
+      if (isFailedFinish(value)) throw broken(undefined);
       collector.add(value);
       if (collector.isTooLarge) throw explainFault({ kind: 'too-large', bytes: 0 }, context);
     }
-    if (collector.reply === undefined) throw explainStream(new Error('no end'), context);
+    if (collector.reply === undefined) throw broken(new Error('no end'));
     return collector.reply;
   }
 

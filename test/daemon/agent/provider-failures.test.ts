@@ -296,6 +296,18 @@ describe('a stream that is not a whole reply', () => {
     expect((await observe(provider())).error.kind).toBe(kind);
   });
 
+  test('because it reports an error and then breaks the connection is the error that it reports', async () => {
+    server.answer = (socket) => {
+      const body = chunk(delta('Hi')) + chunk(event({ error: { message: 'not allowed', code: 403 } }));
+      socket.write(STREAM_HEAD + body, () => setTimeout(() => socket.resetAndDestroy(), 1));
+    };
+    for (let times = 0; times < 10; times++) {
+      const { error } = await observe(provider());
+      expect(error.kind).toBe('REFUSED');
+      expect(error.message).toContain('"not allowed"');
+    }
+  });
+
   test('because it was cut at any byte keeps what came, and names the failure by where it was cut', async () => {
     const events = [delta('Grüße, '), delta('dear '), delta('reader.'), finish(), USAGE, DONE];
     const whole = Buffer.from(STREAM_HEAD + events.map(chunk).join('') + LAST_CHUNK);
