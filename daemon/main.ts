@@ -1,27 +1,31 @@
-/** The daemon's program: reads its arguments, checks its surroundings, runs. */
+/** The daemon's program: makes sure of its Node and its arguments, then starts the process around `buildDaemon`. */
 import { BUILD } from '../protocol/version.ts';
 import { USAGE, readArguments, type Arguments } from './life/arguments.ts';
-import { runDaemon } from './life/run-daemon.ts';
+import { requireNode } from './life/node-version.ts';
 
+/** A command line that is not one of ours. */
 const EXIT_USAGE = 2;
 
-function parsed(): Arguments | undefined {
-  try {
-    return readArguments(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : 'bad arguments'}\nusage: ${USAGE}\n`);
-    process.exitCode = EXIT_USAGE;
-    return undefined;
-  }
-}
+requireNode();
+void start(readOrExit());
 
-const args = parsed();
-if (args !== undefined) {
-  void runDaemon({
+async function start(args: Arguments): Promise<void> {
+  // Loads the native lock, which an old Node would not survive.
+  const { runDaemon } = await import('./life/run-daemon.ts');
+  await runDaemon({
     ...args,
     programDirectory: BUILD.id === 'source' ? undefined : import.meta.dirname,
     build: BUILD,
     logLevel: process.env['M_LOG_LEVEL'],
     loadBuildDaemon: async () => (await import('./daemon.ts')).buildDaemon,
   });
+}
+
+function readOrExit(): Arguments {
+  try {
+    return readArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`m daemon: ${error instanceof Error ? error.message : String(error)}\nusage: ${USAGE}\n`);
+    return process.exit(EXIT_USAGE);
+  }
 }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FrameDecoder, encodeFrame } from '../../protocol/frame.ts';
-import { PROTOCOL, type Build } from '../../protocol/version.ts';
+import { ANY_PROTOCOL, type Build } from '../../protocol/version.ts';
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
@@ -53,7 +53,8 @@ export class Peer {
   /** The handshake. Rejects with DEADLINE when the other side stays silent. */
   async greet(build: Build, deadlineMs: number): Promise<InitializeResult> {
     const params: InitializeParams = {
-      protocol: PROTOCOL,
+      // What is asked afterwards is understood by every daemon.
+      protocol: ANY_PROTOCOL,
       client: { name: 'm daemon', kind: 'daemon', build, pid: process.pid },
       timeZone: 'UTC',
     };
