@@ -41,8 +41,6 @@ export class LineEditor {
   readonly #history: string[];
   /** The editor's own list, once it has shown it. */
   #ownHistory: string[] = [];
-  /** Rows from the top of the line to its cursor at the width it was drawn with, while that differs from the width now. */
-  #rowsBeforeResize: number | undefined;
   #closed = false;
 
   constructor(options: EditorOptions) {
@@ -124,10 +122,10 @@ export class LineEditor {
   /** Draws prompt and line from the row on in which the cursor is, at its beginning. */
   draw(): void {
     this.#gate.isOpen = true;
-    // The editor goes up by the rows it drew last before it draws again; they are not there, so it is put lower by them.
-    const rows = this.#rowsBeforeResize ?? this.cursorRows;
-    this.#rowsBeforeResize = undefined;
-    this.#gate.write('\n'.repeat(rows));
+    // It goes up by the rows that it remembers before it draws again; they are not there, so it is put lower by them.
+    // What it remembers has no official name and differs from the true rows after a fast sequence of keys.
+    const { prevRows } = this.#readline as Interface & { readonly prevRows?: number };
+    this.#gate.write('\n'.repeat(prevRows ?? this.cursorRows));
     this.#readline.prompt(true);
   }
 
@@ -137,7 +135,6 @@ export class LineEditor {
   }
 
   resize(columns: number): void {
-    this.#rowsBeforeResize ??= this.cursorRows;
     this.#gate.columns = columns;
   }
 

@@ -1,5 +1,5 @@
 /** A terminal shared by text that streams and a line that is typed: text grows above, status and line stay below it. */
-import { columnAfter, fitWidth } from '../command-line/display-width.ts';
+import { columnAfter, wrapWidth } from '../command-line/display-width.ts';
 import type { Output } from '../command-line/output.ts';
 
 /** The line being typed, as the screen moves it around. */
@@ -10,6 +10,8 @@ export interface TypedLine {
   resize(columns: number): void;
 }
 
+/** What does not fit is cut off. */
+const STATUS_ROWS = 3;
 const CLEAR_BELOW = '\x1b[J';
 
 /**
@@ -129,11 +131,12 @@ export class Screen {
 
   #drawBelow(): void {
     const typed = this.#isTypedShown && this.#typed !== undefined;
-    const status = this.#status === undefined ? undefined : fitWidth(this.#status, this.#columns - 1);
-    this.#below = { typed, statusRows: status === undefined ? 0 : 1 };
-    if (!typed && status === undefined) return;
+    const status = this.#status === undefined ? [] : wrapWidth(this.#status, this.#columns - 1, STATUS_ROWS);
+    this.#below = { typed, statusRows: status.length };
+    if (!typed && status.length === 0) return;
     if (this.#column > 0) this.echo('\n');
-    if (status !== undefined) this.echo(`${this.#dress(status)}${typed ? '\n' : ''}`);
+    this.echo(status.map((row) => this.#dress(row)).join('\n'));
+    if (typed && status.length > 0) this.echo('\n');
     if (typed) this.#typed?.draw();
   }
 

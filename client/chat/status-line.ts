@@ -7,12 +7,12 @@ import { waitingSentence } from './wording.ts';
 export function statusSentence(
   connection: ConnectionStatus | undefined,
   conversation: Conversation | undefined,
-  sending: number,
+  isSending: boolean,
 ): string | undefined {
   const parts: string[] = [];
   if (connection?.state === 'reconnecting') parts.push(`reconnecting: ${connection.reason}`);
   if (conversation !== undefined) parts.push(...conversationParts(conversation));
-  if (sending > 0 && parts.length === 0) parts.push('sending');
+  if (isSending && parts.length === 0) parts.push('sending');
   return parts.length === 0 ? undefined : `[${parts.join(' · ')}]`;
 }
 

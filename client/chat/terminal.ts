@@ -16,6 +16,7 @@ import { PROMPT_SIGN } from './transcript.ts';
 
 /** Longer prompts are kept for the arrow keys of this terminal only. */
 const LONGEST_KEPT = 100_000;
+const SLOW_MS = 400;
 const BLOCK_SIGN = '… ';
 const CHOICE_SIGN = 'number or id (empty for a new session): ';
 const HINT = '(Ctrl+D leaves, /help lists what can be typed)';
@@ -57,6 +58,8 @@ export class TerminalChat {
   #connection: ConnectionStatus | undefined;
   #isChoosing: boolean;
   #sending = 0;
+  /** Whether a prompt has been on its way for so long that it is worth a word. */
+  #isSendingSlowly = false;
   #code: number = EXIT.ok;
   #historyFailed = false;
   /** What was typed is done in order. */
@@ -104,6 +107,9 @@ export class TerminalChat {
     const { stdout } = this.#around;
     const stop = AbortSignal.any([this.#chat.leaving, stdout.gone]);
     const undo = this.#listen();
+    this.#chat.onChange(() => {
+      this.#refresh();
+    });
     stdout.write(ASK_FOR_PASTE_MARKERS);
     try {
       this.#setPrompt();
@@ -150,9 +156,9 @@ export class TerminalChat {
     if (this.#isChoosing) {
       this.#choose(text.trim());
     } else {
+      const sign = this.#sign;
       const gathered = this.#blocks.push(text);
-      const partOfBlock = gathered.kind !== 'line';
-      if (partOfBlock) this.#screen.lines(harmless(`${this.#sign}${text}`));
+      if (gathered.kind !== 'line') this.#screen.lines(harmless(`${sign}${text}`));
       this.#setPrompt();
       if (gathered.kind === 'line') this.#typed(readTyped(gathered.text));
       if (gathered.kind === 'block' && gathered.text.trim() !== '') this.#prompt(gathered.text, true);
@@ -176,6 +182,10 @@ export class TerminalChat {
     this.#keep(text);
     if (isShown) this.#chat.transcript.promptIsShown(text);
     this.#sending += 1;
+    const slow = setTimeout(() => {
+      this.#isSendingSlowly = true;
+      this.#refresh();
+    }, SLOW_MS);
     this.#afterwards(async () => {
       try {
         await this.#chat.submit(text);
@@ -184,7 +194,9 @@ export class TerminalChat {
         this.#chat.transcript.tell(`not sent: ${message}${hint === '' ? '' : `\n  ${hint}`}`, 'red');
         if (this.#editor.isEmpty) this.#editor.insert(text);
       } finally {
+        clearTimeout(slow);
         this.#sending -= 1;
+        this.#isSendingSlowly &&= this.#sending > 0;
       }
     });
   }
@@ -224,7 +236,7 @@ export class TerminalChat {
   /** Brings status and typed line to what is true now. */
   #refresh(): void {
     const { conversation } = this.#chat.talk;
-    this.#surface.status(statusSentence(this.#connection, conversation, this.#sending));
+    this.#surface.status(statusSentence(this.#connection, conversation, this.#isSendingSlowly));
     const active = conversation?.turns.active;
     const isAnswering = this.#sending > 0 || (active?.mine === true && active.state === 'running');
     this.#screen.showTyped(!isAnswering || !this.#editor.isEmpty || this.#blocks.isOpen);

@@ -22,9 +22,9 @@ export function failureSentence({ message, hint }: TurnError): string {
 /** Why a turn waits and when it tries again. */
 export function waitingSentence(change: TurnChange, withTime = true): string {
   const what = WAITS_FOR[change.waitingFor ?? 'backend'];
+  const when = withTime && change.retryAt !== undefined ? `, next attempt at ${localClock(change.retryAt)}` : '';
   const why = change.error === undefined ? '' : `: ${change.error.message}`;
-  const when = withTime && change.retryAt !== undefined ? `; next attempt at ${localClock(change.retryAt)}` : '';
-  return `${what}${why}${when}`;
+  return `${what}${when}${why}`;
 }
 
 /** What there is to say about a turn that ended without failing; undefined when nothing is. */

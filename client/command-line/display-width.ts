@@ -2,7 +2,8 @@
 import { stripVTControlCharacters } from 'node:util';
 
 const TAB = 8;
-const segments = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Made when it is first needed: it costs more than most commands print. */
+let segmenter: Intl.Segmenter | undefined;
 const ZERO = /^[\p{Mark}\p{Default_Ignorable_Code_Point}]$/u;
 const PICTOGRAPH = /^\p{Emoji_Presentation}|\ufe0f/u;
 /** Scripts and symbols that are two columns wide, by first and last code point. */
@@ -24,7 +25,7 @@ export function displayWidth(text: string): number {
   const plain = stripVTControlCharacters(text);
   if (isPlainAscii(plain)) return plain.length;
   let width = 0;
-  for (const { segment } of segments.segment(plain)) width += graphemeWidth(segment);
+  for (const { segment } of graphemes(plain)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -35,7 +36,8 @@ export function displayWidth(text: string): number {
 export function columnAfter(text: string, from: number, columns: number): number {
   const plain = stripVTControlCharacters(text);
   let column = from;
-  for (const { segment } of segments.segment(plain)) {
+  if (isPlainAscii(plain)) return plain === '' ? from : ((from + plain.length - 1) % columns) + 1;
+  for (const { segment } of graphemes(plain)) {
     if (segment === '\t') column = Math.min(columns - 1, (Math.floor(column / TAB) + 1) * TAB);
     else {
       const width = graphemeWidth(segment);
@@ -50,12 +52,24 @@ export function fitWidth(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   let width = 0;
   let kept = '';
-  for (const { segment } of segments.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     width += graphemeWidth(segment);
     if (width > columns - 1) break;
     kept += segment;
   }
   return `${kept}…`;
+}
+
+/** Cuts a text into rows of at most so many columns; what needs more than so many rows is cut off with a sign. */
+export function wrapWidth(text: string, columns: number, rows: number): string[] {
+  const wrapped: string[] = [];
+  let rest = text;
+  while (wrapped.length < rows - 1 && displayWidth(rest) > columns) {
+    const row = fitWidth(rest, columns + 1).slice(0, -1);
+    wrapped.push(row);
+    rest = rest.slice(row.length);
+  }
+  return [...wrapped, fitWidth(rest, columns)];
 }
 
 /** Fills a text up with blanks to so many columns. */
@@ -69,6 +83,11 @@ function graphemeWidth(segment: string): number {
   if (PICTOGRAPH.test(segment)) return 2;
   if (ZERO.test(segment)) return 0;
   return WIDE.some(([first, last]) => code >= first && code <= last) ? 2 : 1;
+}
+
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
 }
 
 function isPlainAscii(text: string): boolean {

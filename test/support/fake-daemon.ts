@@ -141,6 +141,16 @@ export class FakeDaemon {
     this.turn(sessionId, turn, { state: 'completed', reason: 'stop', usage: { inputTokens: 3, outputTokens: 5 } });
   }
 
+  /** A client that was away is back; it is told the live text. */
+  resume(sessionId: string, live: NonNullable<StoredSession['live']>): void {
+    const stored = this.#stored(sessionId);
+    stored.live = live;
+    const cursor = { generation: GENERATION, seq: stored.session.lastSeq };
+    for (const handlers of this.#attached.get(sessionId) ?? []) {
+      handlers.resumed({ cursor, live, queue: stored.queue, unsaved: null });
+    }
+  }
+
   /** Gives a prompt as another frontend would. */
   submitElsewhere(sessionId: string, text: string): void {
     this.#submit({ opId: ulid(0), target: { kind: 'session', sessionId }, prompt: [{ type: 'text', text }] });

@@ -4,12 +4,14 @@ import { PassThrough, Readable } from 'node:stream';
 import { Output, type OutputStream } from '../../client/command-line/output.ts';
 import type { Surroundings } from '../../client/command-line/surroundings.ts';
 import type { FakeDaemon } from './fake-daemon.ts';
+import { VirtualTerminal } from './virtual-terminal.ts';
 
-/** An output stream whose text is kept. */
+/** An output stream whose text is kept, and shown on a terminal in memory. */
 export class KeptStream extends EventEmitter implements OutputStream {
   text = '';
   readonly isTTY: boolean;
-  columns = 80;
+  readonly columns = 60;
+  readonly terminal = new VirtualTerminal(this.columns);
 
   constructor(isTTY: boolean) {
     super();
@@ -18,22 +20,47 @@ export class KeptStream extends EventEmitter implements OutputStream {
 
   write(text: string): boolean {
     this.text += text;
+    this.terminal.write(text);
     this.emit('written');
     return true;
   }
 
   /** Waits until the text matches; fails with the text after the deadline. */
   async until(pattern: RegExp | string, deadlineMs = 5_000): Promise<void> {
-    const matches = () => (typeof pattern === 'string' ? this.text.includes(pattern) : pattern.test(this.text));
+    await this.#untilTrue(
+      () => occursIn(this.text, pattern),
+      () => `never saw ${String(pattern)} in:\n${this.text}`,
+      deadlineMs,
+    );
+  }
+
+  /**
+   * Waits until the screen matches.
+   * @param atEnd whether the text must be the last one on the screen.
+   */
+  async untilScreen(pattern: RegExp | string, deadlineMs = 5_000, atEnd = false): Promise<void> {
+    const { terminal } = this;
+    await this.#untilTrue(
+      () => (atEnd ? terminal.screen.endsWith(String(pattern)) : occursIn(terminal.screen, pattern)),
+      () => `never saw ${String(pattern)} on the screen:\n${terminal.screen}`,
+      deadlineMs,
+    );
+  }
+
+  async #untilTrue(isTrue: () => boolean, failure: () => string, deadlineMs: number): Promise<void> {
     const deadline = AbortSignal.timeout(deadlineMs);
-    while (!matches()) {
+    while (!isTrue()) {
       try {
         await once(this, 'written', { signal: deadline });
       } catch {
-        throw new Error(`never saw ${String(pattern)} in:\n${this.text}`);
+        throw new Error(failure());
       }
     }
   }
+}
+
+function occursIn(text: string, pattern: RegExp | string): boolean {
+  return typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);
 }
 
 export interface FakeSurroundings {
