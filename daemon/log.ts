@@ -80,7 +80,7 @@ class BufferedLog implements ProcessLog {
   }
 
   async load(): Promise<void> {
-    const { pino } = await import('pino');
+    const { pino } = await import('./logging/pino.ts');
     this.#pino ??= pino({ level: 'debug', base: { pid: process.pid }, timestamp: false }, this.#file);
     for (const line of this.#takeHeld()) this.#emit(line);
   }

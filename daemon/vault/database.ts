@@ -1,6 +1,6 @@
 /** Opens the SQLite file the one way it may be opened: durable, private, and only where that can be true. */
 import Database from 'better-sqlite3';
-import { lstatSync, mkdirSync, statfsSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProtocolError } from '../../protocol/errors.ts';
 
@@ -25,7 +25,7 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Opens or creates a database file, mode 0600 through the umask, in a directory of mode 0700.
+ * Opens or creates a database file of mode 0600 in a directory of mode 0700.
  *
  * @throws ProtocolError STORAGE_UNSUPPORTED on a network file system or an old SQLite, STORAGE_FAILED when the file
  * cannot be opened.
@@ -34,7 +34,7 @@ export function openDatabase(file: string): Db {
   const directory = dirname(file);
   prepareDirectory(directory);
   refuseNetworkFileSystem(directory);
-  process.umask(0o077);
+  createPrivately(file);
   const db = new Database(file, { timeout: 5000 });
   try {
     assertVersion(db);
@@ -44,6 +44,18 @@ export function openDatabase(file: string): Db {
     throw error;
   }
   return db;
+}
+
+/**
+ * SQLite gives its other files the mode of this one. An existing file is left alone: closing it here would drop the locks
+ * that this process holds on it.
+ */
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 function configure(db: Db): void {
