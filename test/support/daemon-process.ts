@@ -1,10 +1,10 @@
 /** Real daemon processes around the stand-in, on directories of their own, ended when the test ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import type { Timings } from '../../daemon/life/timings.ts';
+import { bundle } from '../../scripts/bundle.ts';
 import { endpointOf, type Endpoint } from '../../protocol/endpoint.ts';
 import type { Build } from '../../protocol/version.ts';
 import { RawClient } from './raw-client.ts';
@@ -17,25 +17,21 @@ let bundled: Promise<string> | undefined;
 
 /** Bundles the stand-in's program, once for each test file. @returns its path. */
 export function standInProgram(): Promise<string> {
-  bundled ??= bundle();
+  bundled ??= bundleStandIn();
   return bundled;
 }
 
-async function bundle(): Promise<string> {
-  const outfile = join(CACHE, String(process.pid), 'daemon.cjs');
-  await build({
-    entryPoints: [join(ROOT, 'test/support/stand-in-program.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    external: ['better-sqlite3'],
-    logLevel: 'error',
-  });
+/** Bundled like the product, since what is loaded late behaves differently in one file. */
+async function bundleStandIn(): Promise<string> {
+  const directory = join(CACHE, String(process.pid), 'build');
+  const entries = [{ name: 'daemon', source: 'test/support/stand-in-program.ts' }];
+  const { files } = await bundle(ROOT, entries, { id: 'stand-in', version: '1.0.0', builtAt: 1_000 });
+  mkdirSync(directory, { recursive: true });
+  for (const file of files) writeFileSync(join(directory, file.name), file.text);
   process.once('exit', () => {
     rmSync(join(CACHE, String(process.pid)), { recursive: true, force: true });
   });
-  return outfile;
+  return join(directory, 'daemon.cjs');
 }
 
 export interface Exit {

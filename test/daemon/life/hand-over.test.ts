@@ -1,7 +1,9 @@
 /** A newer daemon takes the place of an older one, and nobody finds the door closed. */
+import { linkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DaemonHome, waitFor, type RunningDaemon } from '../../support/daemon-process.ts';
-import type { RawClient } from '../../support/raw-client.ts';
+import { RawClient, helloParams } from '../../support/raw-client.ts';
 import type { Build } from '../../../protocol/version.ts';
 
 const homes: DaemonHome[] = [];
@@ -88,6 +90,26 @@ describe('a hand-over', () => {
     await servedBy(at, next);
   });
 
+  test('frees the store at once and answers those who still come by the old door', async () => {
+    const at = home();
+    const old = await at.serving({ build: buildNumber(1), timings: { queueGraceMs: 3_000 } });
+    const oldDoor = join(at.root, 'old.sock');
+    linkSync(at.endpoint.socketPath, oldDoor);
+    const next = await at.start({ build: buildNumber(2), takeOver: true });
+    await servedBy(at, next);
+    const client = await at.client();
+    expect((await client.request('history/list', {})).result).toBeDefined();
+    expect(old.ended()).toBeUndefined();
+    const late = await RawClient.connect(oldDoor);
+    expect((await late.request('initialize', helloParams())).error?.data).toMatchObject({
+      kind: 'DRAINING',
+      retryable: true,
+    });
+    await late.closed;
+    expect(await old.exit).toEqual({ code: 0, signal: null });
+    expect(at.read('notes.txt')).toBe('');
+  });
+
   test('does not happen while a turn runs: the old daemon keeps its name', async () => {
     const at = home();
     const old = await at.serving({ build: buildNumber(1) });
@@ -101,10 +123,18 @@ describe('a hand-over', () => {
   test('does not happen for an older build', async () => {
     const at = home();
     const newer = await at.serving({ build: buildNumber(5) });
-    const older = await at.start({ build: buildNumber(4), takeOver: true });
-    expect(await older.exit).toEqual({ code: 69, signal: null });
-    expect(at.startFailure()?.message).toContain('newer build');
-    await waitFor('the name', async () => (await at.status())?.['pid'] === newer.pid);
+    const tally: Tally = { answered: 0, retried: 0, refused: [], daemons: new Set() };
+    let done = false;
+    const knocking = Array.from({ length: 4 }, () => knockUntil(() => done, at, tally));
+    for (let round = 0; round < 3; round += 1) {
+      const older = await at.start({ build: buildNumber(4), takeOver: true });
+      expect(await older.exit).toEqual({ code: 69, signal: null });
+      expect(at.startFailure()?.message).toContain('newer build');
+    }
+    done = true;
+    await Promise.all(knocking);
+    expect(tally.refused).toEqual([]);
+    expect(await at.status()).toMatchObject({ pid: newer.pid });
   });
 
   test('that breaks off after the name was taken leaves the old daemon reachable', async () => {

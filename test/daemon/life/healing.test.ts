@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DaemonHome, waitFor } from '../../support/daemon-process.ts';
+import { RawClient, helloParams } from '../../support/raw-client.ts';
 
 const homes: DaemonHome[] = [];
 
@@ -88,11 +89,15 @@ test('a lock file that was removed makes the daemon leave before another one can
 
 test('a daemon that was stopped for long serves the clients that waited', async () => {
   const at = home();
-  const daemon = await at.serving({ timings: { helloMs: 200 } });
+  const daemon = await at.serving({ timings: { helloMs: 300 } });
+  const client = await RawClient.connect(at.endpoint.socketPath);
+  await waitFor('the connection to be counted', async () => (await at.status())?.['clients'] === 2);
   daemon.process.kill('SIGSTOP');
   const waiting = at.client();
+  const greeting = client.request('initialize', helloParams());
   await new Promise((resolve) => setTimeout(resolve, 600));
   daemon.process.kill('SIGCONT');
-  const client = await waiting;
+  expect((await greeting).result).toBeDefined();
+  await waiting;
   expect((await client.request('history/list', {})).result).toBeDefined();
 });

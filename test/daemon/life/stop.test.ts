@@ -81,7 +81,7 @@ describe('a signal', () => {
     const begun = performance.now();
     daemon.process.kill('SIGTERM');
     expect(await daemon.exit).toEqual({ code: 143, signal: null });
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
   test('SIGHUP reads the configuration again and SIGUSR1 opens no debugger', async () => {
@@ -218,7 +218,7 @@ describe('a crash', () => {
       expect(statSync(crash).mode & 0o777).toBe(0o600);
       const text = readFileSync(crash, 'utf8') + at.log();
       expect(text).toContain('TypeError');
-      expect(text).toMatch(/\(daemon\.cjs:\d+:\d+\)/);
+      expect(text).toMatch(/\([\w-]+\.cjs:\d+:\d+\)/);
       expect(text).not.toContain(SECRET);
       expect(text).not.toContain('/home');
       expect(existsSync(at.endpoint.socketPath)).toBe(false);

@@ -121,7 +121,8 @@ describe('before the handshake', () => {
   test('a body far longer than any handshake is not collected', async () => {
     const client = await RawClient.connect(at.endpoint.socketPath);
     client.sendBytes(`Content-Length: 16000000\r\n\r\n${' '.repeat(200_000)}`);
-    expect((await client.next((message) => message.error !== undefined)).error?.code).toBe(-32600);
+    const { error } = await client.next((message) => message.error !== undefined);
+    expect(error).toMatchObject({ code: -32600, message: 'the first message must be `initialize`' });
     await client.closed;
   });
 
@@ -177,7 +178,7 @@ describe('after the handshake', () => {
       await bystander.request('history/list', {}, 5_000);
       worst = Math.max(worst, performance.now() - begun);
     }
-    expect(worst).toBeLessThan(500);
+    expect(worst).toBeLessThan(2_000);
     await expectBystanderUntouched();
   });
 
