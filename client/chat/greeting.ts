@@ -19,10 +19,14 @@ export function titleLine(model: string, workspace: string, session: string): st
 }
 
 /** Where the key is, when that is a file, and what is wrong with the configuration. */
-export async function startNotes(client: Client, key: KeyStatus): Promise<GreetingLine[]> {
+export async function startNotes(
+  client: Client,
+  key: KeyStatus,
+  environment: NodeJS.ProcessEnv,
+): Promise<GreetingLine[]> {
   const { configProblems } = await client.call('daemon/status', {});
   const notes: GreetingLine[] = [];
-  const note = keyNote(key);
+  const note = keyNote(key, environment);
   if (note !== undefined) notes.push({ text: note, isProblem: false });
   for (const problem of configProblems) notes.push({ text: `configuration: ${problem}`, isProblem: true });
   return notes;

@@ -80,11 +80,13 @@ async function onTerminal(client: Client, key: KeyStatus, wish: StartWish, aroun
   const surface = terminalSurface(screen, paint);
   const chat = new Chat({ client, surface, paint, wish, interactive: true, columns: () => screen.columns });
   const history = await client.call('history/list', { limit: HISTORY_LINES });
-  await begin(chat, key, wish, true);
+  await begin(chat, key, wish, around.environment, true);
   if (wish.from.kind === 'list') await chat.command('sessions', '');
   const asksWhich = wish.from.kind === 'list' && (chat.context.shown.rows?.length ?? 0) > 0;
   const terminal = new TerminalChat({ chat, around, screen, surface, paint, history: history.lines, asksWhich });
-  return terminal.run();
+  const code = await terminal.run();
+  chat.talk.close();
+  return code;
 }
 
 async function inPipe(
@@ -101,12 +103,20 @@ async function inPipe(
     await chat.command('sessions', '');
     return EXIT.ok;
   }
-  await begin(chat, key, wish, asks);
-  return chatFromPipe(chat, around, asks);
+  await begin(chat, key, wish, around.environment, asks);
+  const code = await chatFromPipe(chat, around, asks);
+  chat.talk.close();
+  return code;
 }
 
 /** Greets, and goes to where the flags say. */
-async function begin(chat: Chat, key: KeyStatus, wish: StartWish, interactive: boolean): Promise<void> {
+async function begin(
+  chat: Chat,
+  key: KeyStatus,
+  wish: StartWish,
+  environment: NodeJS.ProcessEnv,
+  interactive: boolean,
+): Promise<void> {
   const { client, talk, transcript } = chat;
   const row = await startingRow(chat.context, wish.from);
   const model = row?.kind === 'save' ? row.save.model : row?.session.model;
@@ -115,7 +125,8 @@ async function begin(chat: Chat, key: KeyStatus, wish: StartWish, interactive: b
     titleLine(talk.wantedModel ?? model ?? (await currentModel(chat.context)), talk.workspace, session),
     'dim',
   );
-  for (const { text, isProblem } of await startNotes(client, key)) transcript.tell(text, isProblem ? 'yellow' : 'dim');
+  for (const { text, isProblem } of await startNotes(client, key, environment))
+    transcript.tell(text, isProblem ? 'yellow' : 'dim');
   if (row === undefined) return;
   // In a pipe only what is answered from now on counts.
   transcript.showsPast = interactive;

@@ -17,8 +17,9 @@ export async function unlockedKey(client: Client): Promise<KeyStatus> {
 }
 
 /** What a person has to know about where the key is; undefined when it is in the keychain. */
-export function keyNote(key: KeyStatus): string | undefined {
+export function keyNote(key: KeyStatus, environment: NodeJS.ProcessEnv): string | undefined {
   if (key.provider !== 'keyfile') return undefined;
-  const what = key.created ? 'a key file was made, since no keychain could be reached' : 'a key file is in use';
+  const why = environment['M_KEY_PROVIDER'] === 'keyfile' ? '' : ', since no keychain could be reached';
+  const what = key.created ? `a key file was made${why}` : 'a key file is in use';
   return `key: ${what}: ${key.keyFile ?? 'its path is unknown'}`;
 }

@@ -69,14 +69,14 @@ export class StartMarker {
 
 /**
  * Why the latest daemon refused to start.
- * @param since milliseconds since 1970; older failures are somebody else's.
+ * @param since milliseconds since 1970; a failure that is not younger is somebody else's.
  */
 export function readStartFailure(locations: Locations, since: number): ProtocolError | undefined {
   const text = readIfThere(join(locations.endpoint.runDirectory, 'start-failure.json'));
   if (text === undefined) return undefined;
   const { at, kind, message, hint } = parseRecord(text);
   const time = typeof at === 'number' ? at : Date.parse(String(at));
-  if (!(time >= since) || typeof message !== 'string') return undefined;
+  if (!(time > since) || typeof message !== 'string') return undefined;
   return new ProtocolError(isErrorKind(kind) ? kind : 'DAEMON_UNAVAILABLE', message, {
     hint: typeof hint === 'string' ? hint : '',
   });

@@ -42,6 +42,7 @@ export class Talk {
   readonly workspace: string;
   readonly #client: Client;
   readonly #tell: (change: TalkChange) => void;
+  #isClosed = false;
   #target: Target = { kind: 'new' };
   #conversation: Conversation | undefined;
   #attachment: Attachment | undefined;
@@ -53,7 +54,9 @@ export class Talk {
 
   constructor(client: Client, options: TalkOptions) {
     this.#client = client;
-    this.#tell = options.tell;
+    this.#tell = (change) => {
+      if (!this.#isClosed) options.tell(change);
+    };
     this.workspace = options.workspace;
     this.#defaultModel = options.defaultModel;
     this.#pendingModel = options.model;
@@ -150,9 +153,9 @@ export class Talk {
     return cancelled;
   }
 
-  /** Stops watching. Nothing that runs is stopped. */
-  async close(): Promise<void> {
-    await this.#part();
+  /** Says nothing more: the client is about to be closed, which ends the stream. Nothing that runs is stopped. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   #wireTarget() {

@@ -75,7 +75,7 @@ async function run(command: Command, flags: RunFlags, around: Surroundings, repo
   });
   try {
     const key = await unlockedKey(client);
-    const note = keyNote(key);
+    const note = keyNote(key, around.environment);
     if (key.created && note !== undefined) report.note(note);
     const timeoutMs = flags.timeout === undefined ? undefined : flags.timeout * 1000;
     const exitCode = await runTurn({ client, around, wish, prompt, timeoutMs, report });

@@ -74,6 +74,7 @@ class Run {
     } finally {
       clearTimeout(limit);
       clearTimeout(this.#stuck);
+      this.#talk.close();
       for (const end of undo) end();
     }
   }

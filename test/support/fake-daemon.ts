@@ -243,16 +243,7 @@ export class FakeDaemon {
       this.emit(sessionId, 'settings', 0, { model });
       return { session: this.#stored(sessionId).session };
     },
-    'session/fork': ({ sessionId, turn }) => {
-      const source = this.#stored(sessionId);
-      const id = this.newSession(source.session.workspace, source.session.model);
-      const kept = turn ?? source.session.turns;
-      for (const event of source.events) {
-        if (event.turn <= kept) this.emit(id, event.type, event.turn, event.data as never);
-      }
-      this.#stored(id).session.turns = kept;
-      return { session: this.#stored(id).session };
-    },
+    'session/fork': ({ sessionId, turn }) => ({ session: this.#fork(sessionId, turn) }),
     'save/create': ({ sessionId, name }) => {
       const { session } = this.#stored(sessionId);
       const save: Save = {
@@ -315,12 +306,19 @@ export class FakeDaemon {
     const save = this.saves.find(({ id }) => id === saveId);
     if (save === undefined) throw new ProtocolError('NOT_FOUND', 'no such save');
     if (this.#stored(save.sessionId).session.lastSeq === save.seq) return { sessionId: save.sessionId, forked: false };
-    const { session } = this.#methods['session/fork']?.({
-      opId: '',
-      sessionId: save.sessionId,
-      turn: save.turn,
-    }) as ResultOf<'session/fork'>;
+    const session = this.#fork(save.sessionId, save.turn);
     return { sessionId: session.id, forked: true };
+  }
+
+  #fork(sessionId: string, turn: number | undefined): Session {
+    const source = this.#stored(sessionId);
+    const id = this.newSession(source.session.workspace, source.session.model);
+    const kept = turn ?? source.session.turns;
+    for (const event of source.events) {
+      if (event.turn <= kept) this.emit(id, event.type, event.turn, event.data as never);
+    }
+    this.#stored(id).session.turns = kept;
+    return this.#stored(id).session;
   }
 
   async #attach(sessionId: string, handlers: AttachHandlers, tail: number): Promise<Attachment> {

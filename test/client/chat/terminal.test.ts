@@ -216,8 +216,13 @@ test('what another terminal says in the same session appears above the line bein
   chat.daemon.submitElsewhere(chat.sessionId, 'from afar');
   chat.daemon.delta(chat.sessionId, 2, 'far an');
   await chat.shows(
-    ...['» hello', 'You said: hello', 'saved'],
-    ...['» from afar', '[from another terminal]', 'far an', '» half a line'],
+    '» hello',
+    'You said: hello',
+    'saved',
+    '» from afar',
+    '[from another terminal]',
+    'far an',
+    '» half a line',
   );
   chat.daemon.complete(chat.sessionId, 2, 'far answer');
   await chat.stdout.untilScreen('far answer\nsaved\n» half a line');
@@ -238,7 +243,7 @@ test('a reply that a crash cut off says so, and the next attempt stands below it
   const text = [{ type: 'text' as const, text: 'one' }];
   chat.daemon.emit(chat.sessionId, 'cutoff', 1, { step: 1, parts: text, reason: 'crash' });
   chat.daemon.complete(chat.sessionId, 1, 'another');
-  await chat.shows(...['» hello', 'one', '[cut off: the daemon was restarted; continuing]', 'another', 'saved', '»']);
+  await chat.shows('» hello', 'one', '[cut off: the daemon was restarted; continuing]', 'another', 'saved', '»');
 });
 
 test('text that is not saved says so, with the reason, until it is', async () => {
@@ -255,13 +260,11 @@ test('a turn that waits says why and when it tries again', async () => {
   const error = { kind: 'UNREACHABLE' as const, message: 'nobody listens at 127.0.0.1:8080', hint: '' };
   chat.daemon.turn(chat.sessionId, 1, { state: 'waiting', waitingFor: 'backend', retryAt, error });
   await chat.shows(
-    ...[
-      '» hello',
-      'one',
-      '[waiting for the model, next attempt at 12:30:05: nobody li',
-      'stens at 127.0.0.1:8080]',
-      '»',
-    ],
+    '» hello',
+    'one',
+    '[waiting for the model, next attempt at 12:30:05: nobody li',
+    'stens at 127.0.0.1:8080]',
+    '»',
   );
 });
 
@@ -269,9 +272,7 @@ test('a failed turn shows message and hint', async () => {
   const chat = await openWithTurn();
   const error = { kind: 'REFUSED' as const, message: 'the provider refuses the key', hint: 'Run mctl config set-key.' };
   chat.daemon.turn(chat.sessionId, 1, { state: 'failed', error });
-  await chat.shows(
-    ...['» hello', 'one', 'turn failed: the provider refuses the key', '  Run mctl config set-key.', '»'],
-  );
+  await chat.shows('» hello', 'one', 'turn failed: the provider refuses the key', '  Run mctl config set-key.', '»');
 });
 
 test('a prompt that is not accepted goes back into the line', async () => {
