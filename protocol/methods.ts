@@ -130,7 +130,7 @@ export const METHODS = {
   }),
   'config/set': method(ConfigSetParams, ConfigGetResult, {
     summary: 'Writes one key to the configuration file, or removes it; other lines and comments stay.',
-    errors: ['CONFIG_INVALID'],
+    errors: ['CONFIG_INVALID', 'STORAGE_FAILED'],
     effect: 'set',
     needsKey: false,
     admin: true,

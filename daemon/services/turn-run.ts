@@ -151,7 +151,7 @@ export class TurnRun {
       return;
     }
     this.#failures += 1;
-    const verdict = judgeFailure(error.kind, this.#failures, error.retryAfterMs, Math.random());
+    const verdict = judgeFailure(error, this.#failures, Math.random());
     if (verdict.action === 'fail') throw error;
     const retryAt = isoTime(this.#parts.clock.now() + verdict.delayMs);
     await this.#cutOff('broken-stream', [this.#waitingChange('backend', error, retryAt)], { status: 'waiting' });

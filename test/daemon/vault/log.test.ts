@@ -153,7 +153,17 @@ describe('forks and saves', () => {
 
   function save(sessionId: string, wantedId: string, seq: number, turn: number): ReturnType<VaultPort['createSave']> {
     const fingerprint = `${sessionId} ${wantedId}`;
-    return vault.createSave({ opId: ulid(), sessionId, wantedId, seq, turn, messages: turn * 2, model: 'demo/offline', fingerprint, at: 1 });
+    return vault.createSave({
+      opId: ulid(),
+      sessionId,
+      wantedId,
+      seq,
+      turn,
+      messages: turn * 2,
+      model: 'demo/offline',
+      fingerprint,
+      at: 1,
+    });
   }
 
   test('share the log up to a turn and go on by themselves', async () => {
@@ -163,7 +173,16 @@ describe('forks and saves', () => {
     await vault.append(nextTurn(forked, 4, 'other 4'));
     await vault.append(nextTurn(sessionId, 6, '6'));
     await reopen();
-    expect(await all(forked)).toEqual(['1', 'answer to 1', '2', 'answer to 2', '3', 'answer to 3', 'other 4', 'answer to other 4']);
+    expect(await all(forked)).toEqual([
+      '1',
+      'answer to 1',
+      '2',
+      'answer to 2',
+      '3',
+      'answer to 3',
+      'other 4',
+      'answer to other 4',
+    ]);
     expect(await all(sessionId)).toHaveLength(12);
     const head = await vault.head(forked);
     expect(head).toMatchObject({ messages: 8, turns: 4, inputTokens: 0, parent: { sessionId, turn: 3 } });
@@ -179,7 +198,11 @@ describe('forks and saves', () => {
     const kept = await save(sessionId, '2025-07-04_12-30', lastSeq, 4);
     await vault.append(nextTurn(sessionId, 5, 'gone'));
     expect(await vault.countSaves(sessionId)).toBe(1);
-    expect(await vault.deleteSession(ulid(), sessionId, 'keep')).toEqual({ savesKept: 1, savesDeleted: 0, backups: [] });
+    expect(await vault.deleteSession(ulid(), sessionId, 'keep')).toEqual({
+      savesKept: 1,
+      savesDeleted: 0,
+      backups: [],
+    });
     await expect(vault.head(sessionId)).rejects.toMatchObject({ kind: 'NOT_FOUND' });
     expect(await all(forked)).toHaveLength(4);
     expect(texts(await vault.readSave(kept.id, undefined, 100, 1e9))).toHaveLength(8);
@@ -196,7 +219,17 @@ describe('forks and saves', () => {
     const first = await save(sessionId, '2025-07-04_12-30', 4, 1);
     const second = await save(sessionId, '2025-07-04_12-30', 4, 1);
     expect([first.id, second.id]).toEqual(['2025-07-04_12-30', '2025-07-04_12-30-2']);
-    const request = { opId: ulid(), sessionId, wantedId: 'x', seq: 4, turn: 1, messages: 2, model: 'm/m', fingerprint: 'x', at: 3 };
+    const request = {
+      opId: ulid(),
+      sessionId,
+      wantedId: 'x',
+      seq: 4,
+      turn: 1,
+      messages: 2,
+      model: 'm/m',
+      fingerprint: 'x',
+      at: 3,
+    };
     expect(await vault.createSave(request)).toEqual(await vault.createSave(request));
     expect((await vault.listSaves(10, 0)).total).toBe(3);
   });
