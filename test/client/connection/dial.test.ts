@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -8,7 +9,8 @@ import { prepareDirectories, type Locations } from '../../../client/connection/l
 import type { InitializeParams } from '../../../protocol/admin.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { FakeDaemon, NO_ANSWER } from './support/fake-daemon.ts';
-import { scratch } from './support/scratch.ts';
+import { program } from './support/programs.ts';
+import { scratch, until } from './support/scratch.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -175,4 +177,18 @@ test('something else in the place of the socket is refused', async () => {
   writeFileSync(locations.endpoint.socketPath, '');
   expect(await refusal(locations)).toMatchObject({ kind: 'UNSAFE_DIRECTORY' });
   rmSync(locations.endpoint.socketPath);
+});
+
+test('a daemon that dies with our connection in its queue is absent, not broken', async () => {
+  const place = scratch();
+  const { locations } = place;
+  prepareDirectories(locations);
+  const args = ['--data-dir', locations.dataDirectory, '--log-dir', locations.logDirectory];
+  const daemon = spawn(process.execPath, [program(place, 'serve();'), ...args], { stdio: 'ignore' });
+  onTestFinished(() => void daemon.kill('SIGKILL'));
+  await until(() => existsSync(locations.endpoint.socketPath), 'the socket');
+  daemon.kill('SIGSTOP');
+  // The kernel has accepted the connection as soon as the hello can be written.
+  const dialled = dial(locations.endpoint, hello(), { meanwhile: () => void daemon.kill('SIGKILL') });
+  expect(await dialled).toEqual({ kind: 'absent' });
 });

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Client, ConnectOptions } from '../../../client/connection/api.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
@@ -126,6 +128,20 @@ test('a successor that found the older one busy tries again', async () => {
   await until(() => launches().length === 2, 'the second try');
   await daemon.stop();
   expect((await connecting).daemon.daemon.build.id).toBe('client');
+});
+
+test('what a successor failed of is forgotten when the older daemon has ended by itself', async () => {
+  const { daemon, connect, launches } = await scene(
+    OLDER,
+    `if (process.argv.includes('--take-over')) fail('CONFLICT', 'a turn has just begun', ''); else ${SUCCESSOR}`,
+  );
+  const connecting = connect();
+  await until(() => launches().length === 1, 'the successor');
+  const { runDirectory } = daemon.locations.endpoint;
+  await until(() => existsSync(join(runDirectory, 'start-failure.json')), 'its failure');
+  await daemon.stop();
+  expect((await connecting).daemon.daemon.build.id).toBe('client');
+  expect(launches()).toEqual([['--take-over'], []]);
 });
 
 test('of several newer clients one replaces the daemon', async () => {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Client, ConnectOptions } from '../../../client/connection/api.ts';
@@ -16,6 +18,17 @@ function place(): Scratch {
     endStarted(made);
   });
   return made;
+}
+
+/** What a killed daemon leaves. */
+async function leaveDeadSocket(where: Scratch): Promise<void> {
+  prepareDirectories(where.locations);
+  const { socketPath } = where.locations.endpoint;
+  const server = createServer().listen(`${socketPath}.x`);
+  await once(server, 'listening');
+  renameSync(`${socketPath}.x`, socketPath);
+  server.close();
+  await once(server, 'close');
 }
 
 async function connectTo(where: Scratch, script: string, options: Partial<ConnectOptions> = {}): Promise<Client> {
@@ -66,12 +79,29 @@ test.runIf(process.platform === 'linux')('a daemon gets nothing of its starter t
   });
 });
 
-test('of many clients one starts the daemon and all are served', async () => {
+test.each([
+  { startMs: 0, stale: true },
+  { startMs: 10, stale: true },
+  { startMs: 40, stale: true },
+  { startMs: 150, stale: false },
+])('of many clients one starts the daemon, and all are served: %o', async ({ startMs, stale }) => {
   const where = place();
-  const script = program(where, 'setTimeout(serve, 150);');
+  if (stale) await leaveDeadSocket(where);
+  const script = program(where, `setTimeout(serve, ${startMs});`);
   const clients = await Promise.all(Array.from({ length: 25 }, () => connectTo(where, script)));
   expect(new Set(clients.map((client) => client.daemon.daemon.pid)).size).toBe(1);
   expect(starts(where)).toHaveLength(1);
+});
+
+test('a daemon that comes up between a look and the right to start one is found', async () => {
+  const where = place();
+  await leaveDeadSocket(where);
+  const daemon = await FakeDaemon.unpublished(where.locations);
+  // The refusal of the dead socket is on its way when the new one takes its name. A start would fail.
+  const connecting = connectTo(where, '/nowhere/daemon.cjs');
+  daemon.publish();
+  await connecting;
+  expect(daemon.connections).toBe(1);
 });
 
 test('a marker that its maker left behind holds nobody up for long', async () => {

@@ -27,29 +27,42 @@ export class FakeDaemon {
   readonly hellos: Record<string, unknown>[] = [];
   readonly answers: Record<string, Answer> = {};
   greeting: Partial<InitializeResult> = {};
-  readonly #locations: Locations;
+  readonly locations: Locations;
   readonly #server: Server;
   readonly #sockets = new Map<number, Socket>();
   #connections = 0;
   #inode = 0;
 
   private constructor(locations: Locations) {
-    this.#locations = locations;
+    this.locations = locations;
     this.#server = createServer((socket) => {
       this.#serve(socket);
     });
   }
 
   static async listen(locations: Locations): Promise<FakeDaemon> {
+    const daemon = await FakeDaemon.unpublished(locations);
+    daemon.publish();
+    return daemon;
+  }
+
+  /** Listens where nobody looks. */
+  static async unpublished(locations: Locations): Promise<FakeDaemon> {
     prepareDirectories(locations);
     const daemon = new FakeDaemon(locations);
-    // Like the real one: closing then unlinks a name that is no longer there, and not a successor's.
-    const ownName = `${locations.endpoint.socketPath}.${process.pid}`;
-    await new Promise<void>((resolve) => daemon.#server.listen(ownName, resolve));
-    daemon.#inode = lstatSync(ownName).ino;
-    renameSync(ownName, locations.endpoint.socketPath);
+    await new Promise<void>((resolve) => daemon.#server.listen(daemon.#ownName, resolve));
     onTestFinished(() => daemon.stop());
     return daemon;
+  }
+
+  /** Like the real one: closing then unlinks a name that is no longer there, and not a successor's. */
+  publish(): void {
+    this.#inode = lstatSync(this.#ownName).ino;
+    renameSync(this.#ownName, this.locations.endpoint.socketPath);
+  }
+
+  get #ownName(): string {
+    return `${this.locations.endpoint.socketPath}.${process.pid}`;
   }
 
   get connections(): number {
@@ -89,7 +102,7 @@ export class FakeDaemon {
     this.cut();
     if (!this.#server.listening) return;
     await new Promise((resolve) => this.#server.close(resolve));
-    const { socketPath } = this.#locations.endpoint;
+    const { socketPath } = this.locations.endpoint;
     if (lstatSync(socketPath, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(socketPath);
   }
 
