@@ -32,7 +32,7 @@ const EFFECTS: Readonly<Record<MethodSpec['effect'], string>> = {
 };
 
 function schemaOf(type: z.ZodMiniType): Schema {
-  return z.toJSONSchema(type, { unrepresentable: 'any' });
+  return z.toJSONSchema(type, { unrepresentable: 'any' }) as Schema;
 }
 
 function describe(schema: Schema): string {
