@@ -6,7 +6,7 @@ import { errorShape } from '../logging/error-shape.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
-export const CRASH_FILE_NAME = 'crash.log';
+const CRASH_FILE_NAME = 'crash.log';
 
 /** Appends the error's class, code and frames to `crash.log`, mode 0600. Never throws. */
 export function recordCrash(logDirectory: string, build: Build, thrown: unknown, now: Date): void {

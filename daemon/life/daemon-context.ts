@@ -33,9 +33,9 @@ export interface DaemonContext {
 }
 
 /** The part of the `initialize` answer that the process itself does not know. */
-export type HelloFacts = Pick<InitializeResult, 'store' | 'key' | 'draining' | 'keyVariables'>;
+type HelloFacts = Pick<InitializeResult, 'store' | 'key' | 'draining' | 'keyVariables'>;
 
-export interface Activity {
+interface Activity {
   /** Turns in front of a model or a tool. */
   readonly running: number;
   readonly waiting: number;

@@ -21,7 +21,7 @@ export function prepareDirectories(dataDirectory: string, logDirectory: string, 
  * Makes a directory of mode 0700, or checks that the one that is there is real, ours and closed to others.
  * @throws ProtocolError UNSAFE_DIRECTORY or STORAGE_FAILED.
  */
-export function preparePrivateDirectory(path: string): void {
+function preparePrivateDirectory(path: string): void {
   const found = makeAndLook(path);
   if ((found.mode & OTHERS) !== 0) throw openToOthers(path, found);
 }

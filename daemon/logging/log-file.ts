@@ -9,7 +9,7 @@ export interface LogFileOptions {
   readonly files?: number;
 }
 
-export const LOG_FILE_NAME = 'daemon.log';
+const LOG_FILE_NAME = 'daemon.log';
 
 /**
  * Lines are written synchronously: those of an asynchronous writer are lost when the process is killed, which is when they

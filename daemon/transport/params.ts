@@ -15,7 +15,7 @@ export function parseParams<S extends z.ZodMiniType>(schema: S, params: unknown)
 }
 
 /** `target.workspace must be a string`, and the like. */
-export function describeIssue(issue: Issue | undefined): string {
+function describeIssue(issue: Issue | undefined): string {
   if (issue === undefined) return 'the params are not valid';
   const name = issue.path.length === 0 ? 'params' : issue.path.map(String).join('.');
   switch (issue.code) {

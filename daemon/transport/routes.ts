@@ -11,10 +11,10 @@ export interface RequestContext {
 /**
  * One handler. Its params are validated. It rejects with a ProtocolError; anything else reaches the client as INTERNAL.
  */
-export type Handler<M extends MethodName> = (params: ParamsOf<M>, context: RequestContext) => Promise<ResultOf<M>>;
+type Handler<M extends MethodName> = (params: ParamsOf<M>, context: RequestContext) => Promise<ResultOf<M>>;
 
 /** A handler for every row of the table. */
-export type Routes = { readonly [M in MethodName]: Handler<M> };
+type Routes = { readonly [M in MethodName]: Handler<M> };
 
 /** Methods about the process itself. They are answered by `life/`, before and without everything else. */
 export type LifeMethod = 'initialize' | 'daemon/status' | 'daemon/shutdown' | 'daemon/release';

@@ -16,7 +16,7 @@ const CACHE = join(ROOT, 'node_modules', '.cache', 'stand-in');
 let bundled: Promise<string> | undefined;
 
 /** Bundles the stand-in's program, once for each test file. @returns its path. */
-export function standInProgram(): Promise<string> {
+function standInProgram(): Promise<string> {
   bundled ??= bundleStandIn();
   return bundled;
 }

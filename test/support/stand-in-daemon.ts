@@ -18,6 +18,7 @@ export async function buildStandIn(context: DaemonContext): Promise<Daemon> {
   }
   if (failure === 'throw') throw new TypeError(SECRET);
   if (failure === 'die') process.kill(process.pid, 'SIGKILL');
+  if (failure === 'slow') await sleep(700);
   return new StandIn(context);
 }
 
@@ -126,6 +127,7 @@ class StandIn implements Daemon {
     else if (verb === 'crash') setTimeout(() => raise(), 10);
     else if (verb === 'reject') setTimeout(() => void Promise.reject(new TypeError(SECRET)), 10);
     else if (verb === 'push') await pushFrames(connection, number);
+    else if (verb === 'warn') process.emitWarning('what Node says by itself');
     else if (verb === 'lose-vault') this.#context.requestStop('vault-lost', 'now');
     else if (verb === 'wrong') return 'not an object' as unknown as object;
     else if (verb === 'note') this.#note(line);

@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DaemonHome, waitFor, type Exit } from '../../support/daemon-process.ts';
+import { RawClient, helloParams } from '../../support/raw-client.ts';
 
 const homes: DaemonHome[] = [];
 
@@ -42,6 +43,21 @@ describe('a start', () => {
       expect(lstatSync(path).mode & 0o777).toBe(0o600);
     }
     expect(await at.status()).toMatchObject({ pid: daemon.pid, running: true, clients: 2, socket: socketPath });
+  });
+
+  test('greets before there is anything to serve, and passes on later what was wished then', async () => {
+    const at = home();
+    await at.start({ environment: { M_TEST_BUILD_FAILURE: 'slow' } });
+    await waitFor('the socket', () => existsSync(at.endpoint.socketPath));
+    const client = await RawClient.connect(at.endpoint.socketPath);
+    const hello = await client.request('initialize', helloParams({ key: { provider: 'keyfile' } }));
+    expect(hello.result).toMatchObject({ store: null, key: 'none', keyVariables: [], draining: false });
+    expect((await client.request('daemon/status', {})).result).toMatchObject({ keyState: 'none', sessions: null });
+    expect((await client.request('history/list', {})).result).toEqual({ lines: ['wishes 1', 'clients 1'] });
+    expect((await client.request('initialize', helloParams())).result).toMatchObject({
+      store: { id: 'stand-in' },
+      keyVariables: ['STAND_IN_KEY'],
+    });
   });
 
   for (const stale of [false, true]) {

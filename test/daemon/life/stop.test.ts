@@ -225,6 +225,13 @@ describe('a crash', () => {
     });
   }
 
+  test('keeps what Node itself says at the end in crash.log', async () => {
+    const at = home();
+    await at.serving();
+    await steer(await at.client(), 'warn');
+    await waitFor('the words', () => at.read(join('logs', 'crash.log')).includes('what Node says by itself'));
+  });
+
   test('three times within a minute puts the brake on, with the reason and what to do', async () => {
     const at = home();
     for (let round = 0; round < 3; round += 1) {
