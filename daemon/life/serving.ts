@@ -82,8 +82,9 @@ export class Serving {
 
   async #load(): Promise<Connector> {
     const { log, desk, phase, validateResults } = this.#options;
-    const { openConnection, Router } = await this.#loadLibraries();
+    // The threads that the daemon starts come up while this one loads.
     const daemon = await this.#built.promise;
+    const { openConnection, Router } = await this.#loadLibraries();
     const router = new Router({
       routes: daemon.routes,
       desk: desk(),

@@ -3,9 +3,8 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Daemon, DaemonContext } from '../../daemon/life/daemon-context.ts';
 import type { ClientPort } from '../../daemon/services/client-port.ts';
-import type { RequestContext, ServiceRoutes } from '../../daemon/transport/routes.ts';
+import type { ServiceRoutes } from '../../daemon/transport/routes.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import { encodeFrame } from '../../protocol/frame.ts';
 import { PROTOCOL } from '../../protocol/version.ts';
 
 /** Text that must never leave the process: it is in every error that the stand-in throws. */
@@ -35,10 +34,9 @@ class StandIn implements Daemon {
   constructor(context: DaemonContext) {
     this.#context = context;
     const handlers = {
-      'history/add': async ({ line }: { line: string }, request: RequestContext) => await this.#steer(line, request),
+      'history/add': async ({ line }: { line: string }) => await this.#steer(line),
       'history/list': async () => ({ lines: [`wishes ${this.#wishes}`, `clients ${this.#clients.size}`] }),
       'config/reload': async () => ({ problems: [] }),
-      'session/verify': async (_params: unknown, request: RequestContext) => await untilAborted(request.signal),
     };
     this.routes = new Proxy(handlers as unknown as ServiceRoutes, {
       get: (target, name) =>
@@ -114,22 +112,18 @@ class StandIn implements Daemon {
     this.#note('reloaded');
   }
 
-  async #steer(line: string, { connection, signal }: RequestContext): Promise<object> {
+  async #steer(line: string): Promise<object> {
     const [verb, argument] = line.split(' ');
     const number = Number(argument ?? 0);
     if (verb === 'run') this.#running = number;
     else if (verb === 'queue') this.#queued = number;
     else if (verb === 'stick') this.#stuck = true;
     else if (verb === 'throw') throw new RangeError(`${SECRET} /home/somebody/secret.txt`);
-    else if (verb === 'refuse') throw new ProtocolError('EMPTY', 'nothing there', { hint: 'write something' });
-    else if (verb === 'hang') await untilAborted(signal);
     else if (verb === 'wait') await sleep(number);
     else if (verb === 'crash') setTimeout(() => raise(), 10);
     else if (verb === 'reject') setTimeout(() => void Promise.reject(new TypeError(SECRET)), 10);
-    else if (verb === 'push') await pushFrames(connection, number);
     else if (verb === 'warn') process.emitWarning('what Node says by itself');
     else if (verb === 'lose-vault') this.#context.requestStop('vault-lost', 'now');
-    else if (verb === 'wrong') return 'not an object' as unknown as object;
     else if (verb === 'note') this.#note(line);
     return {};
   }
@@ -140,23 +134,8 @@ class StandIn implements Daemon {
   }
 }
 
-async function pushFrames(connection: ClientPort, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
-    const frame = encodeFrame(JSON.stringify({ jsonrpc: '2.0', method: 'event', params: { index } }));
-    if (!connection.sendFrame(frame)) await new Promise<void>((resolve) => connection.onDrain(resolve));
-  }
-}
-
 function raise(): never {
   throw new TypeError(`${SECRET} /home/somebody/secret.txt`);
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => {
-      reject(signal.reason as Error);
-    });
-  });
 }
 
 function sleep(ms: number): Promise<void> {

@@ -206,6 +206,20 @@ describe('replaced files', () => {
   });
 });
 
+test('an unexpected error in a handler is in the log under the id that the client was given, without its message', async () => {
+  const at = home();
+  await at.serving();
+  const { error } = await steer(await at.client(), 'throw');
+  expect(error).toMatchObject({ code: -32603, message: 'internal error', data: { kind: 'INTERNAL' } });
+  expect(error?.data.traceId).toMatch(/^[0-9a-f]{12}$/);
+  const line = at
+    .log()
+    .split('\n')
+    .find((each) => each.includes(error?.data.traceId ?? '-'));
+  expect(JSON.parse(line ?? '{}')).toMatchObject({ method: 'history/add', errorClass: 'RangeError' });
+  expect(JSON.stringify(error) + at.log()).not.toMatch(new RegExp(`${SECRET}|/home`));
+});
+
 describe('a crash', () => {
   for (const how of ['crash', 'reject']) {
     test(`(${how}) ends the process with 1 and says where, not what about`, async () => {
