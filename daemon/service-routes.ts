@@ -1,4 +1,5 @@
 /** Which service answers which method. */
+import { ProtocolError } from '../protocol/errors.ts';
 import type { ConfigurationStore } from './config/store.ts';
 import type { AgentRegistry } from './agent/registry.ts';
 import type { EventHub } from './services/event-hub.ts';
@@ -34,6 +35,9 @@ export function serviceRoutes(services: Services): ServiceRoutes {
 
 type ProcessMethod =
   | 'key/status'
+  | 'key/unlock'
+  | 'key/lock'
+  | 'key/move'
   | 'config/get'
   | 'config/set'
   | 'config/reload'
@@ -41,7 +45,7 @@ type ProcessMethod =
   | 'provider/offer-keys'
   | 'model/list';
 
-function processRoutes({ access, configuration, registry, keys }: Services): Pick<ServiceRoutes, ProcessMethod> {
+function processRoutes({ access, configuration, registry, keys, turns }: Services): Pick<ServiceRoutes, ProcessMethod> {
   const effective = () => ({
     path: configuration.path,
     ...configuration.effective(),
@@ -49,6 +53,18 @@ function processRoutes({ access, configuration, registry, keys }: Services): Pic
   });
   return {
     'key/status': async (_params, { connection }) => await access.open(connection.keyWish),
+    'key/unlock': ({ passphrase, provider }, { connection }) =>
+      access.unlock(provider === undefined ? connection.keyWish : { ...connection.keyWish, provider }, passphrase),
+    'key/lock': async () => {
+      if (!turns.idle) {
+        throw new ProtocolError('CONFLICT', 'the store cannot be locked while a turn runs or waits', {
+          hint: 'Cancel it first, or wait for its end.',
+          retryable: true,
+        });
+      }
+      return await access.lock();
+    },
+    'key/move': ({ to, passphrase }, { connection }) => access.move(to, connection.keyWish, passphrase),
     'config/get': async () => {
       await configuration.reloadIfChanged();
       return effective();

@@ -1,5 +1,4 @@
 /** Where the two sides meet: every name here is derived from the data directory and the user, and from nothing else. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 /** Longest socket path in bytes: the smallest `sun_path` in use is 104 (macOS), and longer ones are cut silently. */
@@ -30,6 +29,8 @@ export function endpointOf(dataDirectory: string, uid: number): Endpoint {
   if (Buffer.byteLength(direct) <= MAX_SOCKET_PATH_BYTES) {
     return { runDirectory, socketDirectory: runDirectory, socketPath: direct, lockPath };
   }
+  // Loaded here, since it takes as long to load as all of the connection and short paths do without.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const digest = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 24);
   const socketDirectory = join('/tmp', `m-${uid}-${digest}`);
   return { runDirectory, socketDirectory, socketPath: join(socketDirectory, 'd.sock'), lockPath };

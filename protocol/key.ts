@@ -34,3 +34,19 @@ export const KeyWish = z.object({
   interactive: z.optional(z.boolean()),
 });
 export type KeyWish = z.infer<typeof KeyWish>;
+
+/** Base64 of the UTF-8 bytes: the words themselves are then in no string of the daemon. */
+const Passphrase = z.string().check(z.regex(/^[A-Za-z0-9+/]*={0,2}$/), z.maxLength(8192));
+
+export const KeyUnlockParams = z.strictObject({
+  /** For a store that is locked with one, or one that is to be created with one. */
+  passphrase: z.optional(Passphrase),
+  /** Creates the store with this keeper when there is none yet; without it the client's wish counts. */
+  provider: z.optional(KeyProvider),
+});
+
+export const KeyMoveParams = z.strictObject({
+  to: KeyProvider,
+  /** The new one, when it is to be a passphrase. */
+  passphrase: z.optional(Passphrase),
+});

@@ -21,9 +21,8 @@ import {
   ProviderOfferKeysParams,
   ProviderSetKeyParams,
 } from './admin.ts';
-import type { ErrorKind } from './errors.ts';
 import { SessionAttachParams, SessionAttachResult } from './event.ts';
-import { KeyStatus } from './key.ts';
+import { KeyMoveParams, KeyStatus, KeyUnlockParams } from './key.ts';
 import {
   SaveCreateParams,
   SaveDeleteParams,
@@ -48,38 +47,8 @@ import {
   SessionResult,
   SessionVerifyResult,
 } from './session.ts';
+import { method } from './method-spec.ts';
 import { TurnCancelParams, TurnCancelResult, TurnSubmitParams, TurnSubmitResult } from './turn.ts';
-
-/** One row of the table. */
-export interface MethodSpec<P extends z.ZodMiniType = z.ZodMiniType, R extends z.ZodMiniType = z.ZodMiniType> {
-  readonly params: P;
-  readonly result: R;
-  /** One sentence for docs/PROTOCOL.md. */
-  readonly summary: string;
-  /** Kinds a client should be ready for, besides those that every method can give. */
-  readonly errors: readonly ErrorKind[];
-  /** `read` changes nothing; `op` carries an `opId`; `set` has the same effect when repeated; `once` must not be repeated. */
-  readonly effect: 'read' | 'op' | 'set' | 'once';
-  /** Key states in which it works: with the store readable, or in any. */
-  readonly needsKey: boolean;
-  /** For the admin CLI: still served while the daemon drains. */
-  readonly admin: boolean;
-  /** Deadline in the daemon, in milliseconds. */
-  readonly deadlineMs: number;
-}
-
-const QUICK = 10_000;
-
-type Traits = Omit<MethodSpec, 'params' | 'result' | 'deadlineMs' | 'needsKey' | 'admin'> &
-  Partial<Pick<MethodSpec, 'deadlineMs' | 'needsKey' | 'admin'>>;
-
-function method<P extends z.ZodMiniType, R extends z.ZodMiniType>(
-  params: P,
-  result: R,
-  traits: Traits,
-): MethodSpec<P, R> {
-  return { deadlineMs: QUICK, needsKey: true, admin: false, ...traits, params, result };
-}
 
 export const METHODS = {
   initialize: method(InitializeParams, InitializeResult, {
@@ -117,6 +86,28 @@ export const METHODS = {
     errors: ['KEY_MISMATCH', 'STORE_TOO_NEW', 'STORAGE_UNSUPPORTED', 'STORAGE_FAILED'],
     effect: 'set',
     needsKey: false,
+    admin: true,
+    deadlineMs: 150_000,
+  }),
+
+  'key/unlock': method(KeyUnlockParams, KeyStatus, {
+    summary: 'Unlocks the store, or creates it with the keeper and passphrase that a person chose.',
+    errors: ['KEY_MISMATCH', 'STORAGE_FAILED'],
+    effect: 'set',
+    needsKey: false,
+    admin: true,
+    deadlineMs: 150_000,
+  }),
+  'key/lock': method(Nothing, KeyStatus, {
+    summary: 'Puts the key away until `key/unlock`. Refused while a turn runs or waits.',
+    errors: ['CONFLICT'],
+    effect: 'set',
+    admin: true,
+  }),
+  'key/move': method(KeyMoveParams, KeyStatus, {
+    summary: 'Keeps the key elsewhere from now on; nothing is encrypted anew.',
+    errors: ['KEY_UNAVAILABLE', 'CONFLICT', 'STORAGE_FULL', 'STORAGE_FAILED'],
+    effect: 'once',
     admin: true,
     deadlineMs: 150_000,
   }),

@@ -6,7 +6,8 @@ import * as z from 'zod/mini';
 import { ERROR_CODES, ERROR_KINDS } from '../protocol/errors.ts';
 import { DURABLE_EVENT_DATA, EPHEMERAL_EVENT_DATA } from '../protocol/event.ts';
 import { MAX_BODY_BYTES, MAX_HEADER_BYTES } from '../protocol/frame.ts';
-import { METHODS, type MethodSpec } from '../protocol/methods.ts';
+import type { MethodSpec } from '../protocol/method-spec.ts';
+import { METHODS } from '../protocol/methods.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 
 const FILE = join(import.meta.dirname, '..', 'docs', 'PROTOCOL.md');

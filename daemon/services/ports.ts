@@ -1,6 +1,6 @@
 /** What the services need from the rest of the daemon, and nothing of how it is done. */
 import type { DurableEventType } from '../../protocol/event.ts';
-import type { KeyStatus, KeyWish } from '../../protocol/key.ts';
+import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
@@ -179,10 +179,21 @@ export interface StoreIdentity {
   readonly generation: string;
 }
 
+export interface OpenResult {
+  readonly key: KeyStatus;
+  readonly store: StoreIdentity | null;
+}
+
 /** The vault: a reply means durable. Every call has a deadline and rejects with a ProtocolError. */
 export interface VaultPort {
   /** Opens the store, creating it when it is provably new. Repeating it after success costs nothing. */
-  open(wish: KeyWish): Promise<{ key: KeyStatus; store: StoreIdentity | null }>;
+  open(wish: KeyWish): Promise<OpenResult>;
+  /** Opens what a passphrase or a person's word opens. The bytes are overwritten. */
+  unlock(wish: KeyWish, passphrase: Uint8Array | undefined): Promise<OpenResult>;
+  /** Puts the key away until `unlock`. */
+  lock(): Promise<OpenResult>;
+  /** Keeps the key elsewhere from now on. @throws ProtocolError KEY_UNAVAILABLE, CONFLICT; nothing has changed then. */
+  moveKey(to: KeyProvider, wish: KeyWish, passphrase: Uint8Array | undefined): Promise<OpenResult>;
   append(request: AppendRequest): Promise<AppendResult>;
   /** Accepts a prompt behind the turns that are there; the turn gets the next number. */
   enqueue(request: EnqueueRequest): Promise<EnqueueResult>;

@@ -1,7 +1,7 @@
 /** Opens the store when somebody needs it, and says why when it cannot be opened. */
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { KeyStatus, KeyWish } from '../../protocol/key.ts';
-import type { StoreIdentity, VaultPort } from './ports.ts';
+import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
+import type { OpenResult, StoreIdentity, VaultPort } from './ports.ts';
 
 export interface StoreAccessParts {
   readonly vault: VaultPort;
@@ -54,6 +54,28 @@ export class StoreAccess {
     return this.#status;
   }
 
+  /**
+   * Opens what a passphrase or a person's word opens.
+   * @param passphrase base64 of its UTF-8 bytes.
+   */
+  async unlock(wish: KeyWish, passphrase: string | undefined): Promise<KeyStatus> {
+    await this.#attempt;
+    await this.#took(await lend(passphrase, (bytes) => this.#parts.vault.unlock(wish, bytes)));
+    return this.#status;
+  }
+
+  /** Puts the key away. */
+  async lock(): Promise<KeyStatus> {
+    await this.#took(await this.#parts.vault.lock());
+    return this.#status;
+  }
+
+  /** @throws ProtocolError KEY_UNAVAILABLE, CONFLICT; nothing has changed then. */
+  async move(to: KeyProvider, wish: KeyWish, passphrase: string | undefined): Promise<KeyStatus> {
+    await this.#took(await lend(passphrase, (bytes) => this.#parts.vault.moveKey(to, wish, bytes)));
+    return this.#status;
+  }
+
   /** Resolves when the store can be read. @throws ProtocolError KEY_* or STORAGE_* */
   async require(): Promise<void> {
     if (this.#status.state === 'unlocked') return;
@@ -72,7 +94,7 @@ export class StoreAccess {
     if (wish.provider === undefined || provider === null || wish.provider === provider) return;
     throw new ProtocolError(
       'KEY_MISMATCH',
-      `the key of this store is kept in the ${provider}, but M_KEY_PROVIDER says ${wish.provider}`,
+      `the key of this store is kept by another keeper (${provider}) than M_KEY_PROVIDER says (${wish.provider})`,
       { hint: `Unset M_KEY_PROVIDER, or set it to ${provider}.` },
     );
   }
@@ -87,14 +109,27 @@ export class StoreAccess {
   async #openOnce(wish: KeyWish): Promise<void> {
     try {
       this.#failure = undefined;
-      const { key, store } = await this.#parts.vault.open(wish);
-      if (store !== null && key.state === 'unlocked') await this.#parts.onOpened(store);
-      this.#identity = store;
-      this.#status = key;
+      await this.#took(await this.#parts.vault.open(wish));
     } catch (error) {
       this.#failure =
         error instanceof ProtocolError ? error : new ProtocolError('INTERNAL', 'the store cannot be opened');
       if (!(error instanceof ProtocolError)) throw error;
     }
   }
+
+  async #took({ key, store }: OpenResult): Promise<void> {
+    const opened = key.state === 'unlocked' && this.#status.state !== 'unlocked';
+    this.#failure = undefined;
+    if (opened && store !== null) await this.#parts.onOpened(store);
+    this.#identity = store;
+    this.#status = key;
+  }
+}
+
+/** Lends the bytes of a passphrase to a call that copies them at once, and overwrites them. */
+function lend<T>(passphrase: string | undefined, call: (bytes: Uint8Array | undefined) => Promise<T>): Promise<T> {
+  const bytes = passphrase === undefined ? undefined : new Uint8Array(Buffer.from(passphrase, 'base64'));
+  const result = call(bytes);
+  bytes?.fill(0);
+  return result;
 }

@@ -25,6 +25,9 @@ export interface VaultSettings {
 /** Every method of the port, so that a client can be made without knowing how they are done. */
 export const VAULT_METHODS: Readonly<Record<keyof VaultPort, true>> = {
   open: true,
+  unlock: true,
+  lock: true,
+  moveKey: true,
   append: true,
   enqueue: true,
   readQueue: true,

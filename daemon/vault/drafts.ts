@@ -3,7 +3,7 @@ import type { Draft } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import type { SessionState } from './session-head.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 interface DraftRow {
   id: number;

@@ -18,7 +18,7 @@ import type { SegmentStore } from './segments.ts';
 import { usesUpTo, type SegmentUse } from './segment-uses.ts';
 import type { SessionState } from './session-head.ts';
 import type { SessionStore } from './sessions.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 export interface LogParts {
   readonly keys: StoreKeys;

@@ -12,7 +12,7 @@ import { SaveStore } from './saves.ts';
 import { SegmentStore } from './segments.ts';
 import { SegmentUses } from './segment-uses.ts';
 import { SessionStore } from './sessions.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 import { HistoryStore, SecretStore } from './values.ts';
 import { Verifier } from './verifier.ts';
 import { WorkspaceStore } from './workspaces.ts';

@@ -1,7 +1,7 @@
 /** Answers of operations that append no entry, so that the same `opId` gets the same answer again. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Db } from './database.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 /** How long an `opId` is remembered: longer than any client goes on retrying. */
 export const REMEMBER_OPERATIONS_MS = 7 * 24 * 60 * 60 * 1000;

@@ -4,7 +4,7 @@ import type { StoredSave } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import { digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 import type { WorkspaceStore } from './workspaces.ts';
 
 interface SaveRow {

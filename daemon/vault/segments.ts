@@ -5,7 +5,7 @@ import type { NewEntry, StoredEntry } from '../services/ports.ts';
 import { CHAIN_BYTES, TamperError, bind, nextLink, openRecord, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 /** Numbers on disk. They are part of the format and never change. */
 const KINDS: Readonly<Record<DurableEventType, number>> = {

@@ -7,7 +7,7 @@ import type { Recency } from './recency.ts';
 import { NO_CHAIN, type SegmentUse, type SegmentUses } from './segment-uses.ts';
 import { STATUSES, fixedPart, sealDetails, stateOf, type SessionRow, type SessionState } from './session-head.ts';
 import { EMPTY_CHAIN, type SegmentHead, type SegmentStore } from './segments.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 import type { WorkspaceStore } from './workspaces.ts';
 
 export interface NewSession {

@@ -11,7 +11,7 @@ import type { SlicedJob } from './slices.ts';
 import { usesUpTo } from './segment-uses.ts';
 
 /** Calls that work on an open store. */
-export type StoreCall = Exclude<keyof VaultPort, 'open' | 'close'>;
+export type StoreCall = Exclude<keyof VaultPort, 'open' | 'unlock' | 'lock' | 'moveKey' | 'close'>;
 type Args<M extends StoreCall> = Parameters<VaultPort[M]>;
 type Value<M extends StoreCall> = Awaited<ReturnType<VaultPort[M]>>;
 

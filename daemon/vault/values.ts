@@ -1,6 +1,6 @@
 /** Small encrypted values that belong to no session: provider keys and the lines typed at prompts. */
 import type { Db } from './database.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 /** Lines typed at prompts that are remembered. */
 const HISTORY_LIMIT = 1000;

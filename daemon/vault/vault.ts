@@ -1,17 +1,17 @@
 /** The vault of one data directory: opens it, keeps its keys, and hands calls to the group commit. */
 import { join } from 'node:path';
-import type { KeyStatus, KeyWish } from '../../protocol/key.ts';
+import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { StoreIdentity } from '../services/ports.ts';
+import type { StoreIdentity, VaultPort } from '../services/ports.ts';
 import type { Answer, Call } from './calls.ts';
 import { openDatabase, type Db } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
-import { KeySlots } from './key-slots.ts';
+import { Custody, refuseOtherProvider } from './keys/custody.ts';
 import { migrate } from './migrations.ts';
 import { assembleStore, type OpenStore } from './open-store.ts';
 import { storageCode, toCallError } from './storage-errors.ts';
-import { maintenance } from './store-calls.ts';
-import type { StoreKeys } from './store-keys.ts';
+import { STORE_CALLS, maintenance, type StoreCall } from './store-calls.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 /** Directory of the database inside the data directory. */
 export const STORE_DIRECTORY = 'store';
@@ -35,6 +35,7 @@ export class Vault {
   /** Opening waits for a keychain, perhaps for a person; everybody waits for the same attempt. */
   #opening: Promise<OpenResult> | undefined;
   #closed = false;
+  #lockedOnPurpose = false;
 
   constructor(dataDirectory: string, send: (answer: Answer) => void) {
     this.#dataDirectory = dataDirectory;
@@ -53,14 +54,44 @@ export class Vault {
   run(batch: readonly Call[]): void {
     const storeCalls: Call[] = [];
     for (const call of batch) {
-      if (call[1] === 'open') this.#answerLater(call, this.#open(call[2][0] as KeyWish));
-      else if (call[1] === 'close') this.#close(call, storeCalls.splice(0));
-      else storeCalls.push(call);
+      if (!isKeyCall(call[1])) {
+        storeCalls.push(call);
+        continue;
+      }
+      // What came before must be done with the keys that were there.
+      if (storeCalls.length > 0) this.#commit.run(storeCalls.splice(0));
+      this.#runKeyCall(call);
     }
     if (storeCalls.length > 0) this.#commit.run(storeCalls);
   }
 
-  #answerLater([id]: Call, result: Promise<unknown>): void {
+  #runKeyCall(call: Call): void {
+    const [, method, args] = call;
+    switch (method as KeyCall) {
+      case 'open':
+        this.#answerLater(call, () => this.#open(...(args as Parameters<VaultPort['open']>)));
+        break;
+      case 'unlock':
+        this.#answerLater(call, () => this.#unlock(...(args as Parameters<VaultPort['unlock']>)));
+        break;
+      case 'lock':
+        this.#answerLater(call, () => this.#lock());
+        break;
+      case 'moveKey':
+        this.#answerLater(call, () => this.#move(...(args as Parameters<VaultPort['moveKey']>)));
+        break;
+      case 'close':
+        this.#answerLater(call, () => {
+          this.#close();
+        });
+        break;
+    }
+  }
+
+  #answerLater([id]: Call, work: () => unknown): void {
+    const result = new Promise((resolve) => {
+      resolve(work());
+    });
     result.then(
       (value) => {
         this.#send([id, value]);
@@ -72,30 +103,75 @@ export class Vault {
   }
 
   #open(wish: KeyWish): Promise<OpenResult> {
-    if (this.#opening === undefined) {
-      this.#opening = this.#openOnce(wish).finally(() => {
-        this.#opening = undefined;
-      });
+    if (this.#keys !== undefined && this.#status !== undefined) {
+      refuseOtherProvider(this.#status.provider, wish);
+      return Promise.resolve(this.#result(this.#status));
     }
+    this.#opening ??= this.#openOnce(wish).finally(() => {
+      this.#opening = undefined;
+    });
     return this.#opening;
   }
 
-  async #openOnce(wish: KeyWish): Promise<OpenResult> {
+  /** A store that was locked on purpose stays so until somebody asks for it to be unlocked. */
+  async #openOnce(wish: KeyWish, passphrase?: Buffer): Promise<OpenResult> {
     if (this.#closed) throw closedError();
-    const db = this.#database();
-    const slots = new KeySlots(db, this.#dataDirectory);
-    if (this.#keys !== undefined && this.#status !== undefined) {
-      refuseOtherProvider(this.#status, wish);
-      return { key: this.#status, store: slots.identity() };
+    if (this.#lockedOnPurpose && this.#status !== undefined) return this.#result(this.#status);
+    const { status, keys } = await this.#custody().open(wish, passphrase);
+    return this.#took(status, keys);
+  }
+
+  async #unlock(wish: KeyWish, passphrase: Uint8Array | undefined): Promise<OpenResult> {
+    await this.#opening;
+    if (this.#keys !== undefined && this.#status !== undefined) return this.#result(this.#status);
+    this.#lockedOnPurpose = false;
+    const bytes = passphrase === undefined ? undefined : Buffer.from(passphrase.buffer);
+    try {
+      return await this.#openOnce(wish, bytes);
+    } finally {
+      bytes?.fill(0);
     }
-    const { status, keys } = await slots.unlock(wish);
+  }
+
+  /** Puts the key away. Whoever reads or writes from here on is told that the store is locked. */
+  #lock(): OpenResult {
+    if (this.#keys === undefined) throw new ProtocolError('KEY_LOCKED', 'the store is not unlocked');
+    this.#commit.endJobs();
+    this.#keys = undefined;
+    this.#store = undefined;
+    this.#lockedOnPurpose = true;
+    this.#status = this.#custody().locked();
+    return this.#result(this.#status);
+  }
+
+  async #move(to: KeyProvider, wish: KeyWish, passphrase: Uint8Array | undefined): Promise<OpenResult> {
+    if (this.#keys === undefined) this.#openStore();
+    const keys = this.#keys;
+    if (keys === undefined) throw closedError();
+    const bytes = passphrase === undefined ? undefined : Buffer.from(passphrase.buffer);
+    try {
+      return this.#took(await this.#custody().move(keys, to, wish, bytes), undefined);
+    } finally {
+      bytes?.fill(0);
+    }
+  }
+
+  #took(status: KeyStatus, keys: StoreKeys | undefined): OpenResult {
     this.#status = status;
     if (keys !== undefined) {
       this.#keys = keys;
-      this.#store = assembleStore(db, keys, this.#backups);
+      this.#store = assembleStore(this.#database(), keys, this.#backups);
       this.#commit.background(maintenance(this.#store));
     }
-    return { key: status, store: slots.identity() };
+    return this.#result(status);
+  }
+
+  #result(key: KeyStatus): OpenResult {
+    return { key, store: this.#custody().identity() };
+  }
+
+  #custody(): Custody {
+    return new Custody(this.#database(), this.#dataDirectory);
   }
 
   #database(): Db {
@@ -142,27 +218,21 @@ export class Vault {
     this.#openStore();
   }
 
-  #close([id]: Call, before: readonly Call[]): void {
-    if (before.length > 0) this.#commit.run(before);
+  #close(): void {
     this.#commit.endJobs();
     this.#closed = true;
     this.#store = undefined;
     this.#keys = undefined;
     this.#db?.close();
     this.#db = undefined;
-    this.#send([id, undefined]);
   }
 }
 
-function refuseOtherProvider(status: KeyStatus, wish: KeyWish): void {
-  if (wish.provider === undefined || wish.provider === status.provider) return;
-  throw new ProtocolError(
-    'KEY_MISMATCH',
-    `this store’s key is kept by: ${status.provider ?? 'nobody'}; M_KEY_PROVIDER says ${wish.provider}`,
-    {
-      hint: `Unset M_KEY_PROVIDER, or set it to ${status.provider ?? 'keychain'}.`,
-    },
-  );
+/** Calls that the vault answers itself. */
+type KeyCall = Exclude<keyof VaultPort, StoreCall>;
+
+function isKeyCall(method: keyof VaultPort): method is KeyCall {
+  return !Object.hasOwn(STORE_CALLS, method);
 }
 
 function closedError(): ProtocolError {

@@ -1,6 +1,6 @@
 /** Workspaces by number: the path is stored once, encrypted, and sessions name a number that tells nothing. */
 import type { Db } from './database.ts';
-import type { StoreKeys } from './store-keys.ts';
+import type { StoreKeys } from './keys/store-keys.ts';
 
 export class WorkspaceStore {
   readonly #db: Db;

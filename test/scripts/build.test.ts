@@ -74,7 +74,7 @@ test('a build without changes writes nothing and keeps its time', async () => {
 test('a changed source, and a changed version, give another id', async () => {
   const root = standInTree();
   const ids = [(await buildAll(root, KEEP)).id];
-  writeSource(root, 'daemon/vault/keychain-helper.ts', `process.stdout.write('another helper');\n`);
+  writeSource(root, 'daemon/vault/keys/keychain-helper.ts', `process.stdout.write('another helper');\n`);
   ids.push((await buildAll(root, KEEP)).id);
   const manifest = readFileSync(join(root, 'package.json'), 'utf8');
   writeFileSync(join(root, 'package.json'), manifest.replace(/"version": "[^"]+"/, '"version": "9.9.9"'));

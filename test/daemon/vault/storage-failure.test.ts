@@ -28,9 +28,8 @@ afterEach(() => {
 describe('a disk that is full', () => {
   test('answers STORAGE_FULL, keeps what was acknowledged, and takes everything once when there is room again', async (context) => {
     if (!mounted('2m')) context.skip('a file system of limited size can only be mounted by root');
-    let vault: VaultPort | undefined;
+    let vault: VaultPort = await openedVault(directory.path);
     try {
-      vault = await openedVault(directory.path);
       const { sessionId } = await vault.append(firstTurn('start'));
       const request = (index: number) => ({
         opId: ulid(),
@@ -43,9 +42,9 @@ describe('a disk that is full', () => {
       // Several at a time, so that whole groups fail together.
       for (let round = 0; round < 60 && refused.length < 12; round += 1) {
         const group = Array.from({ length: 4 }, (_, index) => request(round * 4 + index));
-        const results = await Promise.allSettled(group.map((one) => vault?.append(one)));
+        const results = await Promise.allSettled(group.map((one) => vault.append(one)));
         for (const [index, result] of results.entries()) {
-          if (result.status === 'fulfilled') saved.push(result.value?.firstSeq ?? 0);
+          if (result.status === 'fulfilled') saved.push(result.value.firstSeq);
           else expect(result.reason).toMatchObject({ kind: 'STORAGE_FULL', retryable: true });
           const one = group[index];
           if (result.status === 'rejected' && one !== undefined) refused.push(one);
@@ -62,7 +61,7 @@ describe('a disk that is full', () => {
       expect((await vault.verify(sessionId)).problems).toEqual([]);
       expect((await vault.head(sessionId)).lastSeq).toBe(4 + saved.length + refused.length);
     } finally {
-      await vault?.close();
+      await vault.close();
       execFileSync('umount', [directory.path]);
     }
   });

@@ -1,6 +1,6 @@
 /** The keys below the root key: the store key, what is derived from it, and the random keys it wraps. */
 import { createHmac, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
-import { bind, openRecord, sealRecord } from './cipher.ts';
+import { bind, openRecord, sealRecord } from '../cipher.ts';
 
 const KEY_BYTES = 32;
 
@@ -61,6 +61,14 @@ export class StoreKeys {
   /** 16 bytes that tell two requests apart without telling what was asked for. */
   fingerprint(text: string): Buffer {
     return createHmac('sha256', this.for('fingerprint')).update(text).digest().subarray(0, 16);
+  }
+
+  /** This store key under another root key. */
+  rewrap(rootKey: KeyObject, slot: string): WrappedStoreKey {
+    const raw = this.#storeKey.export();
+    const wrapped = sealRecord(slotKey(rootKey, this.storeId), 1, bind('m/store-key', this.storeId, slot), raw);
+    raw.fill(0);
+    return { wrapped, commitment: commitmentOf(rootKey, this.storeId) };
   }
 
   #wrapBinding(owner: string): Buffer {

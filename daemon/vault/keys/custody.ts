@@ -1,0 +1,155 @@
+/** Who keeps the key of this store, and whether it is at hand: opening, unlocking, locking, and moving it elsewhere. */
+import type { KeyProvider, KeyStatus, KeyWish } from '../../../protocol/key.ts';
+import { ProtocolError } from '../../../protocol/errors.ts';
+import type { Db } from '../database.ts';
+import { FileKeeper } from './file-keeper.ts';
+import { isRefusal, refusal, type Keeper, type Refusal } from './keeper.ts';
+import { keyFileOf } from './key-file.ts';
+import { KeySlots, type Slot } from './key-slots.ts';
+import { KeychainKeeper } from './keychain-keeper.ts';
+import { callKeychain } from './keychain.ts';
+import { PassphraseKeeper } from './passphrase-keeper.ts';
+import type { StoreKeys } from './store-keys.ts';
+
+export interface CustodyResult {
+  readonly status: KeyStatus;
+  /** Set when the state is `unlocked`. */
+  readonly keys: StoreKeys | undefined;
+}
+
+export class Custody {
+  readonly #slots: KeySlots;
+  readonly #dataDirectory: string;
+  readonly #keychain: typeof callKeychain;
+
+  constructor(db: Db, dataDirectory: string, keychain = callKeychain) {
+    this.#slots = new KeySlots(db);
+    this.#dataDirectory = dataDirectory;
+    this.#keychain = keychain;
+  }
+
+  identity(): ReturnType<KeySlots['identity']> {
+    return this.#slots.identity();
+  }
+
+  /**
+   * Finds the key where the store says it is, or makes one when the store is provably new.
+   * @param passphrase UTF-8 bytes; the caller overwrites them.
+   * @throws ProtocolError KEY_MISMATCH when another provider is wished for than the store was made with; TAMPERED when
+   * there is data and no record of its key.
+   */
+  async open(wish: KeyWish, passphrase?: Buffer): Promise<CustodyResult> {
+    const slot = this.#slots.read();
+    if (slot === undefined) return await this.#create(wish, passphrase);
+    refuseOtherProvider(slot.provider, wish);
+    const keeper = this.#keeper(slot.provider, wish, slot.parameters, passphrase);
+    return await this.#openSlot(slot, keeper, passphrase !== undefined);
+  }
+
+  /**
+   * Keeps the key elsewhere from now on. The data is not touched: the store key is wrapped anew.
+   * @throws ProtocolError KEY_UNAVAILABLE when the new keeper does not take it; nothing has changed then.
+   */
+  async move(keys: StoreKeys, to: KeyProvider, wish: KeyWish, passphrase?: Buffer): Promise<KeyStatus> {
+    const slot = this.#slots.read();
+    if (slot === undefined) throw new ProtocolError('KEY_UNAVAILABLE', 'the store has no key yet');
+    if (slot.provider === to && to !== 'passphrase') {
+      throw new ProtocolError('CONFLICT', `the key is kept in the ${to} already`);
+    }
+    const keeper = this.#keeper(to, wish, undefined, passphrase);
+    const made = await keeper.make();
+    if (isRefusal(made)) {
+      throw new ProtocolError('KEY_UNAVAILABLE', `the key was not moved: ${made.reason}`, { hint: made.hint });
+    }
+    this.#slots.replace(keys, to, made, keeper.parameters);
+    await this.#keeper(slot.provider, wish, slot.parameters, undefined).remove();
+    return this.#unlocked(to, false);
+  }
+
+  /** The status of a store whose key was put away on purpose. */
+  locked(): KeyStatus {
+    const provider = this.#slots.read()?.provider ?? null;
+    return this.#refused(provider, refusal('locked', 'the store was locked', 'Unlock it: mctl keys unlock')).status;
+  }
+
+  async #openSlot(slot: Slot, keeper: Keeper, guessed: boolean): Promise<CustodyResult> {
+    const found = await keeper.find();
+    if (isRefusal(found)) return this.#refused(slot.provider, found);
+    const keys = this.#slots.open(slot, found);
+    if (keys !== undefined) return { status: this.#unlocked(slot.provider, false), keys };
+    if (guessed) return this.#refused(slot.provider, refusal('locked', 'this is not the passphrase', 'Try again.'));
+    return this.#refused(
+      slot.provider,
+      refusal(
+        'denied',
+        `the ${slot.provider} holds another key (${found.keyId}) than the one this store was made with (${slot.keyId})`,
+        'Put the right key back. Nothing was changed, and nothing can be read without it.',
+      ),
+    );
+  }
+
+  async #create(wish: KeyWish, passphrase: Buffer | undefined): Promise<CustodyResult> {
+    if (!this.#slots.isEmpty()) {
+      throw new ProtocolError('TAMPERED', 'the store holds data, but the record of its key is gone', {
+        hint: 'Restore the store from a backup. No new key is made, since it could not read what is there.',
+      });
+    }
+    const wanted = wish.provider ?? 'keychain';
+    const made = await this.#createWith(wanted, wish, passphrase);
+    if ('status' in made) return made;
+    const fallBack = made.unreachable && wish.allowKeyfile === true && wish.provider === undefined;
+    const instead = fallBack ? await this.#createWith('keyfile', wish, undefined) : made;
+    return 'status' in instead ? instead : this.#refused(null, instead);
+  }
+
+  async #createWith(
+    provider: KeyProvider,
+    wish: KeyWish,
+    passphrase: Buffer | undefined,
+  ): Promise<CustodyResult | Refusal> {
+    const keeper = this.#keeper(provider, wish, undefined, passphrase);
+    const made = await keeper.make();
+    if (isRefusal(made)) return made;
+    const keys = this.#slots.create(provider, made, keeper.parameters);
+    return { status: this.#unlocked(provider, true), keys };
+  }
+
+  #keeper(
+    provider: KeyProvider,
+    wish: KeyWish,
+    parameters: string | undefined,
+    passphrase: Buffer | undefined,
+  ): Keeper {
+    switch (provider) {
+      case 'keychain':
+        return new KeychainKeeper(this.#slots.identity().id, wish, this.#keychain);
+      case 'keyfile':
+        return new FileKeeper(keyFileOf(this.#dataDirectory));
+      case 'passphrase':
+        return new PassphraseKeeper(parameters, passphrase);
+    }
+  }
+
+  #unlocked(provider: KeyProvider, created: boolean): KeyStatus {
+    return { state: 'unlocked', provider, reason: '', hint: '', keyFile: this.#keyFile(provider), created };
+  }
+
+  #refused(provider: KeyProvider | null, { state, reason, hint }: Refusal): CustodyResult {
+    const status = { state, provider, reason, hint, keyFile: this.#keyFile(provider), created: false };
+    return { status, keys: undefined };
+  }
+
+  #keyFile(provider: KeyProvider | null): string | null {
+    return provider === 'keyfile' ? keyFileOf(this.#dataDirectory) : null;
+  }
+}
+
+/** @throws ProtocolError KEY_MISMATCH */
+export function refuseOtherProvider(provider: KeyProvider | null, wish: KeyWish): void {
+  if (wish.provider === undefined || provider === null || wish.provider === provider) return;
+  throw new ProtocolError(
+    'KEY_MISMATCH',
+    `the key of this store is kept by another keeper (${provider}) than M_KEY_PROVIDER says (${wish.provider})`,
+    { hint: `Unset M_KEY_PROVIDER, or set it to ${provider}. \`mctl keys move\` changes the keeper.` },
+  );
+}

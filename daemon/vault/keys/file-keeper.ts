@@ -1,0 +1,46 @@
+/** Keeps the root key in a file beside the data. */
+import { unlinkSync } from 'node:fs';
+import { refusal, unreadable, type Keeper, type Refusal } from './keeper.ts';
+import { createKeyFile, readKeyFile } from './key-file.ts';
+import type { RootKey } from './key-text.ts';
+
+export class FileKeeper implements Keeper {
+  readonly parameters = '{}';
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  find(): Promise<RootKey | Refusal> {
+    return this.#attempt('denied', () => {
+      const root = readKeyFile(this.#file);
+      return (
+        root ??
+        refusal(
+          'denied',
+          `the key file ${this.#file} is gone`,
+          'Restore it from a backup. Nothing can be read without it, and no new key is made while there is data.',
+        )
+      );
+    });
+  }
+
+  make(): Promise<RootKey | Refusal> {
+    // A file without a store is what an interrupted first start leaves. It protects nothing yet, so it can be used.
+    return this.#attempt('none', () => readKeyFile(this.#file) ?? createKeyFile(this.#file));
+  }
+
+  remove(): Promise<void> {
+    unlinkSync(this.#file);
+    return Promise.resolve();
+  }
+
+  #attempt(state: Refusal['state'], read: () => RootKey | Refusal): Promise<RootKey | Refusal> {
+    try {
+      return Promise.resolve(read());
+    } catch (error) {
+      return Promise.resolve(unreadable(state, error));
+    }
+  }
+}
