@@ -82,9 +82,15 @@ export class Chat {
     }
   }
 
-  /** Gives a prompt. @throws ProtocolError when it was not accepted. */
+  /**
+   * Gives a prompt.
+   * @throws ProtocolError when it was not accepted.
+   */
   async submit(text: string): Promise<Submitted> {
-    return this.talk.submit(text);
+    const submitted = await this.talk.submit(text);
+    if (submitted.forked)
+      this.transcript.tell(`[the save stays as it is; this is a new session: ${submitted.sessionId}]`, 'dim');
+    return submitted;
   }
 
   /** How to come back to the session; undefined when there is none. */

@@ -18,7 +18,9 @@ export const history: Command = {
       return;
     }
     const heading = total === null ? 'sessions:' : `sessions (${total}):`;
-    context.print([heading, ...sessionRows(page.rows, 1, context.columns), footer(context)].join('\n'));
+    context.print(
+      [heading, ...sessionRows(page.rows, 1, context.talk.workspace, context.columns), footer(context)].join('\n'),
+    );
   },
 };
 
@@ -31,7 +33,9 @@ export const more: Command = {
       context.print('nothing more to show');
       return;
     }
-    context.print([...sessionRows(next.page.rows, next.first, context.columns), footer(context)].join('\n'));
+    context.print(
+      [...sessionRows(next.page.rows, next.first, context.talk.workspace, context.columns), footer(context)].join('\n'),
+    );
   },
 };
 

@@ -4,15 +4,19 @@ import { harmlessLine } from '../command-line/harmless-text.ts';
 import { count, localTime } from '../command-line/wording.ts';
 import type { CatalogRow, Session } from '../../protocol/session.ts';
 
+/** On a narrower terminal the title is worth more than the model. */
+const ROOMY_COLUMNS = 100;
+
 /**
  * Rows as `/sessions` shows them: `  1) _autosave`, with time, length, model and title behind the id.
  * @param first number of the first row.
+ * @param here the workspace of the frontend; others are named.
  * @param columns columns that a row may take.
  */
-export function sessionRows(rows: readonly CatalogRow[], first: number, columns: number): string[] {
+export function sessionRows(rows: readonly CatalogRow[], first: number, here: string, columns: number): string[] {
   const heads = rows.map((row, index) => `  ${first + index}) ${row.id}`);
   const width = Math.max(0, ...heads.map(displayWidth));
-  const facts = rows.map(factsOf);
+  const facts = rows.map((row) => factsOf(row, here, columns >= ROOMY_COLUMNS));
   const widths = [0, 1, 2].map((column) => Math.max(0, ...facts.map((fact) => displayWidth(fact[column] ?? ''))));
   return rows.map((_, index) => {
     const cells = (facts[index] ?? []).map((fact, column) => padWidth(fact, widths[column] ?? 0));
@@ -25,19 +29,12 @@ export function rowOfSession(session: Session): CatalogRow {
   return { kind: 'session', id: session.id, session };
 }
 
-/** Model, length and title, wherever they come from. */
-export function factsOfRow(row: CatalogRow): { messages: number; model: string; title: string; at: string } {
-  if (row.kind === 'save') {
-    const { messages, model, title, createdAt } = row.save;
-    return { messages, model, title, at: createdAt };
-  }
-  const { messages, model, title, updatedAt } = row.session;
-  return { messages, model, title, at: updatedAt };
-}
-
-function factsOf(row: CatalogRow): [string, string, string, string] {
-  const { messages, model, title, at } = factsOfRow(row);
-  return [localTime(at), count(messages, 'message'), harmlessLine(model), `${marksOf(row)}${harmlessLine(title)}`];
+function factsOf(row: CatalogRow, here: string, withModel: boolean): string[] {
+  const { messages, model, title, workspace } = row.kind === 'save' ? row.save : row.session;
+  const at = row.kind === 'save' ? row.save.createdAt : row.session.updatedAt;
+  const shown = [localTime(at), count(messages, 'message'), ...(withModel ? [harmlessLine(model)] : [])];
+  const elsewhere = workspace === here ? '' : `  (${harmlessLine(workspace)})`;
+  return [...shown, `${marksOf(row)}${harmlessLine(title)}${elsewhere}`];
 }
 
 function marksOf(row: CatalogRow): string {

@@ -23,7 +23,8 @@ export const sessions: Command = {
       context.print('no saved sessions');
       return;
     }
-    const lines = [`saved sessions (${page.rows.length + more}):`, ...sessionRows(page.rows, 1, context.columns)];
+    const rows = sessionRows(page.rows, 1, context.talk.workspace, context.columns);
+    const lines = [`saved sessions (${page.rows.length + more}):`, ...rows];
     if (more > 0) lines.push(`  … and ${more} more: /sessions all, or /history [words] to search`);
     lines.push('use /resume <id or number> to restore');
     context.print(lines.join('\n'));

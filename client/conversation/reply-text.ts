@@ -38,7 +38,8 @@ export class ReplyText {
     if (data.offset > shown.length) return;
     const overlap = shown.slice(data.offset, data.offset + data.text.length);
     if (data.text.startsWith(overlap)) this.#add(turn, data.step, data.channel, data.text.slice(overlap.length));
-    else if (data.offset === 0) this.#replace(turn, data.step, data.channel, data.text);
+    // Another attempt after a crash that left no trace of this one: what is new begins where it did.
+    else this.#replace(turn, data.step, data.channel, shown.slice(0, data.offset) + data.text);
   }
 
   /** The live text as the daemon has it, after attaching or attaching again. */

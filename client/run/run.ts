@@ -63,8 +63,9 @@ class Run {
       if (row?.kind === 'save') await this.#talk.openSave(row.save);
       else if (row !== undefined) await this.#talk.open(row.session.id);
       if (this.#isLeft) throw new ProtocolError('CANCELLED', 'cancelled before the prompt was given');
-      const { sessionId, turn } = await this.#talk.submit(prompt);
+      const { sessionId, turn, forked } = await this.#talk.submit(prompt);
       const own = this.#begin(sessionId, turn);
+      if (forked) report.note(`the save stays as it is; this is a new session: ${sessionId}`);
       if (timeoutMs !== undefined) limit = setTimeout(() => this.#giveUp(), timeoutMs);
       this.#follow(turn);
       const outcome = await this.#over.promise;
