@@ -78,6 +78,11 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   const sessionsChanged = (): void => void count.refresh();
   const registry = new AgentRegistry(configuration);
   const keys = new KeyRing(vault);
+  const configurationRead = (): void => {
+    keys.announceChange();
+    context.setLogLevel(configuration.current.logLevel);
+  };
+  context.setLogLevel(configuration.current.logLevel);
   const hub = new EventHub({
     vault,
     clock,
@@ -114,7 +119,20 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       await Promise.all([turns.recover(), count.refresh()]);
     },
   });
-  return { vault, access, configuration, registry, keys, hub, turns, sessions, saves, writer, count };
+  return {
+    vault,
+    access,
+    configuration,
+    registry,
+    keys,
+    hub,
+    turns,
+    sessions,
+    saves,
+    writer,
+    count,
+    configurationRead,
+  };
 }
 
 class RunningDaemon implements Daemon {
@@ -183,6 +201,11 @@ class RunningDaemon implements Daemon {
     return { ...turns.activity(), idle: turns.idle };
   }
 
+  idleExitMs(): number {
+    const minutes = this.#parts.configuration.current.idleExitMinutes;
+    return minutes === 0 ? Infinity : minutes * 60_000;
+  }
+
   async drain(options: DrainOptions): Promise<void> {
     this.#draining = true;
     const { turns, vault } = this.#parts;
@@ -195,6 +218,6 @@ class RunningDaemon implements Daemon {
 
   async reloadConfig(): Promise<void> {
     await this.#parts.configuration.reload();
-    this.#parts.keys.announceChange();
+    this.#parts.configurationRead();
   }
 }

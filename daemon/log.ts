@@ -22,6 +22,8 @@ export interface Log {
 
 /** The log with the two moments of its life that only the process knows. */
 export interface ProcessLog extends Log {
+  /** debug (or trace), info, warn, error, fatal or silent; anything else means info. */
+  setLevel(level: string): void;
   /** Loads pino. Until then lines are held in memory. */
   load(): Promise<void>;
   /** Writes what is still held, without pino; for the end of the process. */
@@ -48,15 +50,20 @@ export function createLog(directory: string, level: string | undefined, options:
 
 class BufferedLog implements ProcessLog {
   readonly #file: LogFile;
-  readonly #threshold: number;
+  #threshold = LEVELS.info as number;
   #held: Held[] = [];
   #pino: Logger | undefined;
 
   constructor(file: LogFile, level: string) {
     this.#file = file;
-    const known = Object.hasOwn(LEVELS, level);
-    this.#threshold = level === 'silent' ? Infinity : known ? LEVELS[level as Level] : LEVELS.info;
-    if (!known && level !== 'silent') this.#write('warn', 'unknown log level');
+    this.setLevel(level);
+  }
+
+  setLevel(level: string): void {
+    const wanted = level === 'trace' ? 'debug' : level;
+    const known = Object.hasOwn(LEVELS, wanted);
+    this.#threshold = wanted === 'silent' ? Infinity : known ? LEVELS[wanted as Level] : LEVELS.info;
+    if (!known && wanted !== 'silent') this.#write('warn', 'unknown log level');
   }
 
   debug(event: string, fields?: LogFields): void {

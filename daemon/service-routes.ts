@@ -15,6 +15,8 @@ export interface Services {
   readonly vault: VaultPort;
   readonly access: StoreAccess;
   readonly configuration: ConfigurationStore;
+  /** Told when the configuration may be another one than before. */
+  readonly configurationRead: () => void;
   readonly registry: AgentRegistry;
   readonly keys: KeyRing;
   readonly hub: EventHub;
@@ -45,7 +47,14 @@ type ProcessMethod =
   | 'provider/offer-keys'
   | 'model/list';
 
-function processRoutes({ access, configuration, registry, keys, turns }: Services): Pick<ServiceRoutes, ProcessMethod> {
+function processRoutes({
+  access,
+  configuration,
+  registry,
+  keys,
+  turns,
+  configurationRead,
+}: Services): Pick<ServiceRoutes, ProcessMethod> {
   const effective = () => ({
     path: configuration.path,
     ...configuration.effective(),
@@ -66,17 +75,17 @@ function processRoutes({ access, configuration, registry, keys, turns }: Service
     },
     'key/move': ({ to, passphrase }, { connection }) => access.move(to, connection.keyWish, passphrase),
     'config/get': async () => {
-      await configuration.reloadIfChanged();
+      if (await configuration.reloadIfChanged()) configurationRead();
       return effective();
     },
     'config/set': async ({ key, value }) => {
       await configuration.set(key, value);
-      keys.announceChange();
+      configurationRead();
       return effective();
     },
     'config/reload': async () => {
       await configuration.reload();
-      keys.announceChange();
+      configurationRead();
       return { problems: [...configuration.problems] };
     },
     'provider/set-key': async ({ provider, key }) => {
@@ -88,7 +97,7 @@ function processRoutes({ access, configuration, registry, keys, turns }: Service
       return Promise.resolve({});
     },
     'model/list': async () => {
-      await configuration.reloadIfChanged();
+      if (await configuration.reloadIfChanged()) configurationRead();
       const { models, problems } = await registry.list(keys);
       return { models, problems, default: registry.defaultModel() };
     },
@@ -137,11 +146,17 @@ function sessionRoutes({ sessions, saves, hub, access }: Services): Pick<Service
 
 type TurnMethod = Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>;
 
-function turnRoutes({ vault, turns, configuration, access }: Services): Pick<ServiceRoutes, TurnMethod> {
+function turnRoutes({
+  vault,
+  turns,
+  configuration,
+  configurationRead,
+  access,
+}: Services): Pick<ServiceRoutes, TurnMethod> {
   return {
     'turn/submit': async (params, { connection }) => {
       access.refuseOtherProvider(connection.keyWish);
-      await configuration.reloadIfChanged();
+      if (await configuration.reloadIfChanged()) configurationRead();
       return await turns.submit(params);
     },
     'turn/cancel': async ({ sessionId, turn }) => ({ cancelled: await turns.cancel(sessionId, turn) }),

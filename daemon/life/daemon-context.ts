@@ -28,6 +28,8 @@ export interface DaemonContext {
   /** ISO 8601 in UTC. */
   readonly startedAt: string;
   readonly log: Log;
+  /** The level of the configuration; M_LOG_LEVEL wins over it. */
+  setLogLevel(level: string): void;
   /** Begins to stop the process and returns at once. Repeating it can only make the stop quicker. */
   requestStop(reason: StopReason, mode: StopMode): void;
 }
@@ -72,6 +74,8 @@ export interface Daemon {
   /** A client that has been greeted and now sends its first request. */
   connected(client: ClientPort): void;
   activity(): Activity;
+  /** How long the daemon stays when nobody needs it, in milliseconds; Infinity for as long as it can. */
+  idleExitMs(): number;
   /**
    * Starts no further turn, brings the running ones to rest and closes the store. No request is passed on afterwards.
    * Called at most once.

@@ -4,8 +4,8 @@ import type { Log } from '../log.ts';
 import { errorShape } from '../logging/error-shape.ts';
 
 export interface IdleExitOptions {
-  /** How long nobody must have needed the daemon. */
-  readonly limitMs: number;
+  /** How long nobody must have needed the daemon; it may change. */
+  limitMs(): number;
   readonly checkEveryMs: number;
   /** How long clients that found the name before it was gone are still waited for. */
   readonly queueGraceMs: number;
@@ -45,13 +45,13 @@ export class IdleExit {
   /** Never rejects: a check that fails must not make the daemon immortal, so that the next one comes as usual. */
   async check(): Promise<void> {
     if (this.#leaving) return;
-    const { limitMs, log } = this.#options;
+    const { log } = this.#options;
     try {
       if (!this.#options.isIdle()) {
         this.rebase();
         return;
       }
-      if (performance.now() - this.#neededAt < limitMs) return;
+      if (performance.now() - this.#neededAt < this.#options.limitMs()) return;
       this.#leaving = true;
       await this.#leave();
     } catch (error) {

@@ -191,6 +191,9 @@ class DaemonProcess {
       build,
       startedAt: this.#startedAt,
       log: this.#log,
+      setLogLevel: (level) => {
+        if (this.#options.logLevel === undefined) this.#log.setLevel(level);
+      },
       requestStop: (reason, mode) => {
         this.#stopping.request(reason, mode);
       },
@@ -233,7 +236,7 @@ class DaemonProcess {
   #buildIdleExit(): IdleExit {
     const { idleExitMs, idleCheckMs, queueGraceMs } = this.#timings;
     return new IdleExit({
-      limitMs: idleExitMs,
+      limitMs: () => idleExitMs ?? this.#serving.current?.idleExitMs() ?? Infinity,
       checkEveryMs: idleCheckMs,
       queueGraceMs,
       isIdle: () =>

@@ -12,7 +12,8 @@ export interface Timings extends StopTimings {
   /** The same for one that was asked to hand over. */
   readonly takeOverWaitMs: number;
   readonly selfCheckMs: number;
-  readonly idleExitMs: number;
+  /** Undefined: as the configuration says. */
+  readonly idleExitMs: number | undefined;
   readonly idleCheckMs: number;
   /** Between two looks at the clock and at the files of this build. */
   readonly tickMs: number;
@@ -24,7 +25,7 @@ export const TIMINGS: Timings = {
   lockWaitMs: 3_000,
   takeOverWaitMs: 15_000,
   selfCheckMs: 60_000,
-  idleExitMs: 30 * 60_000,
+  idleExitMs: undefined,
   idleCheckMs: 30_000,
   tickMs: 15_000,
   hardStopMs: 10_000,

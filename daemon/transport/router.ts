@@ -2,7 +2,8 @@
 import type * as z from 'zod/mini';
 import { safeParse } from 'zod/mini';
 import { ProtocolError } from '../../protocol/errors.ts';
-import { METHODS, type MethodName, type MethodSpec } from '../../protocol/methods.ts';
+import type { MethodSpec } from '../../protocol/method-spec.ts';
+import { METHODS, type MethodName } from '../../protocol/methods.ts';
 import type { ClientPort } from '../services/client-port.ts';
 import { toWireError, type Report, type WireError } from './error-mapping.ts';
 import { readInitializeParams } from './hello-params.ts';

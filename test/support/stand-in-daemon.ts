@@ -100,6 +100,10 @@ class StandIn implements Daemon {
     };
   }
 
+  idleExitMs(): number {
+    return Infinity;
+  }
+
   async drain(options: { deliberate: boolean; deadlineMs: number; handOver?: boolean }): Promise<void> {
     writeFileSync(join(this.#context.dataDir, 'drained.json'), JSON.stringify(options));
     if (this.#running > 0) await sleep(options.deadlineMs);

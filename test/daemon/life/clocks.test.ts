@@ -25,7 +25,7 @@ describe('the idle exit', () => {
   function idleExit(isIdle: () => boolean): { steps: string[]; idle: IdleExit } {
     const steps: string[] = [];
     const options: IdleExitOptions = {
-      limitMs: 1_000,
+      limitMs: () => 1_000,
       checkEveryMs: 100,
       queueGraceMs: 0,
       isIdle,
