@@ -1,7 +1,6 @@
 /** The composition root: the only file that builds everything and knows who gets what. */
 import { randomBytes } from 'node:crypto';
 import type { DaemonStatus } from '../protocol/admin.ts';
-import { ProtocolError } from '../protocol/errors.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { AgentRegistry } from './agent/registry.ts';
 import { ConfigurationStore } from './config/store.ts';
@@ -14,6 +13,7 @@ import { EventHub } from './services/event-hub.ts';
 import { KeyRing } from './services/provider-keys.ts';
 import type { VaultPort } from './services/ports.ts';
 import { SaveService } from './services/save-service.ts';
+import { SessionCount } from './services/session-count.ts';
 import { SessionService } from './services/session-service.ts';
 import { SessionWriter } from './services/session-writer.ts';
 import { StoreAccess } from './services/store-access.ts';
@@ -25,46 +25,28 @@ interface Built extends Services {
   readonly count: SessionCount;
 }
 
-/** How many sessions there are, at hand for `status`, which must not wait. */
-class SessionCount {
-  readonly #vault: VaultPort;
-  #value: number | null = null;
-
-  constructor(vault: VaultPort) {
-    this.#vault = vault;
-  }
-
-  get value(): number | null {
-    return this.#value;
-  }
-
-  async refresh(): Promise<void> {
-    try {
-      this.#value = await this.#vault.countSessions();
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#value = null;
-    }
-  }
-}
-
 /** Starts the vault thread and connects everything. The store is opened when the first client comes. */
 export async function buildDaemon(context: DaemonContext): Promise<Daemon> {
   const configuration = await ConfigurationStore.open(context.configPath);
   return new RunningDaemon(context, connect(context, configuration));
 }
 
-function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
-  const { log } = context;
-  const report = (component: string, error: unknown): string => {
+type Report = (component: string, error: unknown) => string;
+
+/** Puts what nobody expected into the log. @returns the id that names it there. */
+function reporter({ log }: DaemonContext): Report {
+  return (component, error) => {
     const traceId = randomBytes(6).toString('hex');
     log.error('unexpected error', { traceId, component, ...errorShape(error) });
     return traceId;
   };
-  const vault = startVault({
+}
+
+function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
+  return startVault({
     settings: { dataDirectory: context.dataDir },
     onDeath: (reason) => {
-      log.fatal('vault thread ended', { reason });
+      context.log.fatal('vault thread ended', { reason });
       context.requestStop('vault-lost', 'now');
     },
     onUnexpected: (method, stack) => {
@@ -73,6 +55,12 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       report(`vault.${method}`, error);
     },
   });
+}
+
+function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
+  const { log } = context;
+  const report = reporter(context);
+  const vault = startWatchedVault(context, report);
   const clock = systemClock();
   const count = new SessionCount(vault);
   const sessionsChanged = (): void => void count.refresh();
