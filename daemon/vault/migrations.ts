@@ -140,6 +140,15 @@ export const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
+/** Whether a database has to be changed before it can be used. */
+export function isBehind(db: Db): boolean {
+  return versionOf(db) < SCHEMA_VERSION;
+}
+
+function versionOf(db: Db): number {
+  return Number(db.pragma('user_version', { simple: true }));
+}
+
 /**
  * Brings a database to the newest schema.
  *
@@ -153,7 +162,7 @@ export function migrate(
   backupDirectory: string,
   migrations: readonly string[] = MIGRATIONS,
 ): string | undefined {
-  const current = Number(db.pragma('user_version', { simple: true }));
+  const current = versionOf(db);
   if (current > migrations.length) {
     throw new ProtocolError(
       'STORE_TOO_NEW',

@@ -35,6 +35,8 @@ export interface OpenStore {
   readonly verifier: Verifier;
   /** Drops what is remembered of rows that a rollback took back. */
   forgetAll(): void;
+  /** Takes the open transaction back, and what was remembered of it. */
+  rollBack(): void;
 }
 
 export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string): OpenStore {
@@ -46,6 +48,12 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const saves = new SaveStore(db, keys, uses, workspaces);
   const drafts = new DraftStore(db, keys);
   const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
+  const forgetAll = (): void => {
+    sessions.forgetAll();
+    segments.forgetAll();
+    saves.forgetAll();
+    workspaces.reload();
+  };
   return {
     db,
     backupDirectory,
@@ -62,11 +70,11 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     history: new HistoryStore(db, keys),
     eraser: new Eraser(db, { sessions, saves, segments, uses }),
     verifier: new Verifier(db, segments, sessions),
-    forgetAll: () => {
-      sessions.forgetAll();
-      segments.forgetAll();
-      saves.forgetAll();
-      workspaces.reload();
+    forgetAll,
+    rollBack: () => {
+      recency.rollback();
+      if (db.inTransaction) db.exec('ROLLBACK');
+      forgetAll();
     },
   };
 }
