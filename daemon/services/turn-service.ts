@@ -108,7 +108,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (!result.repeated) this.#runner(result.head).begin(1);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
+    else this.#runner(result.head).begin(1);
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
   }
 
@@ -145,7 +146,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (!result.repeated) this.#runner(result.head).begin(turn);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
+    else this.#runner(result.head).begin(turn);
     return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };
   }
 
