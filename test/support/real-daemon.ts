@@ -156,7 +156,8 @@ export class RealHome {
     const crashes = this.read(join('logs', 'crash.log'));
     if (crashes !== '') problems.push(`crash.log: ${crashes}`);
     const errors = this.log().filter(({ level }) => typeof level === 'number' && level >= ERROR_LEVEL);
-    return [...problems, ...errors.map((line) => `log: ${JSON.stringify(line)}`)];
+    const kinds = new Set(errors.map(({ time: _time, pid: _pid, traceId: _id, ...rest }) => JSON.stringify(rest)));
+    return [...problems, ...[...kinds].map((line) => `log: ${line}`)];
   }
 
   async remove(): Promise<void> {
