@@ -24,6 +24,7 @@ import {
 import { SessionAttachParams, SessionAttachResult } from './event.ts';
 import { KeyMoveParams, KeyStatus, KeyUnlockParams } from './key.ts';
 import {
+  CatalogRow,
   SaveCreateParams,
   SaveDeleteParams,
   SaveDeleteResult,
@@ -43,7 +44,6 @@ import {
   SessionRef,
   SessionRenameParams,
   SessionResolveParams,
-  SessionResolveResult,
   SessionResult,
   SessionVerifyResult,
 } from './session.ts';
@@ -164,7 +164,7 @@ export const METHODS = {
     errors: [],
     effect: 'read',
   }),
-  'session/resolve': method(SessionResolveParams, SessionResolveResult, {
+  'session/resolve': method(SessionResolveParams, CatalogRow, {
     summary: 'Finds what a person means by `_autosave`, a save id, a session id, or a unique prefix.',
     errors: ['NOT_FOUND', 'AMBIGUOUS'],
     effect: 'read',

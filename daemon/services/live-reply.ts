@@ -17,8 +17,8 @@ export interface LiveSnapshot {
 export interface LiveReplyTarget {
   /** Text that clients have not been told. `offset` is where it begins. */
   notice(reply: LiveReply, channel: LiveChannel, offset: number, text: string): void;
-  /** Text since the last draft. */
-  draft(reply: LiveReply, text: string, reasoning: string): void;
+  /** Text since the last draft. `chunk` counts from 1. */
+  draft(reply: LiveReply, chunk: number, text: string, reasoning: string): void;
 }
 
 /** One step's reply. `end` must be called; nothing is told after it. */
@@ -29,6 +29,7 @@ export class LiveReply {
   readonly #written: Record<LiveChannel, string> = { text: '', reasoning: '' };
   readonly #told: Record<LiveChannel, number> = { text: 0, reasoning: 0 };
   readonly #drafted: Record<LiveChannel, number> = { text: 0, reasoning: 0 };
+  #chunks = 0;
   #noticeTimer: NodeJS.Timeout | undefined;
   #draftTimer: NodeJS.Timeout | undefined;
 
@@ -89,7 +90,8 @@ export class LiveReply {
     if (text === '' && reasoning === '') return;
     this.#drafted.text = this.#written.text.length;
     this.#drafted.reasoning = this.#written.reasoning.length;
-    this.#target.draft(this, text, reasoning);
+    this.#chunks += 1;
+    this.#target.draft(this, this.#chunks, text, reasoning);
   }
 
   end(): void {

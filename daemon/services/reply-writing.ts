@@ -34,8 +34,8 @@ export class ReplyWriting {
       notice: (reply, channel, offset, text) => {
         this.#parts.hub.delta(this.#sessionId, reply, channel, offset, text);
       },
-      draft: (reply, text, reasoning) => {
-        const draft = { turn: this.#turn, step: reply.step, text, reasoning };
+      draft: (reply, chunk, text, reasoning) => {
+        const draft = { turn: this.#turn, step: reply.step, chunk, text, reasoning };
         this.inBackground(() => this.#parts.vault.appendDraft(this.#sessionId, draft));
       },
     });

@@ -92,6 +92,12 @@ export class SessionRunner {
     this.#start(turn, 1, 'running');
   }
 
+  /** A turn whose beginning was stored although its answer was lost: it runs now, unless it does or did already. */
+  beginAgain(head: SessionHead, turn: number): void {
+    const stuck = head.status === 'running' && head.turns === turn && this.#work === undefined;
+    if (stuck) this.#start(turn, 1, 'running');
+  }
+
   /** Goes on where the daemon before this one stopped. */
   resume(
     queue: readonly QueuedPrompt[],
@@ -141,7 +147,8 @@ export class SessionRunner {
       fingerprint: prompt.fingerprint,
     };
     const result = await this.#parts.writer.append(request);
-    if (!result.repeated) this.#start(turn, 1, 'running');
+    if (result.repeated) this.beginAgain(result.head, result.turn);
+    else this.#start(turn, 1, 'running');
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0 };
   }
 
@@ -160,7 +167,7 @@ export class SessionRunner {
     const ahead = (this.#run === undefined ? 0 : 1) + this.queued;
     if (!result.repeated) {
       this.#head = { ...this.#head, turns: result.turn };
-      this.#queue.push({ turn: result.turn, at, body: text, cancelled: false });
+      this.#queue.push({ opId: prompt.opId, turn: result.turn, at, body: text, cancelled: false });
       this.#tellQueue(result.turn, 'queued', ahead, prompt.parts);
       // The turn before may have ended while this was written.
       this.#continue();
@@ -209,7 +216,13 @@ export class SessionRunner {
       })
       .then((outcome) => {
         this.#work = undefined;
-        if (outcome === 'started') this.#start(next.turn, 1, 'running');
+        // Cancelled while it was on its way into the log: the vault may have let go of it before.
+        const cancelled = !next.cancelled && this.#queue[0]?.cancelled === true;
+        if (outcome !== 'held') this.#queue.shift();
+        if (outcome === 'started') {
+          this.#start(next.turn, 1, 'running');
+          if (cancelled) this.#run?.stop('cancelled');
+        }
         // A queue whose first prompt cannot be taken stays as it is; the next prompt or start tries it again.
         else if (outcome === 'skipped') this.#continue();
       });
@@ -226,14 +239,13 @@ export class SessionRunner {
     const patch = cancelled ? {} : { ...modelPatch(model), ...titlePatch(this.#head, parts) };
     const status = cancelled ? this.#statusAfter(1) : 'running';
     const request = {
-      opId: this.#parts.clock.id(),
+      opId: prompt.opId,
       sessionId: this.sessionId,
       entries,
       patch: { ...patch, status },
       fromQueue: turn,
     };
     await this.#appendPatiently(request);
-    this.#queue.shift();
     return cancelled ? 'skipped' : 'started';
   }
 

@@ -53,7 +53,7 @@ export class SessionWriter {
   async appendUntilSaved(request: AppendRequest, signal: AbortSignal): Promise<AppendResult> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const result = await this.append(request);
+        const result = await this.append(attempt === 0 ? request : { ...request, retried: true });
         this.#saved(request.sessionId);
         return result;
       } catch (error) {
@@ -64,8 +64,8 @@ export class SessionWriter {
     }
   }
 
+  /** Also what had been written before: its answer may have been lost, and who knows it already does not hear it again. */
   #publish(request: AppendRequest, result: AppendResult): void {
-    if (result.repeated) return;
     const stored = request.entries.map(({ type, turn, at, body }, index) => ({
       seq: result.firstSeq + index,
       type,

@@ -26,6 +26,8 @@ export class TurnService {
   readonly #parts: TurnServiceParts;
   readonly #runners = new Map<string, SessionRunner>();
   #leaving = false;
+  /** Never rejects. */
+  #recovering: Promise<void> = Promise.resolve();
 
   constructor(parts: TurnServiceParts) {
     this.#parts = parts;
@@ -82,14 +84,18 @@ export class TurnService {
   /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
   async recover(): Promise<void> {
     const heads = await this.#parts.vault.unfinished();
-    for (let index = 0; index < heads.length; index += RECOVER_AT_ONCE) {
-      await Promise.all(heads.slice(index, index + RECOVER_AT_ONCE).map((head) => this.#recoverOrReport(head)));
+    for (let index = 0; index < heads.length && !this.#leaving; index += RECOVER_AT_ONCE) {
+      const some = heads.slice(index, index + RECOVER_AT_ONCE);
+      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head))).then(() => undefined);
+      await this.#recovering;
     }
   }
 
   /** Stops every turn. Resolves when what they leave is durable. */
   async leave(why: TurnStop['why']): Promise<void> {
     this.#leaving = true;
+    // What is being brought back is stopped too, and needs the store until then.
+    await this.#recovering;
     await Promise.all([...this.#runners.values()].map((runner) => runner.leave(why)));
   }
 
@@ -108,7 +114,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (!result.repeated) this.#runner(result.head).begin(1);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
+    else this.#runner(result.head).begin(1);
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
   }
 
@@ -145,7 +152,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (!result.repeated) this.#runner(result.head).begin(turn);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
+    else this.#runner(result.head).begin(turn);
     return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };
   }
 

@@ -41,20 +41,32 @@ export class Log {
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   append(request: AppendRequest): AppendResult {
-    const { sessions, drafts, queue } = this.#parts;
+    const { sessions, drafts } = this.#parts;
+    if (request.fromQueue !== undefined) return this.#appendFromQueue(request, request.fromQueue);
     const fingerprint = this.#fingerprint(request.fingerprint);
     // A step that the daemon itself appends is repeated only after a failure that left it in doubt.
-    if (fingerprint !== null || this.inDoubt) {
+    if (fingerprint !== null || request.retried === true || this.inDoubt) {
       const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
       if (earlier !== undefined) return earlier;
     }
     const state =
       request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
-    const taken = request.fromQueue === undefined ? undefined : queue.take(state, request.fromQueue);
-    const op = taken?.op ?? request.opId;
-    const result = this.#write(state, request.entries, request.patch, op, taken?.fingerprint ?? fingerprint);
+    const result = this.#write(state, request.entries, request.patch, request.opId, fingerprint);
     if (request.dropDrafts === true) drafts.drop(state);
     return result;
+  }
+
+  /** A prompt that has left the queue already was moved by the same request, whose answer was lost. */
+  #appendFromQueue(request: AppendRequest, turn: number): AppendResult {
+    const { sessions, queue } = this.#parts;
+    const state = sessions.load(request.sessionId);
+    const fingerprint = queue.take(state, turn);
+    if (fingerprint !== undefined) {
+      return this.#write(state, request.entries, request.patch, request.opId, fingerprint);
+    }
+    const earlier = this.#repeated(request.opId, null, request.entries.length);
+    if (earlier === undefined) throw new ProtocolError('NOT_FOUND', `turn ${turn} does not wait any more`);
+    return earlier;
   }
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
@@ -120,6 +132,13 @@ export class Log {
     return save;
   }
 
+  /** A session at rest with prompts that wait is queued, also when they came while its last turn ended. */
+  #statusWithQueue(state: SessionState, patch: AppendRequest['patch']): AppendRequest['patch'] {
+    const { status } = patch;
+    const atRest = status === 'idle' || status === 'failed' || status === 'interrupted';
+    return atRest && this.#parts.queue.holds(state) ? { ...patch, status: 'queued' } : patch;
+  }
+
   #create(request: AppendRequest, wanted: NonNullable<AppendRequest['create']>): SessionState {
     const { sessions } = this.#parts;
     if (sessions.exists(request.sessionId)) {
@@ -155,7 +174,7 @@ export class Log {
       if (entry.isMessage) state.messages += 1;
       state.updatedAt = Math.max(state.updatedAt, entry.at);
     }
-    sessions.apply(state, patch);
+    sessions.apply(state, this.#statusWithQueue(state, patch));
     sessions.write(state);
     return {
       sessionId: state.id,

@@ -88,13 +88,13 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX entry_op ON entry(op) WHERE op IS NOT NULL;
 
   CREATE TABLE draft(
-    id INTEGER PRIMARY KEY,
     session INTEGER NOT NULL REFERENCES session(number) ON DELETE CASCADE,
     turn INTEGER NOT NULL,
     step INTEGER NOT NULL,
-    body BLOB NOT NULL
+    chunk INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY(session, turn, step, chunk)
   );
-  CREATE INDEX draft_by_session ON draft(session);
 
   -- Accepted prompts that wait for their turn. They join the log when it starts, so a log is in the order of its turns.
   CREATE TABLE queued(

@@ -36,6 +36,7 @@ export class PromptQueue {
   readonly #delete;
   readonly #cancel;
   readonly #opExists;
+  readonly #any;
   readonly #byOp;
   /** Sessions are needed to open a row that is found by its operation. */
   readonly #sessionById: (id: string) => SessionState;
@@ -52,6 +53,7 @@ export class PromptQueue {
     this.#cancel = db.prepare<[number, number]>(
       'UPDATE queued SET cancelled = 1 WHERE session = ? AND turn = ? AND cancelled = 0',
     );
+    this.#any = db.prepare<[number], number>('SELECT 1 FROM queued WHERE session = ? LIMIT 1').pluck();
     this.#opExists = db.prepare<[string], number>('SELECT 1 FROM queued WHERE op = ?').pluck();
     this.#byOp = db.prepare<[string], QueuedRow & { owner: string }>(
       'SELECT queued.*, session.id AS owner FROM queued JOIN session ON session.number = queued.session WHERE op = ?',
@@ -67,6 +69,7 @@ export class PromptQueue {
 
   read(session: SessionState): QueuedPrompt[] {
     return this.#select.all(session.number).map((row) => ({
+      opId: row.op,
       turn: row.turn,
       at: row.at,
       body: this.#open(session, row).body,
@@ -74,13 +77,18 @@ export class PromptQueue {
     }));
   }
 
-  /** Removes a prompt and says which operation brought it. */
-  take(session: SessionState, turn: number): { op: string; fingerprint: Buffer } | undefined {
+  /** Removes a prompt. @returns the fingerprint of what brought it; undefined when it does not wait. */
+  take(session: SessionState, turn: number): Buffer | undefined {
     const row = this.#one.get(session.number, turn);
     if (row === undefined) return undefined;
     const { fingerprint } = this.#open(session, row);
     this.#delete.run(session.number, turn);
-    return { op: row.op, fingerprint: Buffer.from(fingerprint, 'hex') };
+    return Buffer.from(fingerprint, 'hex');
+  }
+
+  /** Whether any prompt waits. */
+  holds(session: SessionState): boolean {
+    return this.#any.get(session.number) !== undefined;
   }
 
   cancel(session: SessionState, turn: number): boolean {

@@ -136,7 +136,9 @@ function readLog(store: OpenStore, request: ReadRequest): Value<'read'> {
 function unfinished(store: OpenStore): Value<'unfinished'> {
   const places = UNFINISHED_STATUSES.map(() => '?').join(', ');
   return store.db
-    .prepare<number[], string>(`SELECT id FROM session WHERE status IN (${places})`)
+    .prepare<number[], string>(
+      `SELECT id FROM session WHERE status IN (${places}) OR number IN (SELECT session FROM queued)`,
+    )
     .pluck()
     .all(...UNFINISHED_STATUSES)
     .flatMap((id) => {

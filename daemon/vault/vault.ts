@@ -165,6 +165,8 @@ export class Vault {
   }
 
   #took(status: KeyStatus, keys: StoreKeys | undefined): OpenResult {
+    // The daemon may have been told to leave meanwhile, and the database is closed then.
+    if (this.#closed) throw closedError();
     this.#status = status;
     if (keys !== undefined) {
       this.#keys = keys;
