@@ -142,7 +142,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Whether a database has to be changed before it can be used. */
 export function isBehind(db: Db): boolean {
-  return versionOf(db) < SCHEMA_VERSION;
+  return versionOf(db) < MIGRATIONS.length;
 }
 
 function versionOf(db: Db): number {
