@@ -138,8 +138,6 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-export const SCHEMA_VERSION = MIGRATIONS.length;
-
 /**
  * Brings a database to the newest schema.
  *
