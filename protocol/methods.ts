@@ -170,6 +170,18 @@ export const METHODS = {
     effect: 'read',
     admin: true,
   }),
+  'session/watch': method(Nothing, Done, {
+    summary: 'Subscribes this connection to changes of the list of sessions, told as notifications `list`.',
+    errors: [],
+    effect: 'set',
+    admin: true,
+  }),
+  'session/unwatch': method(Nothing, Done, {
+    summary: 'Ends the subscription to the list.',
+    errors: [],
+    effect: 'set',
+    admin: true,
+  }),
   'session/get': method(SessionRef, SessionResult, {
     summary: 'One session.',
     errors: ['NOT_FOUND'],

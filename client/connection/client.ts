@@ -1,5 +1,6 @@
 /** The client: a line to the daemon, calls on it, and the sessions that are followed over it. */
 import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
@@ -37,7 +38,8 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
     kind: options.kind,
     allowKeyfile: options.allowKeyfile ?? false,
     environment,
-    terminal: process.stdin.isTTY && process.stderr.isTTY,
+    // Asked of the descriptors: the streams of this process take longer to make than the connection.
+    terminal: isatty(0) && isatty(2),
   });
   const startDaemon = options.startDaemon ?? true;
   const ensure: Omit<EnsureOptions, 'now' | 'signal'> = {

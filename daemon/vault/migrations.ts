@@ -138,8 +138,6 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-export const SCHEMA_VERSION = MIGRATIONS.length;
-
 /** Whether a database has to be changed before it can be used. */
 export function isBehind(db: Db): boolean {
   return versionOf(db) < MIGRATIONS.length;
