@@ -114,12 +114,16 @@ export class SessionRunner {
     if (this.idle) this.#onIdle();
   }
 
-  /** @returns the turn that is cancelled now, or null when there was none. */
+  /** @returns the turn that is cancelled now, which is durable, or null when there was none. */
   async cancel(turn: number | undefined): Promise<number | null> {
     const run = this.#run;
     if (run !== undefined && (turn === undefined || turn === run.place.turn)) {
       run.stop('cancelled');
-      return run.place.turn;
+      await this.#work;
+      if (run.cancelled) return run.place.turn;
+      // It ended by itself, or the daemon was leaving already: then the next one is to cancel it.
+      if (this.#leaving.signal.aborted) throw leaving();
+      return null;
     }
     const index = this.#queue.findIndex((prompt) => !prompt.cancelled && (turn === undefined || prompt.turn === turn));
     const prompt = this.#queue[index];
@@ -266,7 +270,7 @@ export class SessionRunner {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#leaving.signal.aborted) {
-      return Promise.reject(new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true }));
+      return Promise.reject(leaving());
     }
     this.#entering += 1;
     const result = this.#gate.then(work).finally(() => {
@@ -276,4 +280,8 @@ export class SessionRunner {
     this.#gate = result.catch(() => undefined);
     return result;
   }
+}
+
+function leaving(): ProtocolError {
+  return new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
 }

@@ -67,6 +67,10 @@ export class TurnRun {
     return this.#state === 'waiting';
   }
 
+  get cancelled(): boolean {
+    return this.#state === 'cancelled';
+  }
+
   stop(why: TurnStop['why']): void {
     this.#abort.abort(new TurnStop(why));
   }

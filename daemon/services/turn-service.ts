@@ -203,13 +203,14 @@ export class TurnService {
     const queue = await vault.readQueue(head.id);
     const interrupted = await findInterruptedTurn(vault, head);
     const runner = this.#runner(head);
-    if (interrupted === undefined) {
-      runner.resume(queue, undefined);
+    const proceed = recovery() === 'safe';
+    if (interrupted === undefined || interrupted === 'given-up') {
+      if (interrupted === undefined || proceed) runner.resume(queue, undefined);
+      else runner.hold(queue);
       return;
     }
     const { turn, draft, step } = interrupted;
     const entries = draft === undefined ? [] : [writer.entry('cutoff', turn, { ...draft, reason: 'crash' })];
-    const proceed = recovery() === 'safe';
     if (!proceed) entries.push(writer.entry('turn', turn, { state: 'interrupted', reason: 'crash' }));
     if (entries.length > 0) {
       const patch = proceed ? {} : { status: 'interrupted' as const };

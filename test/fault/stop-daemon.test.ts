@@ -9,6 +9,7 @@ import { chance, faultLoops } from './support/chance.ts';
 import { answerTo, promptFor } from './support/demo-prompts.ts';
 import { Follower } from './support/follower.ts';
 import { Promises, Worker } from './support/load.ts';
+import { pause, statusOf, submit, textsOf } from './support/turns.ts';
 
 const CLEAN = { code: 0, signal: null };
 
@@ -22,18 +23,6 @@ async function served(): Promise<{ home: RealHome; daemon: Program; client: Clie
   return { home, daemon, client };
 }
 
-async function submit(client: Client, home: RealHome, text: string, sessionId?: string) {
-  const target =
-    sessionId === undefined
-      ? ({ kind: 'new', workspace: home.workspace } as const)
-      : ({ kind: 'session', sessionId } as const);
-  return client.call('turn/submit', { opId: client.newOpId(), target, prompt: [{ type: 'text', text }] });
-}
-
-async function statusOf(client: Client, sessionId: string): Promise<string> {
-  return (await client.call('session/get', { sessionId })).session.status;
-}
-
 describe('SIGTERM', () => {
   test('ends an idle daemon with exit code 0, and the next one has everything', async () => {
     const { home, daemon, client } = await served();
@@ -41,8 +30,7 @@ describe('SIGTERM', () => {
     await untilQuiet(client, 10_000);
     daemon.process.kill('SIGTERM');
     expect(await daemon.exit).toEqual(CLEAN);
-    const { messages } = await client.call('session/messages', { sessionId });
-    expect(messages.map(({ parts }) => textOf(parts))).toEqual(['count to 3', answerTo('count to 3')]);
+    expect(await textsOf(client, sessionId)).toEqual(['count to 3', answerTo('count to 3')]);
     expect(client.daemon.daemon.pid).not.toBe(daemon.pid);
     expect(await home.finish()).toEqual([]);
   });
@@ -71,19 +59,18 @@ describe('SIGTERM', () => {
     const texts = [promptFor(600), promptFor(20), promptFor(20), promptFor(20)];
     const { sessionId } = await submit(client, home, texts[0] ?? '');
     const follower = await Follower.attach(client, sessionId, 'ada');
-    for (const text of texts.slice(1)) await submit(client, home, text, sessionId);
+    for (const text of texts.slice(1)) await submit(client, sessionId, text);
     daemon.process.kill('SIGTERM');
     expect(await daemon.exit).toEqual(CLEAN);
     await follower.untilOver(texts.length);
-    const { messages } = await client.call('session/messages', { sessionId });
-    expect(messages.map(({ parts }) => textOf(parts))).toEqual(texts.flatMap((text) => [text, answerTo(text)]));
+    expect(await textsOf(client, sessionId)).toEqual(texts.flatMap((text) => [text, answerTo(text)]));
     expect([...follower.problems, ...(await home.finish())]).toEqual([]);
   });
 
   test('while a turn waits for its model does not wait with it, and the next daemon tries again', async () => {
     const { home, daemon, client } = await served();
     const { sessionId, turn } = await submit(client, home, 'fail unreachable');
-    const behind = await submit(client, home, 'count to 2', sessionId);
+    const behind = await submit(client, sessionId, 'count to 2');
     const follower = await Follower.attach(client, sessionId, 'ada');
     await waitUntil('the turn waits', () => follower.states(turn).includes('waiting'));
     const attempts = follower.states(turn).length;
@@ -144,11 +131,7 @@ describe('SIGTERM', () => {
         const begun = startsOf(home).some(({ pid, outcome }) => pid === daemon.pid && outcome !== 'ended');
         exits.push(signal === 'SIGTERM' && !begun ? 'before it began' : `code ${code}, ${signal}`);
         const client = await (asking ?? home.client());
-        await client.call('turn/submit', {
-          opId: client.newOpId(),
-          target: { kind: 'new', workspace: home.workspace },
-          prompt: [{ type: 'text', text: promptFor(5) }],
-        });
+        await submit(client, home, promptFor(5));
         await client.close();
         home.signalDaemons('SIGTERM');
         await waitUntil('the daemon ends', () => home.daemonPids().length === 0);
@@ -167,7 +150,7 @@ describe('mctl daemon stop', () => {
     const { home, daemon, client } = await served();
     const text = promptFor(2_000);
     const { sessionId, turn } = await submit(client, home, text);
-    const next = await submit(client, home, 'count to 4', sessionId);
+    const next = await submit(client, sessionId, 'count to 4');
     const follower = await Follower.attach(client, sessionId, 'ada');
     await waitUntil('something is shown', () => follower.shown(turn, 1).length > 100);
     const shown = follower.shown(turn, 1);
@@ -231,8 +214,4 @@ interface Start {
 function startsOf(home: RealHome): Start[] {
   const text = home.read('run/starts.json');
   return text === '' ? [] : (JSON.parse(text) as { starts: Start[] }).starts;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -18,8 +18,8 @@ import { connectWith } from '../../client/connection/client.ts';
 import { locate, prepareDirectories, type Locations } from '../../client/connection/locations.ts';
 import { daemonsOf, endByPid, isRunning } from './processes.ts';
 
-const DIST = join(import.meta.dirname, '..', '..', 'dist');
-const DAEMON = join(DIST, 'daemon.cjs');
+/** Where the bundle is. */
+export const DIST = join(import.meta.dirname, '..', '..', 'dist');
 const ERROR_LEVEL = 50;
 
 export interface Exit {
@@ -45,6 +45,15 @@ export interface HomeOptions {
   readonly environment?: Record<string, string>;
   /** Name of the directory that the sessions belong to. */
   readonly workspace?: string;
+  /** Another copy of the bundle. */
+  readonly dist?: string;
+}
+
+export interface ProgramOptions {
+  /** Added to the environment. */
+  readonly environment?: Record<string, string>;
+  /** Typed into it; the input then stays open, for more. Without it there is no input. */
+  readonly input?: string;
 }
 
 /** A fresh home; whatever still runs on it is killed when the test ends, and the home is removed. */
@@ -60,10 +69,12 @@ export class RealHome {
   readonly workspace: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly locations: Locations;
+  readonly #dist: string;
   readonly #programs: Program[] = [];
   readonly #clients: Client[] = [];
 
   constructor(options: HomeOptions) {
+    this.#dist = options.dist ?? DIST;
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'mr')));
     this.dataDir = join(this.root, 'd');
     this.workspace = join(this.root, options.workspace ?? 'w');
@@ -90,7 +101,7 @@ export class RealHome {
   async client(options: Partial<ConnectOptions> = {}): Promise<Client> {
     const client = await connectWith(
       { kind: 'other', allowKeyfile: true, environment: this.environment, ...options },
-      DAEMON,
+      join(this.#dist, 'daemon.cjs'),
     );
     this.#clients.push(client);
     return client;
@@ -101,16 +112,16 @@ export class RealHome {
     prepareDirectories(this.locations);
     const { dataDirectory, configFile, logDirectory } = this.locations;
     const directories = ['--data-dir', dataDirectory, '--config', configFile, '--log-dir', logDirectory];
-    return this.#start([DAEMON, ...directories], {});
+    return this.#start('daemon', directories, {});
   }
 
   /** `m` with these arguments, in the workspace. */
-  m(args: readonly string[], environment: Record<string, string> = {}): Program {
-    return this.#start([join(DIST, 'm.cjs'), ...args], environment);
+  m(args: readonly string[], options: ProgramOptions = {}): Program {
+    return this.#start('m', args, options);
   }
 
-  mctl(args: readonly string[], environment: Record<string, string> = {}): Program {
-    return this.#start([join(DIST, 'mctl.cjs'), ...args], environment);
+  mctl(args: readonly string[], options: ProgramOptions = {}): Program {
+    return this.#start('mctl', args, options);
   }
 
   /** Every daemon of this home, whoever started it, and however far it has come. */
@@ -175,15 +186,16 @@ export class RealHome {
   }
 
   #isDaemon(program: Program): boolean {
-    return program.process.spawnargs.includes(DAEMON);
+    return program.process.spawnargs.includes('--data-dir');
   }
 
-  #start(args: readonly string[], environment: Record<string, string>): Program {
-    const child = spawn(process.execPath, args, {
+  #start(name: string, args: readonly string[], { environment, input }: ProgramOptions): Program {
+    const child = spawn(process.execPath, [join(this.#dist, `${name}.cjs`), ...args], {
       cwd: this.workspace,
       env: { ...this.environment, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    child.stdin?.on('error', () => undefined).write(input ?? '');
     const program = watch(child);
     this.#programs.push(program);
     return program;
