@@ -147,7 +147,7 @@ export class TurnRun {
       entries,
       patch: { status: 'running' as const },
     };
-    this.#writing.inBackground(async () => {
+    void this.#writing.inBackground(async () => {
       await this.#parts.writer.append(request);
     });
   }
