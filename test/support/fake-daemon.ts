@@ -106,6 +106,9 @@ export class FakeDaemon {
         stored.live?.turn === turn ? stored.live : { turn, step: event.data.step, text: '', reasoning: '' };
       stored.live = { ...before, [event.data.channel]: before[event.data.channel] + event.data.text };
     }
+    if (event.type === 'queue' && event.data.state === 'cancelled') {
+      stored.queue = stored.queue.filter((waiting) => waiting.turn !== turn);
+    }
     if (event.type === 'cutoff' || (event.type === 'message' && event.data.role === 'assistant')) stored.live = null;
     for (const handlers of this.#attached.get(sessionId) ?? []) handlers.event(event);
   }
