@@ -29,6 +29,7 @@ export interface StoredEntry {
 /** The head of a session: what lists and checks need, changed in the same transaction as the log. */
 export interface SessionHead {
   readonly id: string;
+  /** Empty when the stored path does not verify any more. */
   readonly workspace: string;
   readonly title: string;
   readonly model: string;
@@ -130,8 +131,8 @@ export interface QueuedPrompt {
   readonly turn: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** JSON text of the prompt, as it was given to `enqueue`. */
-  readonly body: string;
+  /** JSON text of the prompt, as it was given to `enqueue`; null when it does not verify any more. */
+  readonly body: string | null;
   /** Its place in the order is kept until the turns before it have ended. */
   readonly cancelled: boolean;
 }

@@ -6,7 +6,7 @@ import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
 import type { AppendRequest, QueuedPrompt, SessionHead } from './ports.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
-import { modelPatch, startEntries, titlePatch, userMessage } from './turn-start.ts';
+import { leaveQueue, modelPatch, startEntries, titlePatch } from './turn-start.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 /** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
@@ -234,23 +234,16 @@ export class SessionRunner {
 
   /** Moves a prompt from the queue into the log. */
   async #take(prompt: QueuedPrompt): Promise<'started' | 'skipped'> {
-    const { parts, model } = promptOf(prompt.body);
-    const { writer } = this.#parts;
-    const { turn, cancelled } = prompt;
-    const entries = cancelled
-      ? [userMessage(this.#parts, turn, parts), writer.entry('turn', turn, { state: 'cancelled' })]
-      : startEntries(this.#parts, turn, parts, model ?? this.#head.model, this.#head);
-    const patch = cancelled ? {} : { ...modelPatch(model), ...titlePatch(this.#head, parts) };
-    const status = cancelled ? this.#statusAfter(1) : 'running';
-    const request = {
-      opId: prompt.opId,
+    const { entries, patch, runs } = leaveQueue(this.#parts, prompt, this.#head);
+    await this.#appendPatiently({
+      // Of what does not verify the operation is not believed either.
+      opId: prompt.body === null ? this.#parts.clock.id() : prompt.opId,
       sessionId: this.sessionId,
       entries,
-      patch: { ...patch, status },
-      fromQueue: turn,
-    };
-    await this.#appendPatiently(request);
-    return cancelled ? 'skipped' : 'started';
+      patch: { ...patch, status: runs ? 'running' : this.#statusAfter(1) },
+      fromQueue: prompt.turn,
+    });
+    return runs ? 'started' : 'skipped';
   }
 
   /** A prompt that waits has time: it is tried until the disk takes it or the daemon leaves. */

@@ -5,7 +5,7 @@ import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
 import { SessionRunner, type NewPrompt } from './session-runner.ts';
 import type { TurnParts } from './turn-run.ts';
-import { startEntries } from './turn-start.ts';
+import { requireWorkspace, startEntries } from './turn-start.ts';
 import { findInterruptedTurn } from './turn-recovery.ts';
 import type { TurnStop } from './turn-stop.ts';
 
@@ -121,6 +121,7 @@ export class TurnService {
 
   async #submitTo(sessionId: string, prompt: NewPrompt): Promise<SubmitResult> {
     const head = await this.#parts.vault.head(sessionId);
+    requireWorkspace(head.workspace);
     await this.#requireUsable(prompt.model ?? head.model);
     return { ...(await this.#runner(head).submit(prompt)), forked: false };
   }
@@ -128,6 +129,7 @@ export class TurnService {
   async #submitAtSave(saveId: string, prompt: NewPrompt): Promise<SubmitResult> {
     const { vault, clock, writer } = this.#parts;
     const save = await vault.save(saveId);
+    requireWorkspace(save.workspace);
     const model = prompt.model ?? save.model;
     await this.#requireUsable(model);
     const head = await this.#headIfThere(save.sessionId);

@@ -1,6 +1,7 @@
 /** Drafts: the reply that is being written, a chunk a second, outside the log and its chain. */
 import type { Draft, DraftChunk } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
+import { DAMAGED_TEXT, orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { SessionState } from './session-head.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
@@ -36,25 +37,46 @@ export class DraftStore {
     this.#insert.run(session.number, turn, step, chunk, sealRecord(session.key, 1, binding, Buffer.from(text, 'utf8')));
   }
 
-  /** Chunks joined by turn and step, in order. */
+  /** Chunks joined by turn and step, in order. In the place of one that is missing or does not verify, it says so. */
   read(session: SessionState): Draft[] {
     const drafts: { turn: number; step: number; text: string; reasoning: string }[] = [];
+    let expected = 1;
     for (const row of this.#select.all(session.number)) {
-      const body = openRecord(session.key, 1, this.#binding(session, row.turn, row.step, row.chunk), row.body);
-      const written = JSON.parse(body.toString('utf8')) as { text: string; reasoning: string };
-      const last = drafts.at(-1);
-      if (last !== undefined && last.turn === row.turn && last.step === row.step) {
-        last.text += written.text;
-        last.reasoning += written.reasoning;
-      } else {
-        drafts.push({ turn: row.turn, step: row.step, ...written });
+      let last = drafts.at(-1);
+      if (last === undefined || last.turn !== row.turn || last.step !== row.step) {
+        last = { turn: row.turn, step: row.step, text: '', reasoning: '' };
+        drafts.push(last);
+        expected = 1;
       }
+      const written = this.#open(session, row);
+      if (row.chunk !== expected || written === null) last.text += DAMAGED_TEXT;
+      last.text += written?.text ?? '';
+      last.reasoning += written?.reasoning ?? '';
+      expected = row.chunk + 1;
     }
     return drafts;
   }
 
+  /** What is wrong with the drafts of a session, in sentences. */
+  problems(session: SessionState): string[] {
+    return this.#select
+      .all(session.number)
+      .filter((row) => this.#open(session, row) === null)
+      .map((row) => `a draft of turn ${row.turn} does not verify`);
+  }
+
   drop(session: SessionState): void {
     this.#delete.run(session.number);
+  }
+
+  #open(session: SessionState, row: DraftRow): { text: string; reasoning: string } | null {
+    return orDamaged<{ text: string; reasoning: string } | null>(
+      () => {
+        const body = openRecord(session.key, 1, this.#binding(session, row.turn, row.step, row.chunk), row.body);
+        return JSON.parse(body.toString('utf8')) as { text: string; reasoning: string };
+      },
+      () => null,
+    );
   }
 
   #binding(session: SessionState, turn: number, step: number, chunk: number): Buffer {

@@ -7,6 +7,7 @@ import type {
   EnqueueResult,
   ForkRequest,
   NewEntry,
+  QueuedPrompt,
   SaveRequest,
   StoredSave,
 } from '../services/ports.ts';
@@ -43,7 +44,7 @@ export class Log {
   append(request: AppendRequest): AppendResult {
     const { sessions, drafts } = this.#parts;
     if (request.fromQueue !== undefined) return this.#appendFromQueue(request, request.fromQueue);
-    const fingerprint = this.#fingerprint(request.fingerprint);
+    const fingerprint = this.#fingerprint(request);
     // A step that the daemon itself appends is repeated only after a failure that left it in doubt.
     if (fingerprint !== null || request.retried === true || this.inDoubt) {
       const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
@@ -69,10 +70,21 @@ export class Log {
     return earlier;
   }
 
+  /** The prompts of a session that wait, in order. */
+  queueOf(sessionId: string): QueuedPrompt[] {
+    const state = this.#parts.sessions.load(sessionId);
+    return this.#parts.queue.read(state, this.lastTurn(state));
+  }
+
+  /** The newest turn that has begun; 0 when none has. */
+  lastTurn(state: SessionState): number {
+    return this.#turnAt(state, state.lastSeq);
+  }
+
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   enqueue(request: EnqueueRequest): EnqueueResult {
     const { sessions, queue } = this.#parts;
-    const fingerprint = this.#parts.keys.fingerprint(request.fingerprint);
+    const fingerprint = this.#parts.keys.fingerprint(request.opId, request.fingerprint);
     const earlier = this.#repeated(request.opId, fingerprint, 1);
     if (earlier !== undefined) return earlier;
     const state = sessions.load(request.sessionId);
@@ -90,7 +102,7 @@ export class Log {
    */
   fork(request: ForkRequest): AppendResult {
     const { sessions, saves } = this.#parts;
-    const fingerprint = this.#fingerprint(request.fingerprint);
+    const fingerprint = this.#fingerprint(request);
     const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
     if (earlier !== undefined) return earlier;
     const source =
@@ -229,7 +241,7 @@ export class Log {
    */
   endOfTurn(sessionId: string, turn: number): { seq: number; messages: number } {
     const state = this.#parts.sessions.load(sessionId);
-    if (turn >= state.turns && this.#turnAt(state, state.lastSeq) <= turn) {
+    if (turn >= state.turns && this.lastTurn(state) <= turn) {
       return { seq: state.lastSeq, messages: state.messages };
     }
     let low = 0;
@@ -254,8 +266,8 @@ export class Log {
     return messages;
   }
 
-  #fingerprint(text: string | undefined): Buffer | null {
-    return text === undefined ? null : this.#parts.keys.fingerprint(text);
+  #fingerprint({ opId, fingerprint }: Pick<AppendRequest, 'opId' | 'fingerprint'>): Buffer | null {
+    return fingerprint === undefined ? null : this.#parts.keys.fingerprint(opId, fingerprint);
   }
 }
 

@@ -48,6 +48,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const saves = new SaveStore(db, keys, uses, workspaces);
   const drafts = new DraftStore(db, keys);
   const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
+  const log = new Log({ keys, segments, sessions, saves, drafts, queue });
   const forgetAll = (): void => {
     sessions.forgetAll();
     segments.forgetAll();
@@ -61,7 +62,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     saves,
     drafts,
     queue,
-    log: new Log({ keys, segments, sessions, saves, drafts, queue }),
+    log,
     reader: new LogReader(db, segments),
     lister: new Lister(recency, sessions, workspaces),
     recency,
@@ -69,7 +70,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     secrets: new SecretStore(db, keys),
     history: new HistoryStore(db, keys),
     eraser: new Eraser(db, { sessions, saves, segments, uses }),
-    verifier: new Verifier(db, segments, sessions),
+    verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
     forgetAll,
     rollBack: () => {
       recency.rollback();

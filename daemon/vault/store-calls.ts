@@ -28,7 +28,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   enqueue: { kind: 'write', run: (store, request) => store.log.enqueue(request) },
   fork: { kind: 'write', run: (store, request) => store.log.fork(request) },
   cancelQueued: { kind: 'write', run: (store, id, turn) => store.queue.cancel(store.sessions.load(id), turn) },
-  readQueue: { kind: 'read', run: (store, id) => store.queue.read(store.sessions.load(id)) },
+  readQueue: { kind: 'read', run: (store, id) => store.log.queueOf(id) },
   endOfTurn: { kind: 'read', run: (store, id, turn) => store.log.endOfTurn(id, turn) },
   appendDraft: {
     kind: 'write',
