@@ -39,6 +39,7 @@ export class FakeDaemon {
   #count = 0;
 
   connect(): Client {
+    const followed = new Set<string>();
     return {
       daemon: {
         protocol: 1,
@@ -51,7 +52,11 @@ export class FakeDaemon {
       },
       call: async (method, params) => this.#call(method, params),
       newOpId: () => ulid((this.#count += 1)),
-      attach: async (sessionId, handlers, options) => this.#attach(sessionId, handlers, options?.tail ?? 50),
+      attach: async (sessionId, handlers, options) => {
+        if (followed.has(sessionId)) throw new ProtocolError('CONFLICT', 'this client is attached already');
+        followed.add(sessionId);
+        return this.#attach(sessionId, handlers, options?.tail ?? 50, () => followed.delete(sessionId));
+      },
       onStatus: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
@@ -152,6 +157,11 @@ export class FakeDaemon {
     for (const handlers of this.#attached.get(sessionId) ?? []) {
       handlers.resumed({ cursor, live, queue: stored.queue, unsaved: null });
     }
+  }
+
+  /** How many frontends watch a session. */
+  watching(sessionId: string): number {
+    return this.#attached.get(sessionId)?.size ?? 0;
   }
 
   /** Gives a prompt as another frontend would. */
@@ -324,7 +334,7 @@ export class FakeDaemon {
     return this.#stored(id).session;
   }
 
-  async #attach(sessionId: string, handlers: AttachHandlers, tail: number): Promise<Attachment> {
+  async #attach(sessionId: string, handlers: AttachHandlers, tail: number, left: () => void): Promise<Attachment> {
     const stored = this.#stored(sessionId);
     const attached = this.#attached.get(sessionId) ?? new Set();
     this.#attached.set(sessionId, attached.add(handlers));
@@ -335,6 +345,7 @@ export class FakeDaemon {
       cursor: { generation: GENERATION, seq: session.lastSeq },
       detach: async () => {
         attached.delete(handlers);
+        left();
       },
     };
   }

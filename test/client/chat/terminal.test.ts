@@ -382,6 +382,15 @@ test('/exit leaves, also while a turn runs', async () => {
   await chat.stdout.untilScreen('turn 1 goes on; come back with: m -r');
 });
 
+test('/exit does not wait for a prompt that is stuck on its way', async () => {
+  const chat = await open();
+  chat.daemon.overrides['turn/submit'] = () => new Promise(() => {});
+  chat.type(`hello${ENTER}`);
+  await chat.shows('[sending]');
+  chat.type(`/exit${ENTER}`);
+  expect(await chat.ended).toBe(0);
+});
+
 test('a terminal that nobody reads any more ends the chat quietly', async () => {
   const chat = await openWithTurn();
   chat.stdout.emit('error', Object.assign(new Error('write EIO'), { code: 'EIO' }));
