@@ -41,6 +41,8 @@ const ENDINGS: Record<string, string> = {
   queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
   timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
   left: 'the turn goes on; come back with: m -r {id}',
+  stopped: 'the daemon was stopped and the turn interrupted; come back with: m -r {id}',
+  crash: 'the daemon ended unexpectedly and the turn was interrupted; come back with: m -r {id}',
   cancelled: 'cancelled',
   length: 'the answer ends here because the model’s length limit is reached',
   'content-filter': 'the answer ends here because the provider’s content filter stopped it',

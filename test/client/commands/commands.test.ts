@@ -242,3 +242,15 @@ test('two prompts at once begin one session, not two', async () => {
   await Promise.all([talk.submit('one'), talk.submit('two')]);
   expect(daemon.sessions.size).toBe(1);
 });
+
+test('a frontend watches one session at a time, and may go to the one it is in', async () => {
+  const { run, say, daemon } = frontend();
+  await say('one');
+  await run('/reset');
+  await say('two');
+  const [first = '', second = ''] = daemon.sessions.keys();
+  await run(`/resume ${first}`);
+  expect([daemon.watching(first), daemon.watching(second)]).toEqual([1, 0]);
+  await run(`/resume ${first}`);
+  expect([daemon.watching(first), daemon.watching(second)]).toEqual([1, 0]);
+});

@@ -79,6 +79,19 @@ test('a prompt that left the queue while the connection was lost counts as cance
   await expect(conversation.turns.whenOver(2)).resolves.toEqual({ state: 'cancelled' });
 });
 
+test('which turn runs is known without its events: the ones behind it wait in the queue', async () => {
+  const { daemon, sessionId, conversation } = await joined((fake, id) => {
+    fake.begin(id, 1, 'runs');
+  });
+  daemon.submitElsewhere(sessionId, 'waits');
+  const session = daemon.sessions.get(sessionId)?.session;
+  if (session === undefined) throw new Error('there is no session');
+  const queue = [{ turn: 2, parts: [{ type: 'text' as const, text: 'waits' }] }];
+  conversation.opened({ session, events: [], live: null, queue, unsaved: null });
+  expect(conversation.turns.active?.turn).toBe(1);
+  expect(conversation.turns.queued.map(({ turn }) => turn)).toEqual([2]);
+});
+
 test('a session that is deleted ends the wait for its turns', async () => {
   const { daemon, sessionId, conversation, kinds } = await joined((fake, id) => {
     fake.begin(id, 1, 'hello');

@@ -23,7 +23,7 @@ async function mctl(argv: string[], options: { input?: string; isTTY?: boolean }
   const environment = { M_DATA_DIR: join(directory, 'd'), NO_COLOR: '1' };
   const fake = fakeSurroundings(daemon, { input: '', ...options, environment, directory });
   const code = await main(argv, fake.around);
-  return { code, out: fake.stdout.text, err: fake.stderr.text };
+  return { code, out: fake.stdout.text, err: fake.stderr.text, rawModes: fake.rawModes };
 }
 
 /** A session of so many turns. */
@@ -291,7 +291,8 @@ test('config set-key on a terminal shows nothing of what is typed', async () => 
     stored = params;
     return {};
   };
-  const { out, err } = await mctl(['config', 'set-key', 'local'], { isTTY: true, input: 'sk-secrex\x7ft\r' });
+  const { out, err, rawModes } = await mctl(['config', 'set-key', 'local'], { isTTY: true, input: 'sk-secrex\x7ft\r' });
+  expect(rawModes).toEqual([true, false]);
   expect(stored).toEqual({ provider: 'local', key: 'sk-secret' });
   expect(out + err).not.toContain('sk-');
 });

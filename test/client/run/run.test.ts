@@ -251,3 +251,18 @@ test('control characters reach neither text nor JSON', async () => {
 test('-r without an id is refused, with what to do', async () => {
   expect(await run(['hello', '-r'])).toMatchObject({ code: 2, err: expect.stringContaining('`m -r` lists them') });
 });
+
+test('Ctrl+C before the prompt was given gives none', async () => {
+  const daemon = new FakeDaemon();
+  let answer: (result: object) => void = () => {};
+  daemon.overrides['session/list'] = () => new Promise((resolve) => (answer = resolve));
+  const fake = fakeSurroundings(daemon, { input: '' });
+  const ended = main(['-c', 'hello'], fake.around);
+  await vi.waitFor(() => {
+    expect(daemon.calls.at(-1)?.method).toBe('session/list');
+  });
+  fake.signal('SIGINT');
+  answer({ sessions: [], nextCursor: null, total: 0 });
+  expect(await ended).toBe(130);
+  expect(daemon.calls.some(({ method }) => method === 'turn/submit')).toBe(false);
+});
