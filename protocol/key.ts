@@ -19,6 +19,11 @@ export const KeyStatus = z.object({
   keyFile: z.nullable(z.string()),
   /** True for the first client that is told that this daemon has created the store. */
   created: z.boolean(),
+  /**
+   * Keepers that a person may choose from with `key/unlock`, which creates the store: there is none yet, and its usual
+   * keeper cannot be reached, or needs a passphrase first.
+   */
+  choices: z.optional(z.array(KeyProvider)),
 });
 export type KeyStatus = z.infer<typeof KeyStatus>;
 
@@ -26,6 +31,8 @@ export type KeyStatus = z.infer<typeof KeyStatus>;
 export const KeyWish = z.object({
   /** From M_KEY_PROVIDER. Differing from the recorded one is an error. */
   provider: z.optional(KeyProvider),
+  /** False for a client that only looks: a store that does not exist is not created. */
+  create: z.optional(z.boolean()),
   /** Creating a store with a key file is allowed when no keychain can be reached. */
   allowKeyfile: z.optional(z.boolean()),
   /** What the keychain needs to be reached: D-Bus and XDG variables of the client. */

@@ -53,7 +53,7 @@ export class Desk implements LifeDesk {
     if (protocol === undefined) throw mismatch(params, build);
     this.#noteServed();
     if (params.client.kind === 'daemon') this.#options.otherDaemonGreeted();
-    else this.#wish(params.key ?? {});
+    else this.#wish(params.key ?? { create: false });
     const facts = this.#daemon?.helloFacts();
     return {
       protocol,

@@ -18,12 +18,28 @@ const NOT_OPENED: KeyStatus = {
   created: false,
 };
 
+/** How often a request may look again for a key that could not be had; whoever is asked by the keychain is not asked again. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** Attempts with the same wish are one attempt. */
+interface Attempt {
+  readonly wish: string;
+  /** Why the store could not be opened at all; a key that cannot be had is a status and no failure. */
+  readonly done: Promise<ProtocolError | undefined>;
+}
+
 export class StoreAccess {
   readonly #parts: StoreAccessParts;
   #status: KeyStatus = NOT_OPENED;
   #identity: StoreIdentity | null = null;
-  #attempt: Promise<void> | undefined;
+  #attempt: Attempt | undefined;
+  /** Of the client that came last: how the keychain is reached from where it runs. */
+  #latestWish: KeyWish = {};
+  /** When the last attempt ended, on the clock of `performance`. */
+  #attemptedAt = -Infinity;
   #failure: ProtocolError | undefined;
+  /** One thing at a time: a keychain may be waiting for a person. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: StoreAccessParts) {
     this.#parts = parts;
@@ -39,22 +55,18 @@ export class StoreAccess {
 
   /** A client has come with its wish: tries to open what is not open yet. Never throws. */
   wish(wish: KeyWish): void {
-    if (this.#status.state !== 'unlocked') this.#open(wish);
+    if (this.#status.state !== 'unlocked') void this.#open(wish);
   }
 
   /**
-   * Where the key is, after the attempt that runs or one that begins now.
+   * Where the key is, after an attempt with this wish.
    * @throws ProtocolError KEY_MISMATCH and what keeps a store from being opened at all.
    */
   async open(wish: KeyWish): Promise<KeyStatus> {
-    this.wish(wish);
-    await this.#attempt;
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#status.state === 'unlocked' ? undefined : await this.#open(wish);
+    if (failure !== undefined) throw failure;
     this.refuseOtherProvider(wish);
-    const status = this.#status;
-    // That a key was made is news once; who comes later is told only where it is.
-    if (status.created) this.#status = { ...status, created: false };
-    return status;
+    return this.#tellOnce();
   }
 
   /**
@@ -62,28 +74,38 @@ export class StoreAccess {
    * @param passphrase base64 of its UTF-8 bytes.
    */
   async unlock(wish: KeyWish, passphrase: string | undefined): Promise<KeyStatus> {
-    await this.#attempt;
-    await this.#took(await lend(passphrase, (bytes) => this.#parts.vault.unlock(wish, bytes)));
-    return this.#status;
+    await this.#inOrder(async () => {
+      await this.#took(await lend(passphrase, (bytes) => this.#parts.vault.unlock(wish, bytes)));
+    });
+    return this.#tellOnce();
   }
 
   /** Puts the key away. */
   async lock(): Promise<KeyStatus> {
-    await this.#took(await this.#parts.vault.lock());
-    return this.#status;
+    return await this.#inOrder(async () => {
+      await this.#took(await this.#parts.vault.lock());
+      return this.#status;
+    });
   }
 
-  /** @throws ProtocolError KEY_UNAVAILABLE, CONFLICT; nothing has changed then. */
+  /**
+   * @returns with a reason when the key was moved and could not be removed from where it was.
+   * @throws ProtocolError KEY_UNAVAILABLE, CONFLICT; nothing has changed then.
+   */
   async move(to: KeyProvider, wish: KeyWish, passphrase: string | undefined): Promise<KeyStatus> {
-    await this.#took(await lend(passphrase, (bytes) => this.#parts.vault.moveKey(to, wish, bytes)));
-    return this.#status;
+    return await this.#inOrder(async () => {
+      const result = await lend(passphrase, (bytes) => this.#parts.vault.moveKey(to, wish, bytes));
+      await this.#took({ ...result, key: { ...result.key, reason: '', hint: '' } });
+      return result.key;
+    });
   }
 
   /** Resolves when the store can be read. @throws ProtocolError KEY_* or STORAGE_* */
   async require(): Promise<void> {
     if (this.#status.state === 'unlocked') return;
-    if (this.#attempt === undefined) this.#open({});
-    await this.#attempt;
+    const mayAsk = this.#status.state !== 'locked' && performance.now() - this.#attemptedAt > LOOK_AGAIN_MS;
+    if (this.#attempt !== undefined) await this.#attempt.done;
+    else if (mayAsk) await this.#open({ ...this.#latestWish, create: false, interactive: false });
     if (this.#failure !== undefined) throw this.#failure;
     const { state, reason, hint } = this.status;
     if (state === 'unlocked') return;
@@ -102,21 +124,30 @@ export class StoreAccess {
     );
   }
 
-  /** One attempt at a time: a keychain may be waiting for a person. */
-  #open(wish: KeyWish): void {
-    this.#attempt ??= this.#openOnce(wish).finally(() => {
-      this.#attempt = undefined;
+  #open(wish: KeyWish): Promise<ProtocolError | undefined> {
+    const name = JSON.stringify(wish);
+    this.#latestWish = wish;
+    if (this.#attempt?.wish === name) return this.#attempt.done;
+    const done = this.#inOrder(async () => {
+      if (this.#status.state !== 'unlocked') this.#failure = await this.#openOnce(wish);
+      return this.#failure;
+    }).finally(() => {
+      if (this.#attempt === attempt) this.#attempt = undefined;
+      this.#attemptedAt = performance.now();
     });
+    const attempt: Attempt = { wish: name, done };
+    this.#attempt = attempt;
+    return done;
   }
 
-  async #openOnce(wish: KeyWish): Promise<void> {
+  async #openOnce(wish: KeyWish): Promise<ProtocolError | undefined> {
     try {
-      this.#failure = undefined;
       await this.#took(await this.#parts.vault.open(wish));
+      return undefined;
     } catch (error) {
-      this.#failure =
-        error instanceof ProtocolError ? error : new ProtocolError('INTERNAL', 'the store cannot be opened');
-      if (!(error instanceof ProtocolError)) throw error;
+      if (error instanceof ProtocolError) return error;
+      this.#failure = new ProtocolError('INTERNAL', 'the store cannot be opened');
+      throw error;
     }
   }
 
@@ -127,12 +158,28 @@ export class StoreAccess {
     this.#identity = store;
     this.#status = key;
   }
+
+  /** That a key was made is news once; who comes later is told only where it is. */
+  #tellOnce(): KeyStatus {
+    const status = this.#status;
+    if (status.created) this.#status = { ...status, created: false };
+    return status;
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
 }
 
 /** Lends the bytes of a passphrase to a call that copies them at once, and overwrites them. */
 function lend<T>(passphrase: string | undefined, call: (bytes: Uint8Array | undefined) => Promise<T>): Promise<T> {
-  const bytes = passphrase === undefined ? undefined : new Uint8Array(Buffer.from(passphrase, 'base64'));
+  if (passphrase === undefined) return call(undefined);
+  // Of their own: small buffers share one that nobody overwrites.
+  const bytes = Buffer.alloc(Buffer.byteLength(passphrase, 'base64'));
+  bytes.write(passphrase, 'base64');
   const result = call(bytes);
-  bytes?.fill(0);
+  bytes.fill(0);
   return result;
 }

@@ -76,6 +76,7 @@ function readKeyWish(value: unknown): KeyWish {
   return {
     ...(provider === undefined ? {} : { provider: provider as KeyProvider }),
     ...(environment === undefined ? {} : { environment: readEnvironment(environment) }),
+    ...optionalFlag(wish, 'create', 'key.'),
     ...optionalFlag(wish, 'allowKeyfile', 'key.'),
     ...optionalFlag(wish, 'interactive', 'key.'),
   };

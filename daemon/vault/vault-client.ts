@@ -9,6 +9,9 @@ const DEADLINE_MS = 30_000;
 /** A keychain may wait for a person; deleting and checking a long session takes a while. */
 const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
   open: 145_000,
+  unlock: 145_000,
+  lock: 145_000,
+  moveKey: 145_000,
   deleteSession: 115_000,
   deleteSave: 115_000,
   verify: 115_000,

@@ -1,13 +1,14 @@
 /** The vault of one data directory: opens it, keeps its keys, and hands calls to the group commit. */
 import { SqliteError } from 'better-sqlite3';
 import { join } from 'node:path';
-import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
+import type { KeyStatus } from '../../protocol/key.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { StoreIdentity, VaultPort } from '../services/ports.ts';
 import type { Answer, Call } from './calls.ts';
 import { bury, isFull, openDatabase, settle, type Db } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
-import { Custody, refuseOtherProvider } from './keys/custody.ts';
+import { Custody } from './keys/custody.ts';
+import { KeyHolder } from './keys/key-holder.ts';
 import { isBehind, migrate } from './migrations.ts';
 import { assembleStore, type OpenStore } from './open-store.ts';
 import { leavesDoubt, storageCode, toCallError } from './storage-errors.ts';
@@ -29,16 +30,12 @@ export class Vault {
   readonly #dataDirectory: string;
   readonly #send: (answer: Answer) => void;
   readonly #commit: GroupCommit;
+  readonly #holder: KeyHolder;
   #db: Db | undefined;
   /** Whether what others left in the write-ahead log is durable, so that it can be appended to. */
   #settled = false;
-  #keys: StoreKeys | undefined;
   #store: OpenStore | undefined;
-  #status: KeyStatus | undefined;
-  /** Opening waits for a keychain, perhaps for a person; everybody waits for the same attempt. */
-  #opening: Promise<OpenResult> | undefined;
   #closed = false;
-  #lockedOnPurpose = false;
 
   constructor(dataDirectory: string, send: (answer: Answer) => void) {
     this.#dataDirectory = dataDirectory;
@@ -52,6 +49,19 @@ export class Vault {
       },
       isFull: () => isFull(this.#dataDirectory),
       answer: send,
+    });
+    this.#holder = new KeyHolder({
+      custody: () => this.#custody(),
+      onKeys: (keys) => {
+        if (this.#closed) throw closedError();
+        this.#store = assembleStore(this.#database(), keys, this.#backups);
+        this.#commit.background(maintenance);
+      },
+      onLock: () => {
+        this.#commit.endJobs(new ProtocolError('KEY_LOCKED', 'the store was locked in the middle of this'));
+        this.#store = undefined;
+      },
+      requireWritable: () => void this.#openForWriting(),
     });
   }
 
@@ -72,32 +82,31 @@ export class Vault {
 
   #runKeyCall(call: Call): void {
     const [, method, args] = call;
-    switch (method as KeyCall) {
-      case 'open':
-        this.#answerLater(call, () => this.#open(...(args as Parameters<VaultPort['open']>)));
-        break;
-      case 'unlock':
-        this.#answerLater(call, () => this.#unlock(...(args as Parameters<VaultPort['unlock']>)));
-        break;
-      case 'lock':
-        this.#answerLater(call, () => this.#lock());
-        break;
-      case 'moveKey':
-        this.#answerLater(call, () => this.#move(...(args as Parameters<VaultPort['moveKey']>)));
-        break;
-      case 'close':
-        this.#answerLater(call, () => {
+    this.#answerLater(call, async () => {
+      switch (method as KeyCall) {
+        case 'open': {
+          const [wish] = args as Parameters<VaultPort['open']>;
+          return this.#result(await this.#holder.open(wish));
+        }
+        case 'unlock': {
+          const [wish, passphrase] = args as Parameters<VaultPort['unlock']>;
+          return this.#result(await this.#holder.unlock(wish, bytesOf(passphrase)));
+        }
+        case 'lock':
+          return this.#result(await this.#holder.lock());
+        case 'moveKey': {
+          const [to, wish, passphrase] = args as Parameters<VaultPort['moveKey']>;
+          return this.#result(await this.#holder.move(to, wish, bytesOf(passphrase)));
+        }
+        case 'close':
           this.#close();
-        });
-        break;
-    }
+          return undefined;
+      }
+    });
   }
 
-  #answerLater([id]: Call, work: () => unknown): void {
-    const result = new Promise((resolve) => {
-      resolve(work());
-    });
-    result.then(
+  #answerLater([id]: Call, work: () => Promise<unknown>): void {
+    work().then(
       (value) => {
         this.#send([id, value]);
       },
@@ -109,84 +118,24 @@ export class Vault {
     );
   }
 
-  #open(wish: KeyWish): Promise<OpenResult> {
-    if (this.#keys !== undefined && this.#status !== undefined) {
-      refuseOtherProvider(this.#status.provider, wish);
-      return Promise.resolve(this.#result(this.#status));
-    }
-    this.#opening ??= this.#openOnce(wish).finally(() => {
-      this.#opening = undefined;
-    });
-    return this.#opening;
-  }
-
-  /** A store that was locked on purpose stays so until somebody asks for it to be unlocked. */
-  async #openOnce(wish: KeyWish, passphrase?: Buffer): Promise<OpenResult> {
-    if (this.#closed) throw closedError();
-    if (this.#lockedOnPurpose && this.#status !== undefined) return this.#result(this.#status);
-    const { status, keys } = await this.#custody().open(wish, passphrase);
-    return this.#took(status, keys);
-  }
-
-  async #unlock(wish: KeyWish, passphrase: Uint8Array | undefined): Promise<OpenResult> {
-    await this.#opening;
-    if (this.#keys !== undefined && this.#status !== undefined) return this.#result(this.#status);
-    this.#lockedOnPurpose = false;
-    const bytes = passphrase === undefined ? undefined : Buffer.from(passphrase.buffer);
-    try {
-      return await this.#openOnce(wish, bytes);
-    } finally {
-      bytes?.fill(0);
-    }
-  }
-
-  /** Puts the key away. Whoever reads or writes from here on is told that the store is locked. */
-  #lock(): OpenResult {
-    if (this.#keys === undefined) throw new ProtocolError('KEY_LOCKED', 'the store is not unlocked');
-    this.#commit.endJobs(new ProtocolError('KEY_LOCKED', 'the store was locked in the middle of this'));
-    this.#keys = undefined;
-    this.#store = undefined;
-    this.#lockedOnPurpose = true;
-    this.#status = this.#custody().locked();
-    return this.#result(this.#status);
-  }
-
-  async #move(to: KeyProvider, wish: KeyWish, passphrase: Uint8Array | undefined): Promise<OpenResult> {
-    if (this.#keys === undefined) this.#openStore();
-    const keys = this.#keys;
-    if (keys === undefined) throw closedError();
-    this.#openForWriting();
-    const bytes = passphrase === undefined ? undefined : Buffer.from(passphrase.buffer);
-    try {
-      return this.#took(await this.#custody().move(keys, to, wish, bytes), undefined);
-    } finally {
-      bytes?.fill(0);
-    }
-  }
-
-  #took(status: KeyStatus, keys: StoreKeys | undefined): OpenResult {
+  #result(key: KeyStatus): OpenResult {
     // The daemon may have been told to leave meanwhile, and the database is closed then.
     if (this.#closed) throw closedError();
-    this.#status = status;
-    if (keys !== undefined) {
-      this.#keys = keys;
-      this.#store = assembleStore(this.#database(), keys, this.#backups);
-      this.#commit.background(maintenance);
-    }
-    return this.#result(status);
-  }
-
-  #result(key: KeyStatus): OpenResult {
     return { key, store: this.#custody().identity() };
   }
 
+  /** @throws ProtocolError DRAINING */
   #custody(): Custody {
+    if (this.#closed) throw closedError();
     return new Custody(this.#database(), this.#dataDirectory);
   }
 
   #database(): Db {
     if (this.#db === undefined) {
-      const db = openDatabase(join(this.#directory, DATABASE_FILE), this.#keys === undefined ? 'create' : 'open');
+      const db = openDatabase(
+        join(this.#directory, DATABASE_FILE),
+        this.#holder.keys === undefined ? 'create' : 'open',
+      );
       try {
         this.#prepare(db);
       } catch (error) {
@@ -199,7 +148,7 @@ export class Vault {
   }
 
   #prepare(db: Db): void {
-    if (this.#keys !== undefined) requireSameStore(db, this.#keys);
+    if (this.#holder.keys !== undefined) requireSameStore(db, this.#holder.keys);
     this.#settled = false;
     try {
       this.#settle(db);
@@ -224,11 +173,12 @@ export class Vault {
     if (this.#closed) throw closedError();
     if (this.#store !== undefined) return this.#store;
     // The connection was put away after an error of the disk; with the keys at hand another one is opened.
-    if (this.#keys !== undefined) {
-      this.#store = assembleStore(this.#database(), this.#keys, this.#backups);
+    const { keys, status } = this.#holder;
+    if (keys !== undefined) {
+      this.#store = assembleStore(this.#database(), keys, this.#backups);
       return this.#store;
     }
-    const { reason, hint, state } = this.#status ?? { reason: 'the store is not open', hint: '', state: 'none' };
+    const { reason, hint, state } = status ?? { reason: 'the store is not open', hint: '', state: 'none' };
     const kind = state === 'locked' ? 'KEY_LOCKED' : state === 'denied' ? 'KEY_DENIED' : 'KEY_UNAVAILABLE';
     throw new ProtocolError(kind, reason, { hint });
   }
@@ -259,10 +209,15 @@ export class Vault {
     this.#commit.endJobs(closedError());
     this.#closed = true;
     this.#store = undefined;
-    this.#keys = undefined;
+    this.#holder.forget();
     this.#db?.close();
     this.#db = undefined;
   }
+}
+
+/** What a passphrase arrives in is a buffer of its own, and is overwritten as a whole. */
+function bytesOf(passphrase: Uint8Array | undefined): Buffer | undefined {
+  return passphrase === undefined ? undefined : Buffer.from(passphrase.buffer, 0, passphrase.byteLength);
 }
 
 /** Calls that the vault answers itself. */

@@ -17,6 +17,8 @@ export interface CustodyResult {
   readonly keys: StoreKeys | undefined;
 }
 
+const NOT_CREATED = refusal('none', 'the store has not been created yet', 'Any conversation creates it.');
+
 export class Custody {
   readonly #slots: KeySlots;
   readonly #dataDirectory: string;
@@ -62,8 +64,25 @@ export class Custody {
       throw new ProtocolError('KEY_UNAVAILABLE', `the key was not moved: ${made.reason}`, { hint: made.hint });
     }
     this.#slots.replace(keys, to, made, keeper.parameters);
-    await this.#keeper(slot.provider, wish, slot.parameters, undefined).remove();
-    return this.#unlocked(to, false);
+    const status = this.#unlocked(to, false);
+    const left = await this.#keeper(slot.provider, wish, slot.parameters, undefined).remove();
+    if (left === undefined) return status;
+    return {
+      ...status,
+      reason: `the key was moved, but ${left}`,
+      hint: 'It opens nothing any more. Remove it yourself.',
+    };
+  }
+
+  /**
+   * Whether a passphrase is that of this store.
+   * @param passphrase UTF-8 bytes; the caller overwrites them.
+   */
+  async fits(passphrase: Buffer): Promise<boolean> {
+    const slot = this.#slots.read();
+    if (slot?.provider !== 'passphrase') return false;
+    const found = await new PassphraseKeeper(slot.parameters, passphrase).find();
+    return !isRefusal(found) && this.#slots.open(slot, found) !== undefined;
   }
 
   /** The status of a store whose key was put away on purpose. */
@@ -94,12 +113,20 @@ export class Custody {
         hint: 'Restore the store from a backup. No new key is made, since it could not read what is there.',
       });
     }
+    if (wish.create === false) return this.#refused(null, NOT_CREATED);
     const wanted = wish.provider ?? 'keychain';
     const made = await this.#createWith(wanted, wish, passphrase);
     if ('status' in made) return made;
-    const fallBack = made.unreachable && wish.allowKeyfile === true && wish.provider === undefined;
-    const instead = fallBack ? await this.#createWith('keyfile', wish, undefined) : made;
-    return 'status' in instead ? instead : this.#refused(null, instead);
+    const isOpen = made.unreachable && wish.provider === undefined;
+    if (isOpen && wish.allowKeyfile === true) {
+      const instead = await this.#createWith('keyfile', wish, undefined);
+      return 'status' in instead ? instead : this.#refused(null, instead);
+    }
+    return this.#refused(
+      null,
+      made,
+      wanted === 'passphrase' ? ['passphrase'] : isOpen ? ['keyfile', 'passphrase'] : [],
+    );
   }
 
   async #createWith(
@@ -134,8 +161,8 @@ export class Custody {
     return { state: 'unlocked', provider, reason: '', hint: '', keyFile: this.#keyFile(provider), created };
   }
 
-  #refused(provider: KeyProvider | null, { state, reason, hint }: Refusal): CustodyResult {
-    const status = { state, provider, reason, hint, keyFile: this.#keyFile(provider), created: false };
+  #refused(provider: KeyProvider | null, { state, reason, hint }: Refusal, choices: KeyProvider[] = []): CustodyResult {
+    const status = { state, provider, reason, hint, keyFile: this.#keyFile(provider), created: false, choices };
     return { status, keys: undefined };
   }
 

@@ -1,7 +1,6 @@
 /** Keeps the root key in a file beside the data. */
-import { unlinkSync } from 'node:fs';
 import { refusal, unreadable, type Keeper, type Refusal } from './keeper.ts';
-import { createKeyFile, readKeyFile } from './key-file.ts';
+import { createKeyFile, readKeyFile, removeKeyFile } from './key-file.ts';
 import type { RootKey } from './key-text.ts';
 
 export class FileKeeper implements Keeper {
@@ -31,9 +30,14 @@ export class FileKeeper implements Keeper {
     return this.#attempt('none', () => readKeyFile(this.#file) ?? createKeyFile(this.#file));
   }
 
-  remove(): Promise<void> {
-    unlinkSync(this.#file);
-    return Promise.resolve();
+  remove(): Promise<string | undefined> {
+    try {
+      removeKeyFile(this.#file);
+      return Promise.resolve(undefined);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+      return Promise.resolve(`the key file ${this.#file} could not be removed (${code})`);
+    }
   }
 
   #attempt(state: Refusal['state'], read: () => RootKey | Refusal): Promise<RootKey | Refusal> {

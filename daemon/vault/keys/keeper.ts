@@ -18,8 +18,8 @@ export interface Keeper {
   make(): Promise<RootKey | Refusal>;
   /** What the slot has to remember besides the key's name, as JSON text. */
   readonly parameters: string;
-  /** Forgets the key, when it protects nothing any more. */
-  remove(): Promise<void>;
+  /** Forgets the key, when it protects nothing any more. @returns what could not be done, as a sentence. */
+  remove(): Promise<string | undefined>;
 }
 
 export function isRefusal(found: RootKey | Refusal): found is Refusal {

@@ -7,8 +7,10 @@ import {
   linkSync,
   openSync,
   readSync,
+  rmSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CorruptKeyError, generateRootKey, parseRootKey, type RootKey } from './key-text.ts';
@@ -57,6 +59,8 @@ export function readKeyFile(file: string): RootKey | undefined {
 export function createKeyFile(file: string): RootKey {
   const { root, text } = generateRootKey();
   const temporary = `${file}.${process.pid}.new`;
+  // One of an earlier process with this number, which died over it.
+  rmSync(temporary, { force: true });
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {
     writeFileSync(descriptor, text);
@@ -71,10 +75,39 @@ export function createKeyFile(file: string): RootKey {
   } finally {
     unlinkSync(temporary);
   }
-  const directory = openSync(dirname(file), 'r');
-  fsyncSync(directory);
-  closeSync(directory);
+  makeNameDurable(file);
   const stored = readKeyFile(file);
   if (stored?.key.equals(root.key) !== true) throw new CorruptKeyError(`${file} does not read back as it was written`);
   return stored;
+}
+
+/**
+ * Overwrites the key and removes its file; nothing happens when there is none. What a file system or a disk keeps of
+ * overwritten blocks is out of reach.
+ */
+export function removeKeyFile(file: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, constants.O_WRONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    writeSync(descriptor, Buffer.alloc(fstatSync(descriptor).size), 0, null, 0);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  unlinkSync(file);
+  makeNameDurable(file);
+}
+
+function makeNameDurable(file: string): void {
+  const directory = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

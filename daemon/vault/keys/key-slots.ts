@@ -1,6 +1,7 @@
 /** The record of where a store's key is kept: one slot, chosen when the store is made and changed only on purpose. */
 import { randomBytes } from 'node:crypto';
 import { ulid } from 'ulid';
+import { ProtocolError } from '../../../protocol/errors.ts';
 import type { KeyProvider } from '../../../protocol/key.ts';
 import type { StoreIdentity } from '../../services/ports.ts';
 import type { Db } from '../database.ts';
@@ -52,10 +53,19 @@ export class KeySlots {
     return this.#db.prepare<[], number>(`SELECT ${rows}`).pluck().get() === 0;
   }
 
-  /** Makes the store key under a root key. */
+  /**
+   * Makes the store key under a root key.
+   * @throws ProtocolError CONFLICT when there is a slot already: another store key would make unreadable what was written.
+   */
   create(provider: KeyProvider, root: RootKey, parameters: string): StoreKeys {
     const { keys, wrapped, commitment } = createStoreKey(root.key, this.identity().id, provider);
-    this.#write({ provider, keyId: root.keyId, parameters, wrapped, commitment });
+    const slot = { provider, keyId: root.keyId, parameters, wrapped, commitment };
+    this.#db
+      .transaction(() => {
+        if (this.read() !== undefined) throw new ProtocolError('CONFLICT', 'the store has been created meanwhile');
+        this.#insert(slot);
+      })
+      .immediate();
     return keys;
   }
 
@@ -67,18 +77,19 @@ export class KeySlots {
   /** The same store key under another root key; the old slot is gone in the same transaction. */
   replace(keys: StoreKeys, provider: KeyProvider, root: RootKey, parameters: string): void {
     const { wrapped, commitment } = keys.rewrap(root.key, provider);
-    this.#write({ provider, keyId: root.keyId, parameters, wrapped, commitment });
-  }
-
-  #write(slot: Slot): void {
-    const insert = this.#db.prepare(
-      'INSERT INTO key_slot(provider, key_id, parameters, wrapped, commitment, created_at) VALUES (?, ?, ?, ?, ?, ?)',
-    );
     this.#db
       .transaction(() => {
         this.#db.prepare('DELETE FROM key_slot').run();
-        insert.run(slot.provider, slot.keyId, slot.parameters, slot.wrapped, slot.commitment, Date.now());
+        this.#insert({ provider, keyId: root.keyId, parameters, wrapped, commitment });
       })
       .immediate();
+  }
+
+  #insert({ provider, keyId, parameters, wrapped, commitment }: Slot): void {
+    this.#db
+      .prepare(
+        'INSERT INTO key_slot(provider, key_id, parameters, wrapped, commitment, created_at) VALUES (?, ?, ?, ?, ?, ?)',
+      )
+      .run(provider, keyId, parameters, wrapped, commitment, Date.now());
   }
 }

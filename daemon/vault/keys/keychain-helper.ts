@@ -4,6 +4,7 @@
  */
 import { Entry } from '@napi-rs/keyring';
 import { readSync, writeSync } from 'node:fs';
+import { answerOf, type KeychainAnswerKind } from './keychain-answers.ts';
 
 interface Request {
   readonly operation: 'get' | 'set' | 'delete';
@@ -11,28 +12,24 @@ interface Request {
   readonly account: string;
 }
 
-type Answer = 'FOUND' | 'ABSENT' | 'LOCKED' | 'UNAVAILABLE' | 'DENIED' | 'AMBIGUOUS' | 'CORRUPT' | 'DONE';
-
-/** What keychains say, in their words; the library gives one code for all of it. */
-const ANSWERS: readonly (readonly [RegExp, Answer])[] = [
-  [/matched by \d+ credentials/i, 'AMBIGUOUS'],
-  [/prompt was dismissed|is locked|locked collection|interaction is not allowed|-25308/i, 'LOCKED'],
-  [/denied|not authorized|-128\b|-25293/i, 'DENIED'],
-  [/UTF-8|encoding/i, 'CORRUPT'],
-];
+/** Longer than any key: what is longer is none, and is not read on. */
+const MAX_SECRET_BYTES = 4096;
 
 function readAll(): Buffer {
   const chunks: Buffer[] = [];
   for (;;) {
-    const chunk = Buffer.alloc(4096);
+    const chunk = Buffer.alloc(MAX_SECRET_BYTES);
     const length = readSync(0, chunk, 0, chunk.length, null);
-    if (length === 0) return Buffer.concat(chunks);
+    if (length === 0) break;
     chunks.push(chunk.subarray(0, length));
   }
+  const all = Buffer.concat(chunks);
+  for (const chunk of chunks) chunk.fill(0);
+  return all;
 }
 
-function answer(kind: Answer, detail: string, secret?: Uint8Array): void {
-  writeSync(1, `${JSON.stringify({ answer: kind, detail })}\n`);
+function answer(kind: KeychainAnswerKind, detail = '', secret?: Uint8Array): void {
+  writeSync(1, `${JSON.stringify({ kind, detail })}\n`);
   if (secret !== undefined) writeSync(1, secret);
 }
 
@@ -41,15 +38,17 @@ function perform(request: Request, secret: Buffer): void {
   const entry = new Entry(request.service, request.account, { linux: { store: 'secret-service' } });
   if (request.operation === 'set') {
     entry.setSecret(secret);
-    answer('DONE', '');
+    answer('DONE');
     return;
   }
   if (request.operation === 'delete') {
-    answer(entry.deleteCredential() ? 'DONE' : 'ABSENT', '');
+    answer(entry.deleteCredential() ? 'DONE' : 'ABSENT');
     return;
   }
-  const found = entry.getSecret();
-  if (found === null || found === undefined) answer('ABSENT', '');
+  // An array of numbers, whatever its type says.
+  const found: ArrayLike<number> | null | undefined = entry.getSecret();
+  if (found === null || found === undefined) answer('ABSENT');
+  else if (found.length > MAX_SECRET_BYTES) answer('CORRUPT');
   else answer('FOUND', '', Uint8Array.from(found));
 }
 
@@ -61,9 +60,8 @@ function main(): void {
   try {
     perform(request, secret);
   } catch (error) {
-    const text = error instanceof Error ? error.message : 'unknown';
-    const known = ANSWERS.find(([pattern]) => pattern.test(text));
-    answer(known?.[1] ?? 'UNAVAILABLE', text.slice(0, 300));
+    const { kind, detail } = answerOf(error instanceof Error ? error.message : 'unknown', process.platform);
+    answer(kind, detail);
   } finally {
     secret.fill(0);
     input.fill(0);

@@ -109,7 +109,7 @@ describe('the choice of a keeper for a new store', () => {
 
   test('takes a key file only when no keychain can be reached and it was allowed', async () => {
     const refused = await slots({}).custody.open({});
-    expect(refused.status).toMatchObject({ state: 'none', reason: 'no keychain can be reached' });
+    expect(refused.status).toMatchObject({ state: 'none', reason: 'no keychain can be reached: none' });
     expect(refused.status.hint).toContain('M_KEY_PROVIDER=keyfile');
     expect(existsSync(join(directory.path, 'key'))).toBe(false);
     const insisted = await slots({}).custody.open({ provider: 'keychain', allowKeyfile: true });
