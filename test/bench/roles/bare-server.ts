@@ -12,9 +12,13 @@ export function serve(socketPath: string, file: string): void {
       await thread.insert((params as { title: string }).title);
       return { done: true };
     });
-    socket.on('close', () => { connection.dispose(); });
+    socket.on('close', () => {
+      connection.dispose();
+    });
     socket.on('error', () => undefined);
     connection.listen();
   });
-  server.listen(socketPath, () => { tell({ ready: true }); });
+  server.listen(socketPath, () => {
+    tell({ ready: true });
+  });
 }

@@ -5,5 +5,7 @@ import { tell } from '../support/children.ts';
 export function serve(socketPath: string): void {
   createServer((socket) => {
     socket.on('data', (chunk) => socket.write(chunk)).on('error', () => undefined);
-  }).listen(socketPath, () => { tell({ ready: true }); });
+  }).listen(socketPath, () => {
+    tell({ ready: true });
+  });
 }

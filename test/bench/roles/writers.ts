@@ -47,7 +47,7 @@ interface Writer {
 
 async function writeUntil({ sessionId, client }: Writer, end: number): Promise<number[]> {
   const times: number[] = [];
-  for (let now = performance.now(); now < end; ) {
+  for (let now = performance.now(); now < end;) {
     const title = `a title that is as long as a short line of text, number ${times.length}`;
     await client.request('session/rename', { opId: newId(), sessionId, title });
     const after = performance.now();

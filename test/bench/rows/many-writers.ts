@@ -59,7 +59,7 @@ async function writeInVault(vault: VaultPort, sessions: readonly string[]): Prom
   const times: number[] = [];
   await Promise.all(
     sessions.map(async (sessionId) => {
-      for (let now = performance.now(); now < begin + MILLISECONDS; ) {
+      for (let now = performance.now(); now < begin + MILLISECONDS;) {
         await vault.append(nextStep(sessionId, 2));
         const after = performance.now();
         times.push(after - now);

@@ -58,7 +58,8 @@ export const listRow: Row = {
 export const forkRow: Row = {
   name: 'fork',
   title: 'Fork of a session of 10,000 messages',
-  method: 'One `session/fork` with the typed client, at the last turn and at turn 3 of 5,000; forks of forks are not counted.',
+  method:
+    'One `session/fork` with the typed client, at the last turn and at turn 3 of 5,000; forks of forks are not counted.',
   run: async () => {
     const { long } = await bigStore();
     return await withClient(async (client) => {

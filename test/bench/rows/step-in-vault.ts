@@ -112,7 +112,11 @@ async function throughThreads(): Promise<Figure[]> {
   );
   await bare.close();
   await vault.close();
-  return [ratioFigure('asked of the vault’s thread, against a bare insert asked of a thread', times.vault, times.bare, { unit: 'ms' })];
+  return [
+    ratioFigure('asked of the vault’s thread, against a bare insert asked of a thread', times.vault, times.bare, {
+      unit: 'ms',
+    }),
+  ];
 }
 
 /** The vault in its thread, as the daemon runs it. */

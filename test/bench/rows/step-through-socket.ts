@@ -33,7 +33,11 @@ async function run(): Promise<Figure[]> {
   let count = 0;
   const params = () => {
     count += 1;
-    return { opId: newId(), sessionId: long, title: `a title that is as long as a short line of text, number ${count}` };
+    return {
+      opId: newId(),
+      sessionId: long,
+      title: `a title that is as long as a short line of text, number ${count}`,
+    };
   };
   try {
     const times = await interleave(

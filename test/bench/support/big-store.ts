@@ -44,7 +44,9 @@ async function build(dataDirectory: string): Promise<BigStore> {
   const short = Array.from({ length: SHORT_SESSIONS }, () => writeSession(vault, 50));
   await vault.close();
   const seconds = (performance.now() - begin) / 1000;
-  process.stderr.write(`bench: store of ${MANY_SESSIONS} sessions and 122,000 messages built in ${seconds.toFixed(1)} s\n`);
+  process.stderr.write(
+    `bench: store of ${MANY_SESSIONS} sessions and 122,000 messages built in ${seconds.toFixed(1)} s\n`,
+  );
   return { dataDirectory, short, long, longest, sessions: MANY_SESSIONS };
 }
 
@@ -63,5 +65,9 @@ export function writeSession(vault: DirectVault, turns: number): string {
 }
 
 export function newSession(number: number): { workspace: string; model: string; title: string } {
-  return { workspace: `/work/project-${number % 40}`, model: 'demo/offline', title: `Conversation ${number} about a thing` };
+  return {
+    workspace: `/work/project-${number % 40}`,
+    model: 'demo/offline',
+    title: `Conversation ${number} about a thing`,
+  };
 }

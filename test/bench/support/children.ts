@@ -10,7 +10,11 @@ export class Child {
 
   constructor(role: string, args: readonly string[] = []) {
     this.#process = fork(CHILD, [role, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    this.#ended = new Promise((resolve) => this.#process.once('exit', () => { resolve(); }));
+    this.#ended = new Promise((resolve) =>
+      this.#process.once('exit', () => {
+        resolve();
+      }),
+    );
   }
 
   /** A child that says it is ready. */
@@ -31,7 +35,9 @@ export class Child {
   /** The next thing it says. */
   next<T>(): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => { reject(new Error('a child of the bench does not answer')); }, DEADLINE_MS);
+      const timer = setTimeout(() => {
+        reject(new Error('a child of the bench does not answer'));
+      }, DEADLINE_MS);
       const settle = (): void => {
         clearTimeout(timer);
         this.#process.off('message', onMessage).off('exit', onExit);

@@ -89,7 +89,13 @@ async function dial(path: string, deadline: number): Promise<Socket> {
   for (;;) {
     const socket = connect(path);
     const reached = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => { resolve(true); }).once('error', () => { resolve(false); });
+      socket
+        .once('connect', () => {
+          resolve(true);
+        })
+        .once('error', () => {
+          resolve(false);
+        });
     });
     if (reached) return socket;
     if (performance.now() > deadline) throw new Error(`nobody listens at ${path}`);

@@ -51,7 +51,11 @@ export class Product {
     this.dataDirectory = dataDirectory;
     this.socketPath = endpointOf(dataDirectory, process.geteuid?.() ?? 0).socketPath;
     this.#child = child;
-    this.#ended = new Promise((resolve) => child.once('exit', () => { resolve(); }));
+    this.#ended = new Promise((resolve) =>
+      child.once('exit', () => {
+        resolve();
+      }),
+    );
   }
 
   /** Resolves when the store is open and, unless it is to stay cold, has been listed once. */
@@ -96,7 +100,14 @@ export interface StartOptions {
 
 export function spawnDaemon(dataDirectory: string, options: StartOptions = {}): ChildProcess {
   const places = ['--data-dir', dataDirectory, '--config', join(dataDirectory, 'config.toml')];
-  const args = [...NODE_OPTIONS, ...(options.nodeOptions ?? []), DAEMON, ...places, '--log-dir', join(dataDirectory, 'logs')];
+  const args = [
+    ...NODE_OPTIONS,
+    ...(options.nodeOptions ?? []),
+    DAEMON,
+    ...places,
+    '--log-dir',
+    join(dataDirectory, 'logs'),
+  ];
   const env = { ...environmentOf(dataDirectory), ...options.environment };
   const child = spawn(process.execPath, args, { env, stdio: 'ignore', cwd: dataDirectory });
   started.add(child);
