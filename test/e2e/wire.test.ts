@@ -2,91 +2,20 @@
 import type { Socket } from 'node:net';
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { chunk, delta, ProviderServer, STREAM_HEAD } from '../daemon/agent/support/provider-server.ts';
+import { waitUntil, type RealHome } from '../support/real-daemon.ts';
 import {
-  chunk,
-  delta,
-  DONE,
-  finish,
-  LAST_CHUNK,
-  ProviderServer,
-  STREAM_HEAD,
-  USAGE,
-} from '../daemon/agent/support/provider-server.ts';
-import { realHome, waitUntil, type Program, type RealHome } from '../support/real-daemon.ts';
-
-const KEY = 'a-key-of-this-test';
-const REPLY = 'The answer, word by word, as a server sends it.';
-
-type Line = Record<string, unknown> & { type: string };
-type TurnError = { kind: string; message: string; hint: string };
-
-/** A home whose model is on this server, with short patience. */
-function homeOf(baseUrl: string): RealHome {
-  return realHome({
-    config: [
-      'model = "local/some-model"',
-      '[providers.local]',
-      `base_url = "${baseUrl}"`,
-      'api_key_env = "LOCAL_API_KEY"',
-      'connect_timeout_seconds = 1',
-      'first_byte_timeout_seconds = 0.5',
-      'silence_timeout_seconds = 0.5',
-      '',
-    ].join('\n'),
-    environment: { LOCAL_API_KEY: KEY },
-  });
-}
-
-function linesOf(program: Program): Line[] {
-  return program
-    .stdout()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Line);
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly lines: Line[];
-  readonly last: Line & { usage: unknown; error?: TurnError };
-  readonly types: string[];
-}
-
-async function ran(program: Program): Promise<Ended> {
-  const { code } = await program.exit;
-  const lines = linesOf(program);
-  const last = lines.at(-1) as Ended['last'];
-  expect(program.stderr()).toBe('');
-  return { code, lines, last, types: lines.map(({ type }) => type) };
-}
-
-async function run(home: RealHome, ...args: string[]): Promise<Ended> {
-  return ran(home.m(['run', '--json', ...args]));
-}
-
-/** The text of the last step, put together as a program does it. */
-function textOf(lines: readonly Line[]): string {
-  const step = Math.max(...lines.map((line) => Number(line['step'] ?? 0)));
-  const pieces = lines.filter((line) => line.type === 'delta' && line['step'] === step);
-  return pieces.map((line) => String(line['text'])).join('');
-}
-
-/** What `mctl sessions list --json` says of the only session. */
-async function onlySession(home: RealHome): Promise<Record<string, unknown>> {
-  const list = home.mctl(['sessions', 'list', '--json']);
-  expect(await list.exit).toEqual({ code: 0, signal: null });
-  const sessions = JSON.parse(list.stdout()) as Record<string, unknown>[];
-  expect(sessions).toHaveLength(1);
-  return sessions[0] ?? {};
-}
-
-/** The roles and texts of what is stored of the only session. */
-async function stored(home: RealHome): Promise<string[]> {
-  const show = home.mctl(['sessions', 'show', String((await onlySession(home))['id']), '--json']);
-  expect(await show.exit).toEqual({ code: 0, signal: null });
-  const { messages } = JSON.parse(show.stdout()) as { messages: { role: string; parts: { text: string }[] }[] };
-  return messages.map(({ role, parts }) => `${role}: ${parts.map(({ text }) => text).join('')}`);
-}
+  firstOf,
+  homeOf,
+  linesOf,
+  onlySession,
+  ran,
+  REPLY,
+  run,
+  stored,
+  textOf,
+  WHOLE_REPLY,
+} from './support/model-run.ts';
 
 async function ends(home: RealHome): Promise<void> {
   expect(await home.finish()).toEqual([]);
@@ -175,9 +104,9 @@ describe('a server of the usual kind', () => {
     const started = performance.now();
     const program = home.m(['run', '--json', 'hello']);
     await waitUntil('the turn waits', () => linesOf(program).some(({ type }) => type === 'turn.waiting'));
-    const waited = linesOf(program).find(({ type }) => type === 'turn.waiting') ?? { type: '' };
+    const waited = firstOf(linesOf(program), 'turn.waiting');
     expect(waited).toMatchObject({ turn: 1, waitingFor: 'backend', error: { kind: 'RATE_LIMITED' } });
-    expect((waited['error'] as TurnError).message).toContain('local asks to slow down (429): "slow down"');
+    expect(waited.error?.message).toContain('local asks to slow down (429): "slow down"');
     expect(Date.parse(String(waited['retryAt'])) - Date.now()).toBeGreaterThan(1_000);
     expect((await onlySession(home))['status']).toBe('waiting');
     mock.clearFixtures();
@@ -226,8 +155,7 @@ describe('a server that', () => {
     onTestFinished(() => server.stop());
   });
 
-  const whole = (socket: Socket): unknown =>
-    socket.end(STREAM_HEAD + chunk(delta(REPLY) + finish() + USAGE + DONE) + LAST_CHUNK);
+  const whole = (socket: Socket): unknown => socket.end(WHOLE_REPLY);
 
   /** Behaves badly for so many requests, then well. */
   function badly(times: number, answer: (socket: Socket) => unknown): void {
@@ -245,11 +173,9 @@ describe('a server that', () => {
     const { code, lines, last, types } = await run(home, 'hello');
     expect([code, last.type]).toEqual([0, 'turn.completed']);
     expect(lines.filter(({ type }) => type === 'cutoff')).toMatchObject([{ turn: 1, reason: 'broken-stream' }]);
-    const waiting = lines.find(({ type }) => type === 'turn.waiting');
+    const waiting = firstOf(lines, 'turn.waiting');
     expect(waiting).toMatchObject({ waitingFor: 'backend', error: { kind: 'BROKEN_STREAM' } });
-    expect((waiting?.['error'] as TurnError).message).toContain(
-      'The connection to local broke in the middle of the reply',
-    );
+    expect(waiting.error?.message).toContain('The connection to local broke in the middle of the reply');
     expect(types.indexOf('cutoff')).toBeLessThan(types.lastIndexOf('delta'));
     expect(textOf(lines)).toBe(REPLY);
     expect(server.requests.map(({ body }) => (JSON.parse(body) as { messages: unknown }).messages)).toEqual([
@@ -277,10 +203,10 @@ describe('a server that', () => {
     badly(1, () => undefined);
     const { code, lines, last } = await run(home, 'hello');
     expect([code, last.type]).toEqual([0, 'turn.completed']);
-    const error = lines.find(({ type }) => type === 'turn.waiting')?.['error'] as TurnError;
-    expect(error.kind).toBe('BROKEN_STREAM');
-    expect(error.message).toBe('local took the request and sent nothing for 0.5 seconds.');
-    expect(error.hint).toContain('first_byte_timeout_seconds in [providers.local]');
+    const { error } = firstOf(lines, 'turn.waiting');
+    expect(error?.kind).toBe('BROKEN_STREAM');
+    expect(error?.message).toBe('local took the request and sent nothing for 0.5 seconds.');
+    expect(error?.hint).toContain('first_byte_timeout_seconds in [providers.local]');
     expect(textOf(lines)).toBe(REPLY);
     await ends(home);
   });
@@ -310,7 +236,7 @@ describe('a server that cannot be reached', () => {
   async function comesUp(port: number): Promise<ProviderServer> {
     const server = await ProviderServer.start(port);
     onTestFinished(() => server.stop());
-    server.answer = (socket) => socket.end(STREAM_HEAD + chunk(delta(REPLY) + finish() + USAGE + DONE) + LAST_CHUNK);
+    server.answer = (socket) => socket.end(WHOLE_REPLY);
     return server;
   }
 
@@ -320,11 +246,12 @@ describe('a server that cannot be reached', () => {
     const { code, lines, last } = await run(home, '--timeout', '1', 'hello');
     expect(code).toBe(75);
     expect(last).toMatchObject({ type: 'turn.interrupted', reason: 'queued', turn: 1 });
-    const waiting = lines.find(({ type }) => type === 'turn.waiting');
+    const waiting = firstOf(lines, 'turn.waiting');
     expect(waiting).toMatchObject({ waitingFor: 'backend', error: { kind: 'UNREACHABLE' } });
-    const { message, hint } = waiting?.['error'] as TurnError;
-    expect(message).toContain(`local (${url}) cannot be reached: the connection was refused (ECONNREFUSED)`);
-    expect(hint).toContain('base_url of [providers.local]');
+    expect(waiting.error?.message).toContain(
+      `local (${url}) cannot be reached: the connection was refused (ECONNREFUSED)`,
+    );
+    expect(waiting.error?.hint).toContain('base_url of [providers.local]');
     expect((await onlySession(home))['status']).toBe('waiting');
 
     home.signalDaemons('SIGKILL');
@@ -337,26 +264,4 @@ describe('a server that cannot be reached', () => {
     expect(server.requests).toHaveLength(1);
     await ends(home);
   });
-
-  test(
-    'is waited for 20 seconds by m run, which then leaves the prompt in the daemon',
-    { timeout: 60_000 },
-    async () => {
-      const { url, port } = await deadAddress();
-      const home = homeOf(url);
-      const patient = home.m(['run', 'hello']);
-      const follower = home.m(['run', '--json', '--timeout', '40', 'hello, too']);
-      expect(await patient.exit).toEqual({ code: 75, signal: null });
-      expect(patient.stdout()).toBe('');
-      expect(patient.stderr()).toMatch(
-        /waiting: local .* cannot be reached: the connection was refused .*next attempt at/,
-      );
-      expect(patient.stderr()).toMatch(/the prompt stays queued in the daemon, .* come back with: m -r [0-9A-Z]{26}/);
-      await comesUp(port);
-      const { code, last, lines } = await ran(follower);
-      expect([code, last.type]).toEqual([0, 'turn.completed']);
-      expect(textOf(lines)).toBe(REPLY);
-      await ends(home);
-    },
-  );
 });
