@@ -75,6 +75,8 @@ export interface AppendRequest {
   readonly fromQueue?: number;
   /** Sent before, and nobody knows whether it took effect. */
   readonly retried?: boolean;
+  /** The entries belong to the newest turn that has begun, whatever their own `turn` says. */
+  readonly inNewestTurn?: boolean;
 }
 
 export interface AppendResult {

@@ -154,14 +154,13 @@ export class SessionService {
     asked: string,
     data: { title: string; automatic: boolean } | { model: string },
   ): Promise<{ session: Session }> {
-    const { vault, writer, turns, clock } = this.#parts;
-    const head = await vault.head(params.sessionId);
-    // The number of the turn never decreases along a log, so that the end of a turn can be found by halving.
-    const turn = turns.finishedTurns(head) + (turns.isBusy(head.id) ? 1 : 0);
+    const { writer, clock } = this.#parts;
     const result = await writer.append({
       opId: params.opId,
       sessionId: params.sessionId,
-      entries: [{ type, turn, at: clock.now(), body: JSON.stringify(data), isMessage: false }],
+      entries: [{ type, turn: 0, at: clock.now(), body: JSON.stringify(data), isMessage: false }],
+      // The number of the turn never decreases along a log, so that the end of a turn can be found by halving.
+      inNewestTurn: true,
       patch: 'title' in data ? { title: data.title } : { model: data.model },
       fingerprint: JSON.stringify([type, params.sessionId, asked]),
     });

@@ -69,7 +69,7 @@ export class SessionWriter {
     const stored = request.entries.map(({ type, turn, at, body }, index) => ({
       seq: result.firstSeq + index,
       type,
-      turn,
+      turn: request.inNewestTurn === true ? result.turn : turn,
       at,
       body,
     }));

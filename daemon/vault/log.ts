@@ -39,13 +39,14 @@ export class Log {
   append(request: AppendRequest): AppendResult {
     const { sessions, drafts } = this.#parts;
     if (request.fromQueue !== undefined) return this.#appendFromQueue(request, request.fromQueue);
-    const { opId, fingerprint, entries } = request;
+    const { opId, fingerprint } = request;
     const origin: Origin =
       fingerprint === undefined ? { by: 'daemon', opId } : this.#repetitions.clientOrigin(opId, fingerprint);
     const earlier = this.#earlier(request, origin);
     if (earlier !== undefined) return earlier;
     const state =
       request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
+    const entries = request.inNewestTurn === true ? inTurn(request.entries, this.lastTurn(state)) : request.entries;
     const result = this.#write(state, entries, request.patch, origin);
     if (request.dropDrafts === true) drafts.drop(state);
     return result;
@@ -238,6 +239,10 @@ export class Log {
       messages += this.#parts.segments.countMessages(use.segment, use.firstSeq, use.upTo ?? use.firstSeq - 1);
     return messages;
   }
+}
+
+function inTurn(entries: readonly NewEntry[], turn: number): NewEntry[] {
+  return entries.map((entry) => ({ ...entry, turn }));
 }
 
 /** The uses of a session as they are now, the growing segment with its present end. */
