@@ -1,7 +1,7 @@
 /** A server on loopback that does what a test says, byte by byte, and what the tests need to ask it. */
 import * as net from 'node:net';
 import type { ProviderConfiguration } from '../../../../daemon/config/configuration.ts';
-import { OpenAICompatibleModel } from '../../../../daemon/agent/openai-compatible.ts';
+import { ProviderModel } from '../../../../daemon/agent/provider-model.ts';
 import type { StepReply } from '../../../../daemon/agent/step-model.ts';
 import { isErrorKind, ProtocolError } from '../../../../protocol/errors.ts';
 import type { Message, Part } from '../../../../protocol/message.ts';
@@ -100,25 +100,6 @@ export function chunk(text: string): string {
 
 export const LAST_CHUNK = '0\r\n\r\n';
 
-export function event(data: unknown): string {
-  return `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
-}
-
-export function delta(content: string): string {
-  return event({ id: 'x', choices: [{ index: 0, delta: { content } }] });
-}
-
-export function finish(reason = 'stop'): string {
-  return event({ id: 'x', choices: [{ index: 0, delta: {}, finish_reason: reason }] });
-}
-
-export const USAGE = event({
-  id: 'x',
-  choices: [],
-  usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 },
-});
-export const DONE = event('[DONE]');
-
 /** A provider with short waits, for tests that reach them. */
 export function providerAt(baseUrl: string, changes: Partial<ProviderConfiguration> = {}): ProviderConfiguration {
   return {
@@ -128,6 +109,8 @@ export function providerAt(baseUrl: string, changes: Partial<ProviderConfigurati
     apiKeyEnv: undefined,
     models: [],
     headers: {},
+    reasoning: undefined,
+    maxOutputTokens: undefined,
     connectTimeoutMs: 2000,
     firstByteTimeoutMs: 2000,
     silenceTimeoutMs: 2000,
@@ -154,7 +137,13 @@ export interface Observed {
 /** Runs one step to its end, whichever that is. Anything but a ProtocolError is a failure of the test. */
 export async function observe(
   provider: ProviderConfiguration,
-  options: { apiKey?: string; signal?: AbortSignal; messages?: Message[]; onText?: (text: string) => void } = {},
+  options: {
+    apiKey?: string;
+    signal?: AbortSignal;
+    messages?: readonly Message[];
+    model?: string;
+    onText?: (text: string) => void;
+  } = {},
 ): Promise<Observed> {
   let text = '';
   let reasoning = '';
@@ -167,10 +156,10 @@ export async function observe(
       reasoning += piece;
     },
   };
-  const request = { model: 'some-model', messages: options.messages ?? [prompt('hello')], apiKey: options.apiKey };
+  const { model = 'some-model', messages = [prompt('hello')], apiKey } = options;
   try {
-    const reply = await new OpenAICompatibleModel(provider).step(
-      request,
+    const reply = await new ProviderModel(provider).step(
+      { model, messages, apiKey },
       sink,
       options.signal ?? new AbortController().signal,
     );
