@@ -10,6 +10,7 @@ import { serviceRoutes, type Services } from './service-routes.ts';
 import { systemClock } from './services/clock.ts';
 import type { ClientPort } from './services/client-port.ts';
 import { EventHub } from './services/event-hub.ts';
+import { ListStream } from './services/list-stream.ts';
 import { KeyRing } from './services/provider-keys.ts';
 import type { VaultPort } from './services/ports.ts';
 import { SaveService } from './services/save-service.ts';
@@ -28,6 +29,7 @@ interface Built extends Services {
 /** Starts the vault thread and connects everything. The store is opened when the first client comes. */
 export async function buildDaemon(context: DaemonContext): Promise<Daemon> {
   const configuration = await ConfigurationStore.open(context.configPath);
+  context.setLogLevel(configuration.current.logLevel);
   return new RunningDaemon(context, connect(context, configuration));
 }
 
@@ -58,7 +60,6 @@ function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
 }
 
 function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
-  const { log } = context;
   const report = reporter(context);
   const vault = startWatchedVault(context, report);
   const clock = systemClock();
@@ -70,20 +71,21 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     keys.announceChange();
     context.setLogLevel(configuration.current.logLevel);
   };
-  context.setLogLevel(configuration.current.logLevel);
   const hub = new EventHub({
     vault,
     clock,
     onFailure: (sessionId, error) => {
-      log.warn('stream ended', { sessionId, traceId: report('stream', error) });
+      context.log.warn('stream ended', { sessionId, traceId: report('stream', error) });
     },
   });
+  const lists = new ListStream();
   const writer = new SessionWriter({
     vault,
     hub,
     clock,
     onHead: (head) => {
       turns.headChanged(head);
+      sessions.changed(head);
     },
   });
   const turns: TurnService = new TurnService({
@@ -98,7 +100,16 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     recovery: () => configuration.current.recovery,
     report: (error) => report('turn', error),
   });
-  const sessions = new SessionService({ vault, hub, writer, turns, registry, clock, sessionsChanged });
+  const sessions: SessionService = new SessionService({
+    vault,
+    hub,
+    writer,
+    turns,
+    registry,
+    clock,
+    lists,
+    sessionsChanged,
+  });
   const saves = new SaveService({ vault, hub, turns, sessions, clock });
   const access = new StoreAccess({
     vault,
@@ -107,20 +118,9 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       await Promise.all([turns.recover(), count.refresh()]);
     },
   });
-  return {
-    vault,
-    access,
-    configuration,
-    registry,
-    keys,
-    hub,
-    turns,
-    sessions,
-    saves,
-    writer,
-    count,
-    configurationRead,
-  };
+  const stores = { vault, access, count, configuration, configurationRead };
+  const agents = { registry, keys };
+  return { ...stores, ...agents, hub, lists, turns, sessions, saves, writer };
 }
 
 class RunningDaemon implements Daemon {

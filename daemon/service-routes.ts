@@ -3,6 +3,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import type { ConfigurationStore } from './config/store.ts';
 import type { AgentRegistry } from './agent/registry.ts';
 import type { EventHub } from './services/event-hub.ts';
+import type { ListStream } from './services/list-stream.ts';
 import type { KeyRing } from './services/provider-keys.ts';
 import type { VaultPort } from './services/ports.ts';
 import type { SaveService } from './services/save-service.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly registry: AgentRegistry;
   readonly keys: KeyRing;
   readonly hub: EventHub;
+  readonly lists: ListStream;
   readonly turns: TurnService;
   readonly sessions: SessionService;
   readonly saves: SaveService;
@@ -106,7 +108,7 @@ function processRoutes({
 
 type SessionMethod = Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>;
 
-function sessionRoutes({ sessions, saves, hub, access }: Services): Pick<ServiceRoutes, SessionMethod> {
+function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<ServiceRoutes, SessionMethod> {
   const checked = ({ connection }: RequestContext): void => {
     access.refuseOtherProvider(connection.keyWish);
   };
@@ -122,6 +124,14 @@ function sessionRoutes({ sessions, saves, hub, access }: Services): Pick<Service
     'session/resolve': (params, context) => {
       checked(context);
       return saves.resolve(params, context.connection);
+    },
+    'session/watch': (_params, { connection }) => {
+      lists.watch(connection);
+      return Promise.resolve({});
+    },
+    'session/unwatch': (_params, { connection }) => {
+      lists.unwatch(connection);
+      return Promise.resolve({});
     },
     'session/get': ({ sessionId }) => sessions.get(sessionId),
     'session/messages': (params) => sessions.messages(params),

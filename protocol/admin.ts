@@ -1,6 +1,6 @@
 /** The daemon itself: handshake, status, shutdown. The first three methods are frozen for ever. */
 import * as z from 'zod/mini';
-import { KeyProvider, KeyState, KeyStatus, KeyWish } from './key.ts';
+import { KeyProvider, KeyState, KeyWish } from './key.ts';
 import { Line, Timestamp } from './primitives.ts';
 
 export const BuildShape = z.object({ version: z.string(), id: z.string(), builtAt: z.number() });
@@ -118,4 +118,3 @@ export const HistoryListResult = z.object({ lines: z.array(z.string()) });
 
 export const Nothing = z.strictObject({});
 export const Done = z.object({});
-export { KeyStatus };

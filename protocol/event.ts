@@ -80,6 +80,15 @@ export type EventData<T extends EventType> = DataOf<T>;
 /** Name of the notification that carries a SessionEvent. */
 export const EVENT_NOTIFICATION = 'event';
 
+/** Name of the notification that carries a ListNotice. */
+export const LIST_NOTIFICATION = 'list';
+
+/** What is told to clients that watch the list of sessions. After `reset` the list has to be read again. */
+export type ListNotice =
+  | { readonly type: 'changed'; readonly session: z.infer<typeof Session> }
+  | { readonly type: 'removed'; readonly sessionId: string }
+  | { readonly type: 'reset' };
+
 export const Cursor = z.strictObject({ generation: z.string().check(z.maxLength(64)), seq: Sequence });
 export type Cursor = z.infer<typeof Cursor>;
 

@@ -17,7 +17,7 @@ import { MAX_REQUESTS_IN_FLIGHT, envelopeProblem, parseBody } from './envelope.t
 import { ERROR_CODES, ProtocolError } from './errors.ts';
 import { FrameDecoder, FrameError, MAX_BODY_BYTES, encodeFrame } from './frame.ts';
 
-export { CancellationTokenSource, ErrorCodes, createMessageConnection };
+export { CancellationTokenSource, ErrorCodes };
 export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
 
 /** Unsent bytes at which a connection's further requests are no longer read. */

@@ -24,6 +24,7 @@ import {
 import { SessionAttachParams, SessionAttachResult } from './event.ts';
 import { KeyMoveParams, KeyStatus, KeyUnlockParams } from './key.ts';
 import {
+  CatalogRow,
   SaveCreateParams,
   SaveDeleteParams,
   SaveDeleteResult,
@@ -43,7 +44,6 @@ import {
   SessionRef,
   SessionRenameParams,
   SessionResolveParams,
-  SessionResolveResult,
   SessionResult,
   SessionVerifyResult,
 } from './session.ts';
@@ -164,10 +164,22 @@ export const METHODS = {
     errors: [],
     effect: 'read',
   }),
-  'session/resolve': method(SessionResolveParams, SessionResolveResult, {
+  'session/resolve': method(SessionResolveParams, CatalogRow, {
     summary: 'Finds what a person means by `_autosave`, a save id, a session id, or a unique prefix.',
     errors: ['NOT_FOUND', 'AMBIGUOUS'],
     effect: 'read',
+    admin: true,
+  }),
+  'session/watch': method(Nothing, Done, {
+    summary: 'Subscribes this connection to changes of the list of sessions, told as notifications `list`.',
+    errors: [],
+    effect: 'set',
+    admin: true,
+  }),
+  'session/unwatch': method(Nothing, Done, {
+    summary: 'Ends the subscription to the list.',
+    errors: [],
+    effect: 'set',
     admin: true,
   }),
   'session/get': method(SessionRef, SessionResult, {

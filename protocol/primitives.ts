@@ -2,16 +2,15 @@
 import * as z from 'zod/mini';
 
 /** A ULID: 26 characters of Crockford base 32, ordered by time. */
-export const Ulid = z.string().check(z.regex(/^[0-9A-HJKMNP-TV-Z]{26}$/));
+const ulid = () => z.string().check(z.regex(/^[0-9A-HJKMNP-TV-Z]{26}$/));
+
 /** Names one mutation; the same id sent twice has effect once. */
-export const OpId = Ulid;
-export const SessionId = Ulid;
+export const OpId = ulid();
+export const SessionId = ulid();
 export const TurnNumber = z.int().check(z.gte(1));
 export const Sequence = z.int().check(z.gte(0));
 /** ISO 8601 in UTC with milliseconds. */
 export const Timestamp = z.string();
-/** Prompt or other long text of a person. */
-export const LongText = z.string().check(z.maxLength(4 * 1024 * 1024));
 /** One line of text: a title, a name, a filter. */
 export const Line = z.string().check(z.maxLength(1000));
 export const Path = z.string().check(z.maxLength(4096));

@@ -86,7 +86,6 @@ export const SessionResolveParams = z.strictObject({
   workspace: Path,
   left: z.optional(SessionId),
 });
-export const SessionResolveResult = CatalogRow;
 
 export const SessionRef = z.strictObject({ sessionId: SessionId });
 export const SessionResult = z.object({ session: Session });

@@ -112,9 +112,7 @@ export class LineEditor {
 
   /** Keeps a prompt for the arrow keys. */
   remember(text: string): void {
-    const encoded = this.#codec.encode(text);
-    if (this.#history[0] === encoded) return;
-    this.#history.unshift(encoded);
+    this.#history.unshift(this.#codec.encode(text));
     this.#history.splice(HISTORY_LINES);
     this.#shareHistory();
   }

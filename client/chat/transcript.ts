@@ -1,4 +1,5 @@
 /** Shows a conversation: what changed becomes text on a surface. */
+import { fitWidth } from '../command-line/display-width.ts';
 import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Ink, Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/conversation.ts';
@@ -13,6 +14,9 @@ import { queuedSentence } from './status-line.ts';
 import { endSentence, failureSentence, waitingSentence } from './wording.ts';
 
 export const PROMPT_SIGN = '» ';
+
+/** Columns of a prompt that is only to be recognised. */
+const LONGEST_QUOTE = 40;
 
 export interface TranscriptOptions {
   readonly paint: Paint;
@@ -150,7 +154,7 @@ export class Transcript {
     this.#data(`${this.#options.paint('yellow', `[${cutOffSentence(reason)}]`)}\n`);
   }
 
-  #turn({ turn, change }: Extract<Change, { kind: 'turn' }>): void {
+  #turn({ turn, change, neverBegan }: Extract<Change, { kind: 'turn' }>): void {
     if (change.state === 'waiting') {
       const sentence = waitingSentence(change, false);
       if (sentence !== this.#saidOfWaiting && !this.#options.interactive) {
@@ -164,7 +168,8 @@ export class Transcript {
     this.#endReply();
     if (change.error !== undefined) this.#notice(harmless(failureSentence(change.error)), 'red');
     const end = endSentence(change);
-    if (end !== undefined) this.#notice(`[${harmlessLine(end)}]`, 'yellow');
+    const which = neverBegan ? `, before it began: ${fitWidth(harmlessLine(turn.prompt ?? ''), LONGEST_QUOTE)}` : '';
+    if (end !== undefined) this.#notice(`[${harmlessLine(end)}${which}]`, 'yellow');
     if (change.state === 'completed' && this.#options.interactive) this.#notice('saved', 'dim');
     this.#own.delete(turn.turn);
   }

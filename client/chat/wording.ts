@@ -15,6 +15,11 @@ const LIMITS: Record<string, string> = {
   'content-filter': 'the reply ends here because the provider’s content filter stopped it',
 };
 
+const INTERRUPTED: Record<string, string> = {
+  stopped: 'the daemon was stopped',
+  crash: 'the daemon ended unexpectedly',
+};
+
 export function failureSentence({ message, hint }: TurnError): string {
   return hint === '' ? `turn failed: ${message}` : `turn failed: ${message}\n  ${hint}`;
 }
@@ -32,6 +37,6 @@ export function endSentence(change: TurnChange): string | undefined {
   if (change.state === 'cancelled') return 'cancelled';
   if (change.state === 'completed') return LIMITS[change.reason ?? ''];
   if (change.state !== 'interrupted') return undefined;
-  const why = change.reason === undefined ? '' : `: ${change.reason}`;
+  const why = change.reason === undefined ? '' : `: ${INTERRUPTED[change.reason] ?? change.reason}`;
   return `interrupted${why}; the prompt is kept, and the next one goes on from here`;
 }

@@ -1,5 +1,6 @@
 /** Everything a frontend takes from the process it runs in, so that a test can put another one around it. */
 import type { Client, ConnectOptions } from '../connection/api.ts';
+import { usageError } from './failure.ts';
 import { Output } from './output.ts';
 
 /** The part of standard input that is used. */
@@ -24,26 +25,47 @@ export interface Surroundings {
   onExit(listener: () => void): () => void;
 }
 
-/** The process itself. */
+/** The process itself. Its streams are made when they are first used: making them costs more than a short command. */
 export function processSurroundings(): Surroundings {
+  const outputs = new Map<'stdout' | 'stderr', Output>();
+  const output = (name: 'stdout' | 'stderr'): Output => {
+    const made = outputs.get(name) ?? new Output(process[name]);
+    outputs.set(name, made);
+    return made;
+  };
   return {
-    stdin: process.stdin,
-    stdout: new Output(process.stdout),
-    stderr: new Output(process.stderr),
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return output('stdout');
+    },
+    get stderr() {
+      return output('stderr');
+    },
     environment: process.env,
-    directory: process.cwd(),
+    get directory() {
+      return workingDirectory();
+    },
     connect: async (options) => (await import('../connection/client.ts')).connect(options),
-    onSignal(signal, listener) {
-      process.on(signal, listener);
-      return () => {
-        process.off(signal, listener);
-      };
-    },
-    onExit(listener) {
-      process.on('exit', listener);
-      return () => {
-        process.off('exit', listener);
-      };
-    },
+    onSignal: (signal, listener) => subscribe(signal, listener),
+    onExit: (listener) => subscribe('exit', listener),
+  };
+}
+
+/** @throws ProtocolError INVALID_PARAMS when it was deleted under this process. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw usageError('the working directory no longer exists', 'Change to one that does.');
+  }
+}
+
+function subscribe(event: SignalName | 'exit', listener: () => void): () => void {
+  process.on(event, listener);
+  return () => {
+    process.off(event, listener);
   };
 }

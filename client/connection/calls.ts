@@ -5,7 +5,7 @@ import type { CallOptions } from './api.ts';
 import { Backoff, pause } from './pause.ts';
 import { deadlineOf, isRepeatable } from './deadlines.ts';
 import type { Line } from './line.ts';
-import { LinkLost, cancelled, noAnswer } from './link.ts';
+import { LinkLost, cancelled, noAnswer } from './call-errors.ts';
 
 /** Time for reconnects on top of the daemon's own deadline. */
 const RECONNECT_MS = 30_000;

@@ -1,19 +1,23 @@
 /** The client: a line to the daemon, calls on it, and the sessions that are followed over it. */
-import { monotonicFactory } from 'ulid';
+import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { AttachHandlers, Attachment, CallOptions, Client, ConnectOptions, ConnectionStatus } from './api.ts';
 import { callUntilAnswered } from './calls.ts';
-import { DAEMON_SCRIPT } from './daemon-process.ts';
 import { ensureDaemon } from './ensure-daemon.ts';
 import type { EnsureOptions } from './ensure-options.ts';
 import { makeHello, pick } from './hello.ts';
 import { Line } from './line.ts';
-import { LinkLost, type Link } from './link.ts';
+import { LinkLost } from './call-errors.ts';
+import type { Link } from './link.ts';
 import { locate } from './locations.ts';
+import { opIds } from './op-id.ts';
 import { Subscriptions } from './subscriptions.ts';
 
+/** The daemon's program of the same build as this client. */
+const DAEMON_SCRIPT = join(import.meta.dirname, 'daemon.cjs');
 const OFFER_MS = 2_000;
 /** A daemon that has just started reads its configuration first. */
 const SECOND_HELLO_MS = 10_000;
@@ -34,7 +38,8 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
     kind: options.kind,
     allowKeyfile: options.allowKeyfile ?? false,
     environment,
-    terminal: process.stdin.isTTY && process.stderr.isTTY,
+    // Asked of the descriptors: the streams of this process take longer to make than the connection.
+    terminal: isatty(0) && isatty(2),
   });
   const startDaemon = options.startDaemon ?? true;
   const ensure: Omit<EnsureOptions, 'now' | 'signal'> = {
@@ -82,7 +87,7 @@ async function prepareLink(
 }
 
 class ConnectedClient implements Client {
-  readonly newOpId = monotonicUlid();
+  readonly newOpId = opIds();
   readonly #line: Line;
   readonly #subscriptions: Subscriptions;
   #link: Link;
@@ -120,10 +125,4 @@ class ConnectedClient implements Client {
     this.#line.close(new ProtocolError('CANCELLED', 'the client was closed'));
     return Promise.resolve();
   }
-}
-
-/** Ids that sort in the order of their making, which the log's index is built for. */
-function monotonicUlid(): () => string {
-  const next = monotonicFactory();
-  return () => next();
 }

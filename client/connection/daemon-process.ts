@@ -1,7 +1,6 @@
 /** Starts a daemon that has nothing of the process that started it. */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { DESKTOP_VARIABLES, pick } from './hello.ts';
@@ -40,9 +39,6 @@ export interface Launch {
   /** How it ended, once it has: an exit code, a signal or an error of the start itself. */
   readonly ended: { readonly code: number | null; readonly reason: string } | undefined;
 }
-
-/** The daemon of the same build as this client. */
-export const DAEMON_SCRIPT = join(import.meta.dirname, 'daemon.cjs');
 
 /**
  * Starts the daemon detached: no terminal, no descriptor, no working directory and no variable of ours that it does not

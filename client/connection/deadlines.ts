@@ -8,11 +8,13 @@ const USUAL_MS = 10_000;
 const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'daemon/release': 30_000,
   'key/status': 150_000,
+  'key/unlock': 150_000,
+  'key/move': 150_000,
   'model/list': 15_000,
   'session/delete': 120_000,
   'session/verify': 120_000,
 };
-const ONCE: readonly MethodName[] = ['daemon/release', 'history/add'];
+const ONCE: readonly MethodName[] = ['daemon/release', 'key/move', 'history/add'];
 
 /** The daemon's own deadline for a method, in milliseconds. */
 export function deadlineOf(method: MethodName): number {

@@ -11,7 +11,7 @@ import { pause } from './pause.ts';
 import { refuseForeignOwner } from './private-directory.ts';
 
 /** How long a daemon that accepts connections may take to greet. */
-export const GREETING_MS = 2_000;
+const GREETING_MS = 2_000;
 const RETRY_MS = 10;
 const HELLO_ID = 'hello';
 

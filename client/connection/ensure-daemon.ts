@@ -2,13 +2,12 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import { ANY_PROTOCOL, BUILD, PROTOCOL, compareBuilds, type Build } from '../../protocol/version.ts';
 import { Backoff, pause } from './pause.ts';
-import { launchDaemon, type Launch } from './daemon-process.ts';
+import type { Launch } from './daemon-process.ts';
 import { dial, type Greeting } from './dial.ts';
 import type { EnsureOptions } from './ensure-options.ts';
 import type { Link } from './link.ts';
 import { prepareDirectories } from './locations.ts';
 import { StartMarker, readLogTail, readStartFailure } from './start-records.ts';
-import { wedged } from './daemon-identity.ts';
 
 /** How long a daemon may take from its start to its first greeting. */
 const START_MS = 10_000;
@@ -39,8 +38,8 @@ export async function ensureDaemon(options: EnsureOptions): Promise<Link> {
       } else if (result.kind === 'refused') {
         await round.refused(result.error);
       } else if (result.kind === 'silent') {
-        round.silent();
-      } else if (!round.absent()) {
+        await round.silent();
+      } else if (!(await round.absent())) {
         continue;
       }
       await round.pause();
@@ -99,15 +98,18 @@ class Round {
     await pause(error.retryAfterMs ?? 0, this.#options.signal);
   }
 
-  silent(): void {
+  async silent(): Promise<void> {
     this.#absentSince = undefined;
     this.#silences += 1;
-    if (this.#silences >= SILENCES) throw wedged(this.#options.locations);
+    if (this.#silences >= SILENCES) {
+      const { wedged } = await import('./daemon-identity.ts');
+      throw wedged(this.#options.locations);
+    }
     this.#tell('the daemon does not answer yet …');
   }
 
   /** @returns false when the next attempt should follow at once. */
-  absent(): boolean {
+  async absent(): Promise<boolean> {
     this.#silences = 0;
     if (!this.#options.startDaemon) throw notRunning();
     const failure = readStartFailure(this.#options.locations, this.#failuresSince);
@@ -115,7 +117,7 @@ class Round {
     this.#absentSince ??= performance.now();
     if (performance.now() - this.#absentSince > START_MS) throw this.#notStarted();
     if (performance.now() - this.#begun > TELL_AFTER_MS) this.#tell('starting the daemon …');
-    return this.#start();
+    return await this.#start();
   }
 
   async pause(): Promise<void> {
@@ -152,7 +154,7 @@ class Round {
    *
    * @returns false when there is reason to look again at once.
    */
-  #start(): boolean {
+  async #start(): Promise<boolean> {
     if (this.#launch?.ended !== undefined) {
       this.#lastEnd = this.#launch.ended.reason;
       this.#launch = undefined;
@@ -164,6 +166,7 @@ class Round {
       prepareDirectories(this.#options.locations);
       return !this.#marker.claim();
     }
+    const { launchDaemon } = await import('./daemon-process.ts');
     this.#launch = launchDaemon({ ...this.#options, takeOver: false });
     loadAhead();
     return true;

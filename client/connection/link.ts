@@ -12,22 +12,11 @@ import {
 } from '../../protocol/framing.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Socket } from 'node:net';
+import { LinkLost, cancelled, noAnswer } from './call-errors.ts';
 import type { Greeting } from './dial.ts';
 
 /** Its own copy: the file that has it brings the schema library. */
 const EVENT: typeof EVENT_NOTIFICATION = 'event';
-
-/** The connection ended before the answer came. */
-export class LinkLost extends Error {
-  override readonly name = 'LinkLost';
-  /** False when the request never left: it had no effect. */
-  readonly sent: boolean;
-
-  constructor(message: string, options: { readonly sent: boolean }) {
-    super(message);
-    this.sent = options.sent;
-  }
-}
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
@@ -126,19 +115,6 @@ export class Link {
     if (error.data === undefined && error.code === ERROR_CODES.CANCELLED) return cancelled(method);
     return ProtocolError.fromWire(error.message, error.data);
   }
-}
-
-/** A call that its caller gave up. */
-export function cancelled(method: string, signal?: AbortSignal): ProtocolError {
-  return new ProtocolError('CANCELLED', `${method} was cancelled`, { cause: signal?.reason });
-}
-
-/** A request that the daemon did not answer in time. */
-export function noAnswer(method: string, limitMs: number): ProtocolError {
-  return new ProtocolError('DEADLINE', `the daemon did not answer ${method} within ${Math.round(limitMs / 1000)} s`, {
-    hint: 'Try again; `mctl doctor` shows what the daemon does.',
-    retryable: true,
-  });
 }
 
 function lostMeanwhile(): LinkLost {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { launchDaemon, type Launch } from './daemon-process.ts';
 import type { EnsureOptions } from './ensure-options.ts';
-import { LinkLost, type Link } from './link.ts';
+import { LinkLost } from './call-errors.ts';
+import type { Link } from './link.ts';
 import { readLogTail, readStartFailure, type StartMarker } from './start-records.ts';
 
 const POLL_MS = 250;

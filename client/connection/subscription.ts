@@ -5,7 +5,8 @@ import type { ResultOf } from '../../protocol/methods.ts';
 import type { AttachHandlers, Attachment } from './api.ts';
 import { Backoff, pause } from './pause.ts';
 import { deadlineOf } from './deadlines.ts';
-import { LinkLost, type Link } from './link.ts';
+import { LinkLost } from './call-errors.ts';
+import type { Link } from './link.ts';
 
 type AttachResult = ResultOf<'session/attach'>;
 

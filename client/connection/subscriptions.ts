@@ -4,7 +4,8 @@ import type { Cursor, SessionEvent } from '../../protocol/event.ts';
 import type { AttachHandlers, Attachment } from './api.ts';
 import { deadlineOf } from './deadlines.ts';
 import type { Line } from './line.ts';
-import { noAnswer, type Link } from './link.ts';
+import { noAnswer } from './call-errors.ts';
+import type { Link } from './link.ts';
 import { Subscription } from './subscription.ts';
 
 /** Time for reconnects on top of the daemon's own deadline. */

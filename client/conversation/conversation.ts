@@ -18,7 +18,8 @@ export type Change =
   | ({ readonly kind: 'text' } & TextPiece)
   /** A durable reply or tool result; all text of a reply has been given as `text` before. */
   | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'turn'; readonly turn: TurnView; readonly change: TurnChange }
+  /** `neverBegan`: the prompt was still waiting in the queue when its turn ended. */
+  | { readonly kind: 'turn'; readonly turn: TurnView; readonly change: TurnChange; readonly neverBegan: boolean }
   | { readonly kind: 'cutoff'; readonly turn: number; readonly reason: EventData<'cutoff'>['reason'] }
   /** Null when everything on screen is durable. */
   | { readonly kind: 'storage'; readonly unsaved: string | null }
@@ -211,9 +212,10 @@ export class Conversation implements AttachHandlers {
   #turn(turn: number, change: TurnChange): void {
     if (change.model !== undefined) this.#update({ model: change.model });
     // A queued prompt that was cancelled says so at once, and its turn once more when its place in the order has come.
-    const wasOver = isOver(this.turns.get(turn)?.state ?? 'queued');
+    const before = this.turns.get(turn)?.state;
     const view = this.turns.change(turn, change);
-    if (!wasOver) this.#tell({ kind: 'turn', turn: view, change });
+    if (before !== undefined && isOver(before)) return;
+    this.#tell({ kind: 'turn', turn: view, change, neverBegan: before === 'queued' && isOver(change.state) });
   }
 
   #queue(event: EventOf<'queue'>): void {

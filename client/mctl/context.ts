@@ -39,6 +39,11 @@ export class MctlContext {
     this.stdout.line(harmlessJson(value, 2));
   }
 
+  /** The same on one line. */
+  jsonLine(value: unknown): void {
+    this.stdout.line(harmlessJson(value));
+  }
+
   /** Prints the result in the form that was asked for. */
   result(value: unknown, text: string): void {
     if (this.isJson) this.json(value);

@@ -1,9 +1,9 @@
 /** `mctl`: sessions, daemon, configuration and keys from the command line. */
-import { EXIT, exitCodeOf, failureOf, tellFailure, usageError } from '../command-line/failure.ts';
-import { harmlessJson } from '../command-line/harmless-text.ts';
+import { EXIT, exitCodeOf, failureOf, tellFailure } from '../command-line/failure.ts';
 import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
 import { MctlContext } from './context.ts';
-import { buildProgram } from './program.ts';
+import { readPlainly } from './plain-command-line.ts';
+import type { Choice } from './verb.ts';
 
 /**
  * Runs one command.
@@ -12,36 +12,32 @@ import { buildProgram } from './program.ts';
  */
 export async function main(argv: string[], surroundings?: Surroundings): Promise<number> {
   const around = surroundings ?? processSurroundings();
-  let exitCode: number = EXIT.ok;
-  const program = buildProgram(async (options, act) => {
-    const context = new MctlContext(around, options.json === true);
-    try {
-      exitCode = (await act(context)) ?? EXIT.ok;
-      await around.stdout.drained();
-      if (around.stdout.failure !== undefined) throw around.stdout.failure;
-    } finally {
-      await context.close();
-    }
-  }, around);
   try {
-    await program.parseAsync(argv, { from: 'user' });
-    return exitCode;
+    const plain = readPlainly(argv);
+    if (plain !== undefined) return await run(plain, around);
+    const { readFully } = await import('./full-command-line.ts');
+    const read = readFully(argv, around);
+    if (read.kind === 'chosen') return await run(read.choice, around);
+    return read.kind === 'helped' ? EXIT.ok : EXIT.usage;
   } catch (error) {
-    return tell(error, argv, around);
+    const failure = failureOf(error);
+    const context = new MctlContext(around, argv.includes('--json'));
+    if (context.isJson) context.jsonLine({ type: 'error', ...failure });
+    else tellFailure(around.stderr, 'mctl', failure);
+    return exitCodeOf(failure.kind);
   }
 }
 
-async function tell(error: unknown, argv: readonly string[], around: Surroundings): Promise<number> {
-  const { CommanderError } = await import('commander');
-  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-  // A noun without a verb: its help has been printed.
-  if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
-  const failure = failureOf(
-    error instanceof CommanderError
-      ? usageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '), '`mctl --help` lists what there is.')
-      : error,
-  );
-  if (argv.includes('--json')) around.stdout.line(harmlessJson({ type: 'error', ...failure }));
-  else tellFailure(around.stderr, 'mctl', failure);
-  return exitCodeOf(failure.kind);
+async function run({ declaration, args, options }: Choice, around: Surroundings): Promise<number> {
+  const context = new MctlContext(around, options['json'] === true);
+  try {
+    const act = await declaration.load();
+    // The options were read by the declaration that names this verb.
+    const code = await act({ context, args, options: options as never });
+    await around.stdout.drained();
+    if (around.stdout.failure !== undefined) throw around.stdout.failure;
+    return code ?? EXIT.ok;
+  } finally {
+    await context.close();
+  }
 }

@@ -1,55 +1,47 @@
 /** How a verb is declared: its words for help, and the file that does it, which is loaded when it is used. */
-import { Command } from 'commander';
 import type { MctlContext } from './context.ts';
 
-/** Arguments and options as commander has read them. */
-export interface Invocation<Options> {
+/** Options as they were given, by their long names in camel case. */
+export type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+/** A command line that has been read. */
+export interface Invocation<O> {
   readonly context: MctlContext;
   readonly args: readonly string[];
-  readonly options: Options;
+  readonly options: O;
 }
 
 /** Does the verb. @returns the exit code when it is not 0. */
-export type Verb<Options> = (invocation: Invocation<Options>) => Promise<number | void>;
+export type Verb<O> = (invocation: Invocation<O>) => Promise<number | void>;
 
-/** Called by the chosen verb. */
-export type Runner = (
-  options: { readonly json?: boolean },
-  act: (context: MctlContext) => Promise<number | void>,
-) => Promise<void>;
-
-export interface VerbDeclaration<Options> {
+export interface VerbDeclaration {
   readonly summary: string;
-  /** In commander's notation: `<id> [words...]`. */
+  /** `<id>`, `[key]`, `[words...]`, separated by blanks. */
   readonly takes?: string;
-  /** Flags in commander's notation, with their summaries. */
+  /** `-o, --output <file>`, with what it does. */
   readonly flags?: readonly (readonly [flags: string, summary: string])[];
   /** Whether `--json` is offered. */
   readonly json?: boolean;
   readonly examples?: readonly string[];
-  readonly load: () => Promise<Verb<Options>>;
+  /** The options that it takes are those of `flags`. */
+  readonly load: () => Promise<Verb<never>>;
 }
 
-/** Adds a verb to a noun. */
-export function addVerb<Options extends { readonly json?: boolean }>(
-  noun: Command,
-  name: string,
-  declaration: VerbDeclaration<Options>,
-  run: Runner,
-): void {
-  const verb = new Command(name).description(declaration.summary).allowExcessArguments(false);
-  if (declaration.takes !== undefined) verb.arguments(declaration.takes);
-  for (const [flags, summary] of declaration.flags ?? []) verb.option(flags, summary);
-  if (declaration.json === true) verb.option('--json', 'print JSON');
-  if (declaration.examples !== undefined) {
-    verb.addHelpText('after', `\nExamples:\n${declaration.examples.map((example) => `  ${example}`).join('\n')}`);
-  }
-  verb.action(async () => {
-    const options = verb.opts<Options>();
-    await run(options, async (context) => {
-      const act = await declaration.load();
-      return act({ context, args: verb.args, options });
-    });
-  });
-  noun.addCommand(verb);
+export interface Noun {
+  readonly summary: string;
+  readonly verbs: Readonly<Record<string, VerbDeclaration>>;
+}
+
+/** A verb that was chosen, with what was given to it. */
+export interface Choice {
+  readonly declaration: VerbDeclaration;
+  readonly args: readonly string[];
+  readonly options: Options;
+}
+
+export const JSON_FLAG = ['--json', 'print JSON'] as const;
+
+/** The flags of a verb, `--json` included. */
+export function flagsOf(declaration: VerbDeclaration): readonly (readonly [flags: string, summary: string])[] {
+  return [...(declaration.flags ?? []), ...(declaration.json === true ? [JSON_FLAG] : [])];
 }

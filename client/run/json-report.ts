@@ -4,7 +4,7 @@ import { harmlessJson, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Output } from '../command-line/output.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/conversation.ts';
-import type { Outcome } from './outcome.ts';
+import { endingSentence, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
 
 export class JsonReport implements Report {
@@ -33,7 +33,9 @@ export class JsonReport implements Report {
     this.#stderr.line(`m: ${harmlessLine(sentence)}`);
   }
 
-  end({ sessionId, turn }: OwnTurn, { type, reason, usage, error }: Outcome): void {
+  end({ sessionId, turn }: OwnTurn, outcome: Outcome): void {
+    const { type, reason, usage, error } = outcome;
+    if (type === 'turn.interrupted') this.note(endingSentence(sessionId, outcome) ?? type);
     this.#line({ type, sessionId, turn, usage, reason, error });
   }
 

@@ -35,3 +35,23 @@ export function outcomeOf(change: TurnChange): Outcome {
 export function unfinished(reason: string, exitCode: number = EXIT.later): Outcome {
   return { type: 'turn.interrupted', reason, usage: NO_USAGE, exitCode };
 }
+
+/** What is said of an outcome that is not simply a finished answer; `{id}` is the session. */
+const ENDINGS: Record<string, string> = {
+  queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
+  timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
+  left: 'the turn goes on; come back with: m -r {id}',
+  stopped: 'the daemon was stopped and the turn interrupted; come back with: m -r {id}',
+  crash: 'the daemon ended unexpectedly and the turn was interrupted; come back with: m -r {id}',
+  cancelled: 'cancelled',
+  length: 'the answer ends here because the model’s length limit is reached',
+  'content-filter': 'the answer ends here because the provider’s content filter stopped it',
+};
+
+/** What a person is told about the end of a run; undefined when the answer says it all. */
+export function endingSentence(sessionId: string, outcome: Outcome): string | undefined {
+  const key = outcome.type === 'turn.cancelled' ? 'cancelled' : (outcome.reason ?? '');
+  const ending = ENDINGS[key]?.replace('{id}', sessionId);
+  if (ending !== undefined || outcome.type !== 'turn.interrupted') return ending;
+  return `interrupted: ${key}; come back with: m -r ${sessionId}`;
+}

@@ -7,18 +7,8 @@ import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/conversation.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
-import type { Outcome } from './outcome.ts';
+import { endingSentence, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
-
-/** What is said of an outcome that is not simply a finished answer; `{id}` is the session. */
-const ENDINGS: Record<string, string> = {
-  queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
-  timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
-  left: 'the turn goes on; come back with: m -r {id}',
-  cancelled: 'cancelled',
-  length: 'the answer ends here because the model’s length limit is reached',
-  'content-filter': 'the answer ends here because the provider’s content filter stopped it',
-};
 
 /** Reasons of a cut-off that the end of the turn repeats. */
 const SAID_AT_THE_END: ReadonlySet<string> = new Set(['cancelled', 'stopped']);
@@ -65,11 +55,8 @@ export class TextReport implements Report {
   end(own: OwnTurn, outcome: Outcome): void {
     this.#endLine();
     if (outcome.error !== undefined) tellFailure(this.#stderr, 'm', outcome.error);
-    const key = outcome.type === 'turn.cancelled' ? 'cancelled' : (outcome.reason ?? '');
-    const ending = ENDINGS[key]?.replace('{id}', own.sessionId);
+    const ending = endingSentence(own.sessionId, outcome);
     if (ending !== undefined) this.note(ending);
-    else if (outcome.type === 'turn.interrupted')
-      this.note(`interrupted: ${key}; come back with: m -r ${own.sessionId}`);
   }
 
   fail(failure: Failure): void {

@@ -114,10 +114,14 @@ class DaemonProcess {
   async run(): Promise<void> {
     const { build } = this.#options;
     try {
+      // First: a signal is an orderly end, however far the start has come.
+      this.#listenToSignals();
       if (!(await this.#own())) return;
       this.#log.info('listening', { build: build.id, version: build.version });
       this.#watchOver();
       await Promise.race([this.#serving.firstHello, sleep(this.#timings.firstHelloMs)]);
+      // Nobody waits for a daemon that would only be built to be taken apart.
+      if (this.#stopping.phase !== 'serving') return;
       this.#desk.install(await this.#serving.build(this.#context()));
       this.#log.info('serving');
     } catch (error) {
@@ -136,6 +140,8 @@ class DaemonProcess {
       waitMs: wanted ? this.#timings.takeOverWaitMs : this.#timings.lockWaitMs,
       askPublicSocket: () => this.#published.look() !== 'ours',
     });
+    // Told to leave while it waited: the process is about to end.
+    if (this.#stopping.phase !== 'serving') return false;
     if (this.#lock === undefined) {
       this.#log.debug('another daemon serves');
       this.#exit(0);
@@ -147,13 +153,7 @@ class DaemonProcess {
     return true;
   }
 
-  #watchOver(): void {
-    const { tickMs, selfCheckMs } = this.#timings;
-    const { build, programDirectory } = this.#options;
-    if (this.#lock === undefined) return;
-    this.#selfCheck = new SelfCheck(this.#published, this.#lock, this.#stopping, this.#log);
-    this.#selfCheck.start(selfCheckMs);
-    this.#idle.start();
+  #listenToSignals(): void {
     handleSignals({
       stop: () => {
         this.#stopping.request('signal', 'drain');
@@ -165,6 +165,15 @@ class DaemonProcess {
       },
       reload: () => void this.#reloadConfig(),
     });
+  }
+
+  #watchOver(): void {
+    const { tickMs, selfCheckMs } = this.#timings;
+    const { build, programDirectory } = this.#options;
+    if (this.#lock === undefined) return;
+    this.#selfCheck = new SelfCheck(this.#published, this.#lock, this.#stopping, this.#log);
+    this.#selfCheck.start(selfCheckMs);
+    this.#idle.start();
     watchForWake({
       tickMs,
       now: Date.now,

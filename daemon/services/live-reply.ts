@@ -14,11 +14,19 @@ export interface LiveSnapshot {
   readonly reasoning: string;
 }
 
+/** A stretch of a reply on its way into a draft. */
+export interface DraftStretch {
+  /** Counts from 1. */
+  readonly chunk: number;
+  readonly text: string;
+  readonly reasoning: string;
+}
+
 export interface LiveReplyTarget {
   /** Text that clients have not been told. `offset` is where it begins. */
   notice(reply: LiveReply, channel: LiveChannel, offset: number, text: string): void;
-  /** Text since the last draft. */
-  draft(reply: LiveReply, text: string, reasoning: string): void;
+  /** Text since the last draft. @returns false when it was not stored; it is given again, as it is, before any other. */
+  draft(reply: LiveReply, stretch: DraftStretch): Promise<boolean>;
 }
 
 /** One step's reply. `end` must be called; nothing is told after it. */
@@ -29,6 +37,11 @@ export class LiveReply {
   readonly #written: Record<LiveChannel, string> = { text: '', reasoning: '' };
   readonly #told: Record<LiveChannel, number> = { text: 0, reasoning: 0 };
   readonly #drafted: Record<LiveChannel, number> = { text: 0, reasoning: 0 };
+  #chunks = 0;
+  /** Handed out, and nobody knows yet that it is stored. */
+  #onItsWay: DraftStretch | undefined;
+  #drafting: Promise<void> = Promise.resolve();
+  #ended = false;
   #noticeTimer: NodeJS.Timeout | undefined;
   #draftTimer: NodeJS.Timeout | undefined;
 
@@ -50,10 +63,7 @@ export class LiveReply {
       this.#noticeTimer = undefined;
       this.tell();
     }, NOTICE_MS);
-    this.#draftTimer ??= setTimeout(() => {
-      this.#draftTimer = undefined;
-      this.writeDraft();
-    }, DRAFT_MS);
+    this.#draftSoon();
   }
 
   /** What clients have been told; a client that joins now gets this and everything after it. */
@@ -82,18 +92,43 @@ export class LiveReply {
     }
   }
 
-  /** Hands out what is not part of any draft yet. */
-  writeDraft(): void {
-    const text = this.#written.text.slice(this.#drafted.text);
-    const reasoning = this.#written.reasoning.slice(this.#drafted.reasoning);
-    if (text === '' && reasoning === '') return;
-    this.#drafted.text = this.#written.text.length;
-    this.#drafted.reasoning = this.#written.reasoning.length;
-    this.#target.draft(this, text, reasoning);
+  /** Hands out what is not part of any draft yet, stretch by stretch, until one is refused. */
+  writeDraft(): Promise<void> {
+    this.#drafting = this.#drafting.then(() => this.#writeStretches());
+    return this.#drafting;
   }
 
   end(): void {
+    this.#ended = true;
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#draftTimer);
+  }
+
+  async #writeStretches(): Promise<void> {
+    for (;;) {
+      this.#onItsWay ??= this.#nextStretch();
+      if (this.#onItsWay === undefined || this.#ended) return;
+      if (!(await this.#target.draft(this, this.#onItsWay))) break;
+      this.#onItsWay = undefined;
+    }
+    this.#draftSoon();
+  }
+
+  #nextStretch(): DraftStretch | undefined {
+    const text = this.#written.text.slice(this.#drafted.text);
+    const reasoning = this.#written.reasoning.slice(this.#drafted.reasoning);
+    if (text === '' && reasoning === '') return undefined;
+    this.#drafted.text = this.#written.text.length;
+    this.#drafted.reasoning = this.#written.reasoning.length;
+    this.#chunks += 1;
+    return { chunk: this.#chunks, text, reasoning };
+  }
+
+  #draftSoon(): void {
+    if (this.#ended) return;
+    this.#draftTimer ??= setTimeout(() => {
+      this.#draftTimer = undefined;
+      void this.writeDraft();
+    }, DRAFT_MS);
   }
 }

@@ -29,6 +29,7 @@ export interface StoredEntry {
 /** The head of a session: what lists and checks need, changed in the same transaction as the log. */
 export interface SessionHead {
   readonly id: string;
+  /** Empty when the stored path does not verify any more. */
   readonly workspace: string;
   readonly title: string;
   readonly model: string;
@@ -68,10 +69,12 @@ export interface AppendRequest {
   /** What the caller asked for, as text; the same opId with another fingerprint is a CONFLICT. */
   readonly fingerprint?: string;
   /**
-   * Turn whose queued prompt these entries are: it leaves the queue in the same transaction, and its own opId and
-   * fingerprint are kept instead of the request's.
+   * Turn whose queued prompt these entries are; `opId` is the one that brought the prompt. It leaves the queue in the same
+   * transaction.
    */
   readonly fromQueue?: number;
+  /** Sent before, and nobody knows whether it took effect. */
+  readonly retried?: boolean;
 }
 
 export interface AppendResult {
@@ -124,11 +127,12 @@ export interface ListResult {
 
 /** A prompt that waits for its turn. */
 export interface QueuedPrompt {
+  readonly opId: string;
   readonly turn: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** JSON text of the prompt, as it was given to `enqueue`. */
-  readonly body: string;
+  /** JSON text of the prompt, as it was given to `enqueue`; null when it does not verify any more. */
+  readonly body: string | null;
   /** Its place in the order is kept until the turns before it have ended. */
   readonly cancelled: boolean;
 }
@@ -168,6 +172,12 @@ export interface Draft {
   readonly reasoning: string;
 }
 
+/** A stretch of a draft; the same one written twice is there once. */
+export interface DraftChunk extends Draft {
+  /** Counts the stretches of one step, from 1. */
+  readonly chunk: number;
+}
+
 export interface DeleteResult {
   readonly savesKept: number;
   readonly savesDeleted: number;
@@ -203,7 +213,7 @@ export interface VaultPort {
   cancelQueued(sessionId: string, turn: number): Promise<boolean>;
   /** The last sequence that belongs to this turn or one before it. */
   endOfTurn(sessionId: string, turn: number): Promise<{ seq: number; messages: number }>;
-  appendDraft(sessionId: string, draft: Draft): Promise<void>;
+  appendDraft(sessionId: string, draft: DraftChunk): Promise<void>;
   readDrafts(sessionId: string): Promise<Draft[]>;
   read(request: ReadRequest): Promise<ReadResult>;
   /** Messages up to a save, newest page first. */

@@ -3,6 +3,9 @@ import type { CatalogRow, Save, Session } from '../../protocol/session.ts';
 import type { Message, Part, Role } from '../../protocol/message.ts';
 import type { SessionHead, StoredEntry, StoredSave } from './ports.ts';
 
+/** Shown in the place of a path that does not verify any more. */
+const DAMAGED_PATH = '(damaged: does not verify)';
+
 export function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
@@ -12,7 +15,7 @@ export function presentSession(head: SessionHead, attached: number, unsaved = fa
   return {
     id: head.id,
     title: head.title,
-    workspace: head.workspace,
+    workspace: head.workspace === '' ? DAMAGED_PATH : head.workspace,
     status: unsaved ? 'waiting' : head.status,
     model: head.model,
     turns: head.turns,
@@ -30,7 +33,8 @@ export function presentSession(head: SessionHead, attached: number, unsaved = fa
 }
 
 export function presentSave(save: StoredSave): Save {
-  const { id, sessionId, turn, seq, messages, model, workspace, title, createdAt } = save;
+  const { id, sessionId, turn, seq, messages, model, title, createdAt } = save;
+  const workspace = save.workspace === '' ? DAMAGED_PATH : save.workspace;
   return { id, sessionId, turn, seq, messages, model, workspace, title, createdAt: isoTime(createdAt) };
 }
 

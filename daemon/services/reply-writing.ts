@@ -3,8 +3,8 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { Part } from '../../protocol/message.ts';
 import type { EventHub } from './event-hub.ts';
 import { LiveReply, type LiveChannel } from './live-reply.ts';
-import type { NewEntry, VaultPort } from './ports.ts';
-import type { SessionWriter } from './session-writer.ts';
+import type { DraftChunk, NewEntry, VaultPort } from './ports.ts';
+import { isStorageTrouble, type SessionWriter } from './session-writer.ts';
 
 export interface ReplyWritingParts {
   readonly vault: VaultPort;
@@ -34,10 +34,7 @@ export class ReplyWriting {
       notice: (reply, channel, offset, text) => {
         this.#parts.hub.delta(this.#sessionId, reply, channel, offset, text);
       },
-      draft: (reply, text, reasoning) => {
-        const draft = { turn: this.#turn, step: reply.step, text, reasoning };
-        this.inBackground(() => this.#parts.vault.appendDraft(this.#sessionId, draft));
-      },
+      draft: (reply, stretch) => this.#writeDraft({ turn: this.#turn, step: reply.step, ...stretch }),
     });
     this.#parts.hub.setLive(this.#sessionId, this.#live);
   }
@@ -46,11 +43,8 @@ export class ReplyWriting {
     this.#live?.add(channel, delta);
   }
 
-  /**
-   * Work that the turn does not wait for until its next durable step. What the disk refuses is lost here and only here:
-   * a chunk of a draft, which the reply itself replaces.
-   */
-  inBackground(work: () => Promise<void>): void {
+  /** Work that the turn does not wait for until its next durable step, which makes up for what the store refuses here. */
+  inBackground(work: () => Promise<void>): Promise<void> {
     this.#background = this.#background.then(async () => {
       try {
         await work();
@@ -59,6 +53,24 @@ export class ReplyWriting {
           this.#unexpected ??= error instanceof Error ? error : new Error('unknown');
       }
     });
+    return this.#background;
+  }
+
+  /** A reply that cannot be drafted is on the screen only, and the screen says so. */
+  async #writeDraft(draft: DraftChunk): Promise<boolean> {
+    const { vault, writer } = this.#parts;
+    let stored = false;
+    await this.inBackground(async () => {
+      try {
+        await vault.appendDraft(this.#sessionId, draft);
+        stored = true;
+        writer.saved(this.#sessionId);
+      } catch (error) {
+        if (isStorageTrouble(error)) writer.notSaved(this.#sessionId, error);
+        throw error;
+      }
+    });
+    return stored;
   }
 
   /** What has been written so far, as an entry; undefined when nothing has. */
@@ -81,7 +93,7 @@ export class ReplyWriting {
 
   /** Makes what has been written so far durable as a draft. */
   async saveDraft(): Promise<void> {
-    this.#live?.writeDraft();
+    await this.#live?.writeDraft();
     await this.#background;
   }
 

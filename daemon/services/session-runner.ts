@@ -6,7 +6,7 @@ import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
 import type { AppendRequest, QueuedPrompt, SessionHead } from './ports.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
-import { modelPatch, startEntries, titlePatch, userMessage } from './turn-start.ts';
+import { leaveQueue, modelPatch, startEntries, titlePatch } from './turn-start.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 /** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
@@ -92,6 +92,12 @@ export class SessionRunner {
     this.#start(turn, 1, 'running');
   }
 
+  /** A turn whose beginning was stored although its answer was lost: it runs now, unless it does or did already. */
+  beginAgain(head: SessionHead, turn: number): void {
+    const stuck = head.status === 'running' && head.turns === turn && this.#work === undefined;
+    if (stuck) this.#start(turn, 1, 'running');
+  }
+
   /** Goes on where the daemon before this one stopped. */
   resume(
     queue: readonly QueuedPrompt[],
@@ -108,12 +114,16 @@ export class SessionRunner {
     if (this.idle) this.#onIdle();
   }
 
-  /** @returns the turn that is cancelled now, or null when there was none. */
+  /** @returns the turn that is cancelled now, which is durable, or null when there was none. */
   async cancel(turn: number | undefined): Promise<number | null> {
     const run = this.#run;
     if (run !== undefined && (turn === undefined || turn === run.place.turn)) {
       run.stop('cancelled');
-      return run.place.turn;
+      await this.#work;
+      if (run.cancelled) return run.place.turn;
+      // It ended by itself, or the daemon was leaving already: then the next one is to cancel it.
+      if (this.#leaving.signal.aborted) throw leaving();
+      return null;
     }
     const index = this.#queue.findIndex((prompt) => !prompt.cancelled && (turn === undefined || prompt.turn === turn));
     const prompt = this.#queue[index];
@@ -141,7 +151,8 @@ export class SessionRunner {
       fingerprint: prompt.fingerprint,
     };
     const result = await this.#parts.writer.append(request);
-    if (!result.repeated) this.#start(turn, 1, 'running');
+    if (result.repeated) this.beginAgain(result.head, result.turn);
+    else this.#start(turn, 1, 'running');
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0 };
   }
 
@@ -160,7 +171,7 @@ export class SessionRunner {
     const ahead = (this.#run === undefined ? 0 : 1) + this.queued;
     if (!result.repeated) {
       this.#head = { ...this.#head, turns: result.turn };
-      this.#queue.push({ turn: result.turn, at, body: text, cancelled: false });
+      this.#queue.push({ opId: prompt.opId, turn: result.turn, at, body: text, cancelled: false });
       this.#tellQueue(result.turn, 'queued', ahead, prompt.parts);
       // The turn before may have ended while this was written.
       this.#continue();
@@ -209,7 +220,13 @@ export class SessionRunner {
       })
       .then((outcome) => {
         this.#work = undefined;
-        if (outcome === 'started') this.#start(next.turn, 1, 'running');
+        // Cancelled while it was on its way into the log: the vault may have let go of it before.
+        const cancelled = !next.cancelled && this.#queue[0]?.cancelled === true;
+        if (outcome !== 'held') this.#queue.shift();
+        if (outcome === 'started') {
+          this.#start(next.turn, 1, 'running');
+          if (cancelled) this.#run?.stop('cancelled');
+        }
         // A queue whose first prompt cannot be taken stays as it is; the next prompt or start tries it again.
         else if (outcome === 'skipped') this.#continue();
       });
@@ -217,24 +234,16 @@ export class SessionRunner {
 
   /** Moves a prompt from the queue into the log. */
   async #take(prompt: QueuedPrompt): Promise<'started' | 'skipped'> {
-    const { parts, model } = promptOf(prompt.body);
-    const { writer } = this.#parts;
-    const { turn, cancelled } = prompt;
-    const entries = cancelled
-      ? [userMessage(this.#parts, turn, parts), writer.entry('turn', turn, { state: 'cancelled' })]
-      : startEntries(this.#parts, turn, parts, model ?? this.#head.model, this.#head);
-    const patch = cancelled ? {} : { ...modelPatch(model), ...titlePatch(this.#head, parts) };
-    const status = cancelled ? this.#statusAfter(1) : 'running';
-    const request = {
-      opId: this.#parts.clock.id(),
+    const { entries, patch, runs } = leaveQueue(this.#parts, prompt, this.#head);
+    await this.#appendPatiently({
+      // Of what does not verify the operation is not believed either.
+      opId: prompt.body === null ? this.#parts.clock.id() : prompt.opId,
       sessionId: this.sessionId,
       entries,
-      patch: { ...patch, status },
-      fromQueue: turn,
-    };
-    await this.#appendPatiently(request);
-    this.#queue.shift();
-    return cancelled ? 'skipped' : 'started';
+      patch: { ...patch, status: runs ? 'running' : this.#statusAfter(1) },
+      fromQueue: prompt.turn,
+    });
+    return runs ? 'started' : 'skipped';
   }
 
   /** A prompt that waits has time: it is tried until the disk takes it or the daemon leaves. */
@@ -261,7 +270,7 @@ export class SessionRunner {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#leaving.signal.aborted) {
-      return Promise.reject(new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true }));
+      return Promise.reject(leaving());
     }
     this.#entering += 1;
     const result = this.#gate.then(work).finally(() => {
@@ -271,4 +280,8 @@ export class SessionRunner {
     this.#gate = result.catch(() => undefined);
     return result;
   }
+}
+
+function leaving(): ProtocolError {
+  return new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
 }

@@ -6,6 +6,7 @@ import type { AgentRegistryPort } from './agent-port.ts';
 import type { EventHub } from './event-hub.ts';
 import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
 import { presentMessage, presentSession } from './present.ts';
+import type { ListStream } from './list-stream.ts';
 import type { SessionWriter } from './session-writer.ts';
 import type { TurnService } from './turn-service.ts';
 
@@ -20,6 +21,7 @@ export interface SessionServiceParts {
   readonly turns: TurnService;
   readonly registry: AgentRegistryPort;
   readonly clock: ClockPort;
+  readonly lists: ListStream;
   /** Told when there are more or fewer sessions than before. */
   readonly sessionsChanged: () => void;
 }
@@ -87,6 +89,7 @@ export class SessionService {
       fingerprint: JSON.stringify(['fork', params.sessionId, params.turn ?? null]),
     });
     this.#parts.sessionsChanged();
+    this.changed(result.head);
     return { session: this.present(result.head) };
   }
 
@@ -107,6 +110,7 @@ export class SessionService {
     const head = await this.#parts.vault.setFlag(opId, sessionId, flag, value);
     const { archived, pinned } = head;
     this.#parts.hub.existing(sessionId)?.notify('session', 0, { archived, pinned });
+    this.changed(head);
     return { session: this.present(head) };
   }
 
@@ -124,12 +128,18 @@ export class SessionService {
     }
     const receipt = await vault.deleteSession(opId, sessionId, saves === 'delete' ? 'delete' : 'keep');
     hub.deleted(sessionId);
+    this.#parts.lists.removed(sessionId);
     this.#parts.sessionsChanged();
     return { deleted: sessionId, ...receipt, backups: [...receipt.backups] };
   }
 
   async verify(sessionId: string): Promise<ResultOf<'session/verify'>> {
     return await this.#parts.vault.verify(sessionId);
+  }
+
+  /** Tells whoever watches the list. */
+  changed(head: SessionHead): void {
+    this.#parts.lists.changed(head.id, () => this.present(head));
   }
 
   present(head: SessionHead): Session {

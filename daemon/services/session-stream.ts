@@ -144,6 +144,11 @@ export class SessionStream implements StreamSource {
   }
 
   #keep(seq: number, frame: Buffer): void {
+    // What is kept has no gap, so that whoever reads from it misses nothing.
+    if (this.#ring.length > 0 && this.#ring.at(-1)?.seq !== seq - 1) {
+      this.#ring.length = 0;
+      this.#ringBytes = 0;
+    }
     this.#ring.push({ seq, frame });
     this.#ringBytes += frame.length;
     while (this.#ring.length > RING_FRAMES || (this.#ringBytes > RING_BYTES && this.#ring.length > 1)) {

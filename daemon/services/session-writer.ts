@@ -53,19 +53,19 @@ export class SessionWriter {
   async appendUntilSaved(request: AppendRequest, signal: AbortSignal): Promise<AppendResult> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const result = await this.append(request);
-        this.#saved(request.sessionId);
+        const result = await this.append(attempt === 0 ? request : { ...request, retried: true });
+        this.saved(request.sessionId);
         return result;
       } catch (error) {
         if (!isStorageTrouble(error)) throw error;
-        this.#notSaved(request.sessionId, error);
+        this.notSaved(request.sessionId, error);
       }
       await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 0, signal);
     }
   }
 
+  /** Also what had been written before: its answer may have been lost, and who knows it already does not hear it again. */
   #publish(request: AppendRequest, result: AppendResult): void {
-    if (result.repeated) return;
     const stored = request.entries.map(({ type, turn, at, body }, index) => ({
       seq: result.firstSeq + index,
       type,
@@ -76,12 +76,14 @@ export class SessionWriter {
     this.#parts.hub.publish(result.sessionId, stored);
   }
 
-  #notSaved(sessionId: string, error: ProtocolError): void {
+  /** What is on screen is in memory only. */
+  notSaved(sessionId: string, error: ProtocolError): void {
     this.#unsaved.set(sessionId, error.message);
     this.#parts.hub.setUnsaved(sessionId, error.message);
   }
 
-  #saved(sessionId: string): void {
+  /** What is on screen is durable again. */
+  saved(sessionId: string): void {
     if (!this.#unsaved.delete(sessionId)) return;
     this.#parts.hub.setUnsaved(sessionId, null);
   }

@@ -18,12 +18,19 @@ export interface InterruptedTurn {
   readonly draft: { readonly step: number; readonly parts: Part[] } | undefined;
 }
 
-/** @returns undefined when no turn had begun without ending. */
-export async function findInterruptedTurn(vault: VaultPort, head: SessionHead): Promise<InterruptedTurn | undefined> {
+/**
+ * @returns undefined when no turn had begun without ending; `given-up` when the last one was interrupted by a crash before
+ * and was not continued.
+ */
+export async function findInterruptedTurn(
+  vault: VaultPort,
+  head: SessionHead,
+): Promise<InterruptedTurn | 'given-up' | undefined> {
   const { entries } = await vault.read({ sessionId: head.id, limit: TAIL, maxBytes: TAIL_BYTES });
   const last = entries.findLast((entry) => entry.type === 'turn');
   if (last === undefined) return undefined;
-  const { state } = JSON.parse(last.body) as EventData<'turn'>;
+  const { state, reason } = JSON.parse(last.body) as EventData<'turn'>;
+  if (state === 'interrupted' && reason === 'crash') return 'given-up';
   if (hasEnded(state)) return undefined;
   const drafts = (await vault.readDrafts(head.id)).filter((draft) => draft.turn === last.turn);
   const draft = drafts.at(-1);

@@ -12,8 +12,12 @@ import type { ClockPort, HeadPatch, NewEntry, VaultPort } from './ports.ts';
 import { isoTime } from './present.ts';
 import { readConversation } from './conversation-history.ts';
 import { ReplyWriting } from './reply-writing.ts';
-import { pause, type SessionWriter } from './session-writer.ts';
+import { isStorageTrouble, pause, type SessionWriter } from './session-writer.ts';
+import { requireWorkspace } from './turn-start.ts';
 import { TurnStop } from './turn-stop.ts';
+
+/** Delay before what a turn needs of the store is read again, in milliseconds. */
+const STORAGE_RETRY_MS = 2_000;
 
 export interface TurnParts {
   readonly vault: VaultPort;
@@ -63,6 +67,10 @@ export class TurnRun {
     return this.#state === 'waiting';
   }
 
+  get cancelled(): boolean {
+    return this.#state === 'cancelled';
+  }
+
   stop(why: TurnStop['why']): void {
     this.#abort.abort(new TurnStop(why));
   }
@@ -96,6 +104,7 @@ export class TurnRun {
   async #attempt(signal: AbortSignal): Promise<TurnOutcome> {
     const { registry, keys } = this.#parts;
     const { sessionId, turn, workspace, model: modelId } = this.place;
+    requireWorkspace(workspace);
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
     if (apiKey === undefined && keyVariable !== undefined) throw missingKey(provider, keyVariable);
@@ -138,7 +147,7 @@ export class TurnRun {
       entries,
       patch: { status: 'running' as const },
     };
-    this.#writing.inBackground(async () => {
+    void this.#writing.inBackground(async () => {
       await this.#parts.writer.append(request);
     });
   }
@@ -150,6 +159,12 @@ export class TurnRun {
       await this.#parts.keysChanged(signal);
       return;
     }
+    const inTheStore: boolean = isStorageTrouble(error);
+    if (inTheStore) {
+      await this.#append([this.#waitingChange('storage', error)], { status: 'waiting' }, signal);
+      await pause(STORAGE_RETRY_MS, signal);
+      return;
+    }
     this.#failures += 1;
     const verdict = judgeFailure(error, this.#failures, Math.random());
     if (verdict.action === 'fail') throw error;
@@ -158,7 +173,7 @@ export class TurnRun {
     await pause(verdict.delayMs, signal);
   }
 
-  #waitingChange(waitingFor: 'key' | 'backend', error: ProtocolError, retryAt?: string): NewEntry {
+  #waitingChange(waitingFor: 'key' | 'backend' | 'storage', error: ProtocolError, retryAt?: string): NewEntry {
     const { kind, message, hint } = error;
     return this.#change({
       state: 'waiting',

@@ -5,7 +5,7 @@ import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
 import { SessionRunner, type NewPrompt } from './session-runner.ts';
 import type { TurnParts } from './turn-run.ts';
-import { startEntries } from './turn-start.ts';
+import { requireWorkspace, startEntries } from './turn-start.ts';
 import { findInterruptedTurn } from './turn-recovery.ts';
 import type { TurnStop } from './turn-stop.ts';
 
@@ -26,6 +26,8 @@ export class TurnService {
   readonly #parts: TurnServiceParts;
   readonly #runners = new Map<string, SessionRunner>();
   #leaving = false;
+  /** Never rejects. */
+  #recovering: Promise<void> = Promise.resolve();
 
   constructor(parts: TurnServiceParts) {
     this.#parts = parts;
@@ -82,14 +84,18 @@ export class TurnService {
   /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
   async recover(): Promise<void> {
     const heads = await this.#parts.vault.unfinished();
-    for (let index = 0; index < heads.length; index += RECOVER_AT_ONCE) {
-      await Promise.all(heads.slice(index, index + RECOVER_AT_ONCE).map((head) => this.#recoverOrReport(head)));
+    for (let index = 0; index < heads.length && !this.#leaving; index += RECOVER_AT_ONCE) {
+      const some = heads.slice(index, index + RECOVER_AT_ONCE);
+      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head))).then(() => undefined);
+      await this.#recovering;
     }
   }
 
   /** Stops every turn. Resolves when what they leave is durable. */
   async leave(why: TurnStop['why']): Promise<void> {
     this.#leaving = true;
+    // What is being brought back is stopped too, and needs the store until then.
+    await this.#recovering;
     await Promise.all([...this.#runners.values()].map((runner) => runner.leave(why)));
   }
 
@@ -108,12 +114,14 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (!result.repeated) this.#runner(result.head).begin(1);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
+    else this.#runner(result.head).begin(1);
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
   }
 
   async #submitTo(sessionId: string, prompt: NewPrompt): Promise<SubmitResult> {
     const head = await this.#parts.vault.head(sessionId);
+    requireWorkspace(head.workspace);
     await this.#requireUsable(prompt.model ?? head.model);
     return { ...(await this.#runner(head).submit(prompt)), forked: false };
   }
@@ -121,6 +129,7 @@ export class TurnService {
   async #submitAtSave(saveId: string, prompt: NewPrompt): Promise<SubmitResult> {
     const { vault, clock, writer } = this.#parts;
     const save = await vault.save(saveId);
+    requireWorkspace(save.workspace);
     const model = prompt.model ?? save.model;
     await this.#requireUsable(model);
     const head = await this.#headIfThere(save.sessionId);
@@ -145,7 +154,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (!result.repeated) this.#runner(result.head).begin(turn);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
+    else this.#runner(result.head).begin(turn);
     return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };
   }
 
@@ -193,13 +203,14 @@ export class TurnService {
     const queue = await vault.readQueue(head.id);
     const interrupted = await findInterruptedTurn(vault, head);
     const runner = this.#runner(head);
-    if (interrupted === undefined) {
-      runner.resume(queue, undefined);
+    const proceed = recovery() === 'safe';
+    if (interrupted === undefined || interrupted === 'given-up') {
+      if (interrupted === undefined || proceed) runner.resume(queue, undefined);
+      else runner.hold(queue);
       return;
     }
     const { turn, draft, step } = interrupted;
     const entries = draft === undefined ? [] : [writer.entry('cutoff', turn, { ...draft, reason: 'crash' })];
-    const proceed = recovery() === 'safe';
     if (!proceed) entries.push(writer.entry('turn', turn, { state: 'interrupted', reason: 'crash' }));
     if (entries.length > 0) {
       const patch = proceed ? {} : { status: 'interrupted' as const };

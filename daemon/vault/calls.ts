@@ -8,6 +8,9 @@ export type Call = readonly [id: number, method: keyof VaultPort, args: readonly
 /** One answer: id, and either a value or what went wrong. */
 export type Answer = readonly [id: number, value: unknown, error?: CallError];
 
+/** How a call ended inside the vault. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
 export interface CallError {
   /** INTERNAL for what nobody expected; `stack` is then for the log. */
   readonly kind: ErrorKind;

@@ -57,7 +57,8 @@ export function sealRecord(key: KeyObject, epoch: number, aad: Buffer, plaintext
  * @throws TamperError when header, tag, key epoch or binding do not fit. No unverified byte is returned.
  */
 export function openRecord(key: KeyObject, epoch: number, aad: Buffer, record: Buffer): Buffer {
-  if (record.length < RECORD_OVERHEAD_BYTES) throw new TamperError('record is too short');
+  // SQLite puts any type into any column for whoever writes the file.
+  if (!Buffer.isBuffer(record) || record.length < RECORD_OVERHEAD_BYTES) throw new TamperError('record is too short');
   if (record[0] !== VERSION || record[1] !== ALGORITHM_AES_256_GCM) throw new TamperError('unknown record format');
   if (record.readUInt32BE(2) !== epoch) throw new TamperError('record belongs to another key epoch');
   // Without authTagLength Node accepts tags of four bytes, which can be guessed.
@@ -95,6 +96,7 @@ export function nextLink(chain: Buffer, position: number, record: Buffer): Buffe
 /**
  * Fields as additional authenticated data. Each is preceded by its length, so that no two lists of fields give the same
  * bytes.
+ * @throws TamperError for a value that no row of ours has.
  */
 export function bind(...fields: readonly (string | number | Buffer)[]): Buffer {
   const parts: Buffer[] = [];
@@ -107,9 +109,15 @@ export function bind(...fields: readonly (string | number | Buffer)[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** @throws TamperError when a clear column holds anything else. */
+export function requireIntegers(...values: readonly unknown[]): void {
+  if (!values.every(Number.isSafeInteger)) throw new TamperError('a column is of another type');
+}
+
 function toBytes(field: string | number | Buffer): Buffer {
   if (typeof field === 'string') return Buffer.from(field, 'utf8');
-  if (typeof field !== 'number') return field;
+  if (Buffer.isBuffer(field)) return field;
+  requireIntegers(field);
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeBigInt64BE(BigInt(field));
   return bytes;

@@ -1,10 +1,15 @@
 /** Opens the SQLite file the one way it may be opened: durable, private, and only where that can be true. */
 import Database from 'better-sqlite3';
-import { closeSync, lstatSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProtocolError } from '../../protocol/errors.ts';
 
 export type Db = Database.Database;
+
+/** How long another program that has the store open is waited for. */
+const BUSY_MS = 1_000;
+/** With less than this even an empty write-ahead log cannot be made. */
+const NO_ROOM_BYTES = 64 * 1024;
 
 /** Earlier releases can lose committed rows when a write-ahead log is reset under load. */
 const OLDEST_SQLITE = [3, 51, 3] as const;
@@ -25,17 +30,18 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Opens or creates a database file of mode 0600 in a directory of mode 0700.
+ * Opens a database file of mode 0600 in a directory of mode 0700.
  *
- * @throws ProtocolError STORAGE_UNSUPPORTED on a network file system or an old SQLite, STORAGE_FAILED when the file
- * cannot be opened.
+ * @param how `open`: it was there before, so an empty one in its place would only hide that it is gone.
+ * @throws ProtocolError STORAGE_UNSUPPORTED on a network file system or an old SQLite; a storage error when the file cannot
+ * be opened.
  */
-export function openDatabase(file: string): Db {
+export function openDatabase(file: string, how: 'create' | 'open' = 'create'): Db {
   const directory = dirname(file);
-  prepareDirectory(directory);
+  if (how === 'create') prepareDirectory(directory);
   refuseNetworkFileSystem(directory);
-  createPrivately(file);
-  const db = new Database(file, { timeout: 5000 });
+  if (how === 'create') createPrivately(file);
+  const db = new Database(file, { timeout: BUSY_MS, fileMustExist: true });
   try {
     assertVersion(db);
     configure(db);
@@ -59,6 +65,9 @@ function createPrivately(file: string): void {
 }
 
 function configure(db: Db): void {
+  // Nobody else reads or writes while the daemon lives: what is remembered of rows stays true, a reader from outside cannot
+  // keep the write-ahead log from being emptied, and no shared memory has to be found on a full disk.
+  db.pragma('locking_mode = EXCLUSIVE');
   const mode = db.pragma('journal_mode = WAL', { simple: true });
   if (mode !== 'wal') {
     throw new ProtocolError(
@@ -83,6 +92,40 @@ function configure(db: Db): void {
   db.pragma('journal_size_limit = 16777216');
 }
 
+/**
+ * Writes everything that is in the write-ahead log into the database, and empties the log.
+ *
+ * A process that died, or a connection that met an error, may have left commits there that can be read and are not on the
+ * disk: after a failed fsync the kernel may forget what it did not write. Whatever is appended behind them would be lost
+ * with them. Pages that are written anew are durable when this returns.
+ *
+ * @throws a storage error of SQLite when the disk does not take it.
+ */
+export function settle(db: Db): void {
+  const [result] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+  if (result?.busy !== 0) throw new Database.SqliteError('the write-ahead log is in use', 'SQLITE_BUSY');
+}
+
+/**
+ * Overwrites a commit that was reported as failed and may be complete in the write-ahead log all the same, so that it
+ * cannot come back when the log is read again. Whether this transaction becomes durable itself does not matter.
+ */
+export function bury(db: Db): void {
+  db.exec('BEGIN IMMEDIATE');
+  db.prepare("INSERT OR REPLACE INTO meta(name, value) VALUES ('buried_at', ?)").run(String(Date.now()));
+  db.exec('COMMIT');
+}
+
+/** Whether a file system has no room left for anything; false when it does not say. */
+export function isFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < NO_ROOM_BYTES;
+  } catch {
+    return false;
+  }
+}
+
 function assertVersion(db: Db): void {
   const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
   const numbers = version.split('.').map(Number);
@@ -98,13 +141,27 @@ function assertVersion(db: Db): void {
 }
 
 function prepareDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (made !== undefined) makeNamesDurable(directory, made);
   const stat = lstatSync(directory);
   const foreign = process.geteuid !== undefined && stat.uid !== process.geteuid();
   if (!stat.isDirectory() || foreign || (stat.mode & 0o077) !== 0) {
     throw new ProtocolError('UNSAFE_DIRECTORY', `${directory} is not a private directory of this user`, {
       hint: `Check who owns it, then: chmod 700 '${directory}'`,
     });
+  }
+}
+
+/** A directory that was just made is found after a power cut only when the one above it is on the disk. */
+function makeNamesDurable(directory: string, topmostMade: string): void {
+  for (let made = directory; ; made = dirname(made)) {
+    const above = openSync(dirname(made), 'r');
+    try {
+      fsyncSync(above);
+    } finally {
+      closeSync(above);
+    }
+    if (made === topmostMade || made === dirname(made)) return;
   }
 }
 

@@ -1,12 +1,13 @@
 /** Drafts: the reply that is being written, a chunk a second, outside the log and its chain. */
-import type { Draft } from '../services/ports.ts';
+import type { Draft, DraftChunk } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
+import { DAMAGED_TEXT, orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { SessionState } from './session-head.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 
 interface DraftRow {
-  id: number;
+  chunk: number;
   turn: number;
   step: number;
   body: Buffer;
@@ -17,50 +18,68 @@ export class DraftStore {
   readonly #insert;
   readonly #select;
   readonly #delete;
-  readonly #nextId;
 
   constructor(db: Db, keys: StoreKeys) {
     this.#keys = keys;
-    this.#nextId = db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM draft').pluck();
     this.#insert = db.prepare<[number, number, number, number, Buffer]>(
-      'INSERT INTO draft(id, session, turn, step, body) VALUES (?, ?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO draft(session, turn, step, chunk, body) VALUES (?, ?, ?, ?, ?)',
     );
     this.#select = db.prepare<[number], DraftRow>(
-      'SELECT id, turn, step, body FROM draft WHERE session = ? ORDER BY id',
+      'SELECT turn, step, chunk, body FROM draft WHERE session = ? ORDER BY turn, step, chunk',
     );
     this.#delete = db.prepare<[number]>('DELETE FROM draft WHERE session = ?');
   }
 
-  append(session: SessionState, draft: Draft): void {
-    const id = this.#nextId.get() ?? 1;
+  append(session: SessionState, draft: DraftChunk): void {
+    const { turn, step, chunk } = draft;
     const text = JSON.stringify({ text: draft.text, reasoning: draft.reasoning });
-    const binding = this.#binding(session, id, draft.turn, draft.step);
-    const body = sealRecord(session.key, 1, binding, Buffer.from(text, 'utf8'));
-    this.#insert.run(id, session.number, draft.turn, draft.step, body);
+    const binding = this.#binding(session, turn, step, chunk);
+    this.#insert.run(session.number, turn, step, chunk, sealRecord(session.key, 1, binding, Buffer.from(text, 'utf8')));
   }
 
-  /** Chunks joined by turn and step, in order. */
+  /** Chunks joined by turn and step, in order. In the place of one that is missing or does not verify, it says so. */
   read(session: SessionState): Draft[] {
     const drafts: { turn: number; step: number; text: string; reasoning: string }[] = [];
+    let expected = 1;
     for (const row of this.#select.all(session.number)) {
-      const body = openRecord(session.key, 1, this.#binding(session, row.id, row.turn, row.step), row.body);
-      const chunk = JSON.parse(body.toString('utf8')) as { text: string; reasoning: string };
-      const last = drafts.at(-1);
-      if (last !== undefined && last.turn === row.turn && last.step === row.step) {
-        last.text += chunk.text;
-        last.reasoning += chunk.reasoning;
-      } else {
-        drafts.push({ turn: row.turn, step: row.step, ...chunk });
+      let last = drafts.at(-1);
+      if (last === undefined || last.turn !== row.turn || last.step !== row.step) {
+        last = { turn: row.turn, step: row.step, text: '', reasoning: '' };
+        drafts.push(last);
+        expected = 1;
       }
+      const written = this.#open(session, row);
+      if (row.chunk !== expected || written === null) last.text += DAMAGED_TEXT;
+      last.text += written?.text ?? '';
+      last.reasoning += written?.reasoning ?? '';
+      expected = row.chunk + 1;
     }
     return drafts;
+  }
+
+  /** What is wrong with the drafts of a session, in sentences. */
+  problems(session: SessionState): string[] {
+    return this.#select
+      .all(session.number)
+      .filter((row) => this.#open(session, row) === null)
+      .map((row) => `a draft of turn ${row.turn} does not verify`);
   }
 
   drop(session: SessionState): void {
     this.#delete.run(session.number);
   }
 
-  #binding(session: SessionState, id: number, turn: number, step: number): Buffer {
-    return bind('m/draft', this.#keys.storeId, session.id, id, turn, step);
+  #open(session: SessionState, row: DraftRow): { text: string; reasoning: string } | null {
+    return orDamaged<{ text: string; reasoning: string } | null>(
+      () => {
+        const body = openRecord(session.key, 1, this.#binding(session, row.turn, row.step, row.chunk), row.body);
+        return JSON.parse(body.toString('utf8')) as { text: string; reasoning: string };
+      },
+      () => null,
+    );
+  }
+
+  #binding(session: SessionState, turn: number, step: number, chunk: number): Buffer {
+    return bind('m/draft', this.#keys.storeId, session.id, turn, step, chunk);
   }
 }

@@ -1,6 +1,7 @@
 /** Deletes sessions and saves for good: keys first, then rows, without harming those who share a part of the log. */
-import { ProtocolError } from '../../protocol/errors.ts';
+import { TamperError } from './cipher.ts';
 import type { Db } from './database.ts';
+import { orDamaged } from './damage.ts';
 import type { EntryRow, SegmentHead, SegmentStore } from './segments.ts';
 import type { SegmentUse, SegmentUses } from './segment-uses.ts';
 import type { SaveStore } from './saves.ts';
@@ -44,7 +45,10 @@ export class Eraser {
     fate: 'keep' | 'delete',
   ): { savesKept: number; savesDeleted: number; createdAt: number } {
     const { sessions, saves } = this.#parts;
-    const state = sessions.load(sessionId);
+    const state = orDamaged(
+      () => sessions.load(sessionId),
+      () => sessions.locate(sessionId),
+    );
     const affected = saves.ofSession(sessionId);
     if (fate === 'delete') for (const save of affected) saves.remove(save);
     this.#db.prepare('DELETE FROM draft WHERE session = ?').run(state.number);
@@ -59,15 +63,26 @@ export class Eraser {
 
   deleteSave(saveId: string): void {
     const { saves } = this.#parts;
-    saves.remove(saves.load(saveId));
+    saves.remove(saves.find(saveId));
     this.#destroyUnusedKeys();
   }
 
-  /** Removes what nobody can reach: whole segments, and the ends of segments that are shared only in part. */
+  /**
+   * Removes what nobody can reach: whole segments, and the ends of segments that are shared only in part. A shared part
+   * that does not verify cannot be moved; it stays as it is, and so does the end behind it.
+   */
   *collect(): SlicedJob<void> {
-    for (let garbage = this.#nextGarbage(); garbage !== undefined; garbage = this.#nextGarbage()) {
-      if (garbage.used_to === null) yield* this.#removeSegment(garbage.id);
-      else yield* this.#keepBeginning(garbage, garbage.used_to);
+    const immovable: number[] = [];
+    for (;;) {
+      const garbage = this.#nextGarbage(immovable);
+      if (garbage === undefined) return;
+      try {
+        if (garbage.used_to === null) yield* this.#removeSegment(garbage.id);
+        else yield* this.#keepBeginning(garbage, garbage.used_to);
+      } catch (error) {
+        if (!(error instanceof TamperError)) throw error;
+        immovable.push(garbage.id);
+      }
     }
   }
 
@@ -85,17 +100,18 @@ export class Eraser {
     }
   }
 
-  #nextGarbage(): Garbage | undefined {
+  #nextGarbage(except: readonly number[]): Garbage | undefined {
     return this.#db
-      .prepare<[], Garbage>(
+      .prepare<number[], Garbage>(
         `SELECT segment.id, owner, first_seq, last_seq, max(up_to) AS used_to
          FROM segment LEFT JOIN segment_use ON segment_use.segment = segment.id
+         WHERE segment.id NOT IN (${except.map(() => '?').join(', ')})
          GROUP BY segment.id
          HAVING count(segment_use.segment) = 0 OR (count(up_to) = count(*) AND max(up_to) < last_seq
            AND NOT EXISTS (SELECT 1 FROM session WHERE session.id = segment.owner))
          LIMIT 1`,
       )
-      .get();
+      .get(...except);
   }
 
   *#removeSegment(id: number): SlicedJob<void> {
@@ -120,7 +136,7 @@ export class Eraser {
     const timer = new SliceTimer();
     while (copy.lastSeq < usedTo) {
       const page = rows.all(garbage.id, copy.lastSeq, usedTo);
-      if (page.length === 0) throw new ProtocolError('TAMPERED', `a shared log ends before entry ${usedTo}`);
+      if (page.length === 0) throw new TamperError(`a shared log ends before entry ${usedTo}`);
       for (const row of page) segments.adopt(copy, garbage.id, row);
       if (timer.used()) yield;
     }

@@ -1,17 +1,21 @@
 /** Runs calls on the store: writes that arrive together share one transaction and one fsync; nobody hears of it before. */
-import { ProtocolError } from '../../protocol/errors.ts';
-import type { Answer, Call } from './calls.ts';
+import type { Answer, Call, Outcome } from './calls.ts';
+import { Jobs } from './jobs.ts';
 import type { OpenStore } from './open-store.ts';
 import type { SlicedJob } from './slices.ts';
-import { storageCode, toCallError } from './storage-errors.ts';
+import { leavesDoubt, storageCode, toCallError } from './storage-errors.ts';
 import { STORE_CALLS, type StoreCall } from './store-calls.ts';
 
 /** What the group commit needs from the thread it runs in. */
 export interface CommitHost {
-  /** The open store. @throws ProtocolError while there is none. */
+  /** The open store; opened again when it was put away. @throws ProtocolError while there is none; a storage error. */
   store(): OpenStore;
-  /** Closes the database and opens it again, with the keys that are there. */
-  reopen(): void;
+  /** As `store`, and what was left in the write-ahead log by others is durable. @throws as `store`. */
+  storeForWriting(): OpenStore;
+  /** Puts a connection away that met an error of the disk. What it did not commit for certain has not happened. */
+  distrust(): void;
+  /** Whether the disk has no room left. */
+  isFull(): boolean;
   answer(answer: Answer): void;
 }
 
@@ -21,21 +25,25 @@ interface AnyHandler {
   run(store: OpenStore, ...args: readonly unknown[]): unknown;
 }
 
-interface RunningJob {
-  readonly id: number;
-  readonly generator: SlicedJob<unknown>;
-  readonly erases: boolean;
-}
-
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
+/** Calls that may fail one after the other before the rest of their group is refused without being tried. */
+const HOPELESS_AFTER = 2;
 
 export class GroupCommit {
   readonly #host: CommitHost;
-  readonly #jobs: RunningJob[] = [];
-  #stepScheduled = false;
+  readonly #jobs: Jobs;
 
   constructor(host: CommitHost) {
     this.#host = host;
+    this.#jobs = new Jobs({
+      store: () => host.store(),
+      storeForWriting: () => host.storeForWriting(),
+      distrust: () => {
+        this.#distrust();
+      },
+      answer: (call, outcome) => {
+        this.#answer(call, outcome);
+      },
+    });
   }
 
   /** Runs what has arrived together. Every call is answered, exactly once, after its transaction is durable. */
@@ -47,37 +55,31 @@ export class GroupCommit {
     try {
       outcomes = writes === 0 ? this.#readAll(calls) : this.#writeAll(calls, writes > 1);
     } catch (error) {
-      if (storageCode(error) === undefined) {
-        for (const call of calls) this.#answer(call[0], { error });
-        return;
-      }
-      outcomes = this.#oneByOne(calls);
+      outcomes =
+        storageCode(error) === undefined ? calls.map(() => ({ error })) : this.#afterFailure(calls, error, writes > 0);
     }
-    for (const [index, call] of calls.entries()) this.#answer(call[0], outcomes[index] ?? { value: undefined });
+    for (const [index, call] of calls.entries()) this.#answer(call, outcomes[index] ?? { value: undefined });
   }
 
-  /** Ends the jobs that run, because the connection that they work on is about to be closed. */
-  endJobs(): void {
-    const error = new ProtocolError('STORAGE_FAILED', 'the store was reopened in the middle of this', {
-      retryable: true,
-    });
-    for (const job of this.#jobs.splice(0)) if (job.id !== 0) this.#answer(job.id, { error });
+  /** Ends the jobs that run, because the store is about to be closed or locked. */
+  endJobs(error: Error): void {
+    this.#jobs.end(error);
   }
 
-  /** Adds a job that nobody waits for. */
-  background(generator: SlicedJob<unknown>): void {
-    this.#jobs.push({ id: 0, generator, erases: true });
-    this.#schedule();
+  /** Adds a job that changes the store and that nobody waits for. */
+  background(make: (store: OpenStore) => SlicedJob<unknown>): void {
+    this.#jobs.background(make);
   }
 
+  /** @throws the storage error that kept a call from reading. */
   #readAll(calls: readonly Call[]): Outcome[] {
     const store = this.#host.store();
-    return calls.map((call) => attempt(store, call));
+    return calls.map((call) => refuseStorageError(attempt(store, call)));
   }
 
-  /** @throws the storage error that put the transaction in doubt. */
+  /** @throws the storage error that ended the transaction. */
   #writeAll(calls: readonly Call[], several: boolean): Outcome[] {
-    const store = this.#host.store();
+    const store = this.#host.storeForWriting();
     const { db, recency } = store;
     db.exec('BEGIN IMMEDIATE');
     try {
@@ -86,9 +88,7 @@ export class GroupCommit {
       recency.commit();
       return outcomes;
     } catch (error) {
-      if (db.inTransaction) db.exec('ROLLBACK');
-      recency.rollback();
-      store.forgetAll();
+      store.rollBack();
       throw error;
     }
   }
@@ -97,9 +97,8 @@ export class GroupCommit {
   #writeOne(store: OpenStore, call: Call, several: boolean): Outcome {
     const { db, recency } = store;
     if (several) db.exec('SAVEPOINT one');
-    const outcome = attempt(store, call);
+    const outcome = refuseStorageError(attempt(store, call));
     if ('error' in outcome) {
-      if (storageCode(outcome.error) !== undefined) throw outcome.error;
       if (several) db.exec('ROLLBACK TO one');
       else db.exec('ROLLBACK; BEGIN IMMEDIATE');
       store.forgetAll();
@@ -110,97 +109,63 @@ export class GroupCommit {
   }
 
   /**
-   * After a failed batch. A commit that was reported as failed may have happened, so the store is opened again and each
-   * call runs by itself: what is there already is found by its `opId`, the rest is tried once more.
+   * Nobody has been answered. Where the failure leaves doubt the store is opened again; then each call runs by itself: what
+   * is there already is found by its `opId`, the rest is tried once more.
    */
-  #oneByOne(calls: readonly Call[]): Outcome[] {
-    this.endJobs();
+  #afterFailure(calls: readonly Call[], first: unknown, wrote: boolean): Outcome[] {
+    if (leavesDoubt(first)) this.#distrust();
+    let failures = 0;
+    let last = first;
     return calls.map((call): Outcome => {
+      if (failures >= HOPELESS_AFTER) return { error: last };
       try {
-        this.#host.reopen();
-        return this.#again(call);
+        const outcome = this.#again(call, wrote);
+        failures = 0;
+        return outcome;
       } catch (error) {
+        last = error;
+        if (leavesDoubt(error)) this.#distrust();
+        failures += isAboutOneCall(error) ? 0 : 1;
         return { error };
       }
     });
   }
 
-  #again(call: Call): Outcome {
-    const { log } = this.#host.store();
-    log.inDoubt = true;
+  #again(call: Call, inDoubt: boolean): Outcome {
+    if (handlerOf(call).kind === 'read') return this.#readAll([call])[0] ?? { value: undefined };
+    const { log } = this.#host.storeForWriting();
+    log.inDoubt = inDoubt;
     try {
-      const [outcome] = handlerOf(call).kind === 'write' ? this.#writeAll([call], false) : this.#readAll([call]);
-      return outcome ?? { value: undefined };
+      return this.#writeAll([call], false)[0] ?? { value: undefined };
     } finally {
       log.inDoubt = false;
     }
   }
 
+  /** Whatever works on the connection begins anew on the next one. */
+  #distrust(): void {
+    this.#host.distrust();
+    this.#jobs.restart();
+  }
+
   #startJob(call: Call): boolean {
     const handler = handlerOf(call);
     if (handler.kind !== 'scan' && handler.kind !== 'erase') return false;
-    const outcome = attempt(undefined, call, () => this.#host.store());
-    if ('error' in outcome) {
-      this.#answer(call[0], outcome);
-      return true;
-    }
-    const job = { id: call[0], generator: outcome.value as SlicedJob<unknown>, erases: handler.kind === 'erase' };
-    this.#jobs.push(job);
-    // A list that fits into one slice answers at once.
-    if (!job.erases) this.#step(job);
-    this.#schedule();
+    const make = (store: OpenStore): SlicedJob<unknown> => handler.run(store, ...call[2]) as SlicedJob<unknown>;
+    this.#jobs.start(call, handler.kind === 'erase', make);
     return true;
   }
 
-  #schedule(): void {
-    if (this.#stepScheduled || this.#jobs.length === 0) return;
-    this.#stepScheduled = true;
-    setImmediate(() => {
-      this.#stepScheduled = false;
-      const eraser = this.#jobs.find((job) => job.erases);
-      for (const job of this.#jobs.slice()) if (!job.erases || job === eraser) this.#step(job);
-      this.#schedule();
-    });
-  }
-
-  #step(job: RunningJob): void {
-    let ended: Outcome | undefined;
-    try {
-      const result = job.erases ? this.#sliceInTransaction(job) : job.generator.next();
-      if (result.done === true) ended = { value: result.value };
-    } catch (error) {
-      ended = { error };
+  #answer(call: Call, outcome: Outcome): void {
+    const [id] = call;
+    if ('value' in outcome) {
+      this.#host.answer([id, outcome.value]);
+      return;
     }
-    if (ended === undefined) return;
-    this.#jobs.splice(this.#jobs.indexOf(job), 1);
-    if (job.erases && 'value' in ended) this.#emptyWriteAheadLog();
-    if (job.id !== 0) this.#answer(job.id, ended);
-  }
-
-  #sliceInTransaction(job: RunningJob): IteratorResult<void, unknown> {
-    const store = this.#host.store();
-    store.db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = job.generator.next();
-      store.db.exec('COMMIT');
-      store.recency.endOperation(true);
-      store.recency.commit();
-      return result;
-    } catch (error) {
-      if (store.db.inTransaction) store.db.exec('ROLLBACK');
-      store.recency.rollback();
-      store.forgetAll();
-      throw error;
-    }
-  }
-
-  /** Erased pages, with the keys that were on them, must not live on in the log of writes. */
-  #emptyWriteAheadLog(): void {
-    this.#host.store().db.pragma('wal_checkpoint(TRUNCATE)');
-  }
-
-  #answer(id: number, outcome: Outcome): void {
-    this.#host.answer('error' in outcome ? [id, undefined, toCallError(outcome.error)] : [id, outcome.value]);
+    const kind = handlerOf(call).kind;
+    const reading = kind === 'read' || kind === 'scan';
+    const full = storageCode(outcome.error) !== undefined && this.#host.isFull();
+    this.#host.answer([id, undefined, toCallError(outcome.error, { reading, full })]);
   }
 }
 
@@ -208,12 +173,22 @@ function handlerOf(call: Call): AnyHandler {
   return STORE_CALLS[call[1] as StoreCall] as AnyHandler;
 }
 
-function attempt(store: OpenStore | undefined, call: Call, open?: () => OpenStore): Outcome {
+function attempt(store: OpenStore, call: Call): Outcome {
   try {
-    const target = store ?? open?.();
-    if (target === undefined) throw new Error('no store');
-    return { value: handlerOf(call).run(target, ...call[2]) };
+    return { value: handlerOf(call).run(store, ...call[2]) };
   } catch (error) {
     return { error };
   }
+}
+
+/** @throws the error when it is one of the disk, which is never the matter of one call alone. */
+function refuseStorageError(outcome: Outcome): Outcome {
+  if ('error' in outcome && storageCode(outcome.error) !== undefined) throw outcome.error;
+  return outcome;
+}
+
+/** A call that is too long for the room that is left, or touches a damaged page, says nothing about the next one. */
+function isAboutOneCall(error: unknown): boolean {
+  const code = storageCode(error) ?? '';
+  return code === 'SQLITE_FULL' || code === 'SQLITE_NOMEM' || code.startsWith('SQLITE_CORRUPT');
 }

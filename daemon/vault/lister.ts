@@ -1,7 +1,7 @@
 /** Lists sessions, a page at a time, without decrypting what is not shown. */
 import type { ListRequest, ListResult, SessionHead } from '../services/ports.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import { TamperError } from './cipher.ts';
+import { DAMAGED_TEXT, orDamaged, someTime } from './damage.ts';
 import type { Recency, RecencyEntry } from './recency.ts';
 import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
@@ -60,13 +60,13 @@ export class Lister {
 
   /** A session that does not verify is listed as such: hiding it would hide the damage. */
   #head(entry: RecencyEntry): SessionHead | undefined {
-    try {
-      const state = this.#sessions.peek(entry.number);
-      return state === undefined ? undefined : this.#sessions.headOf(state);
-    } catch (error) {
-      if (!(error instanceof TamperError)) throw error;
-      return damaged(entry, this.#workspaces.pathOf(entry.workspace));
-    }
+    return orDamaged(
+      () => {
+        const state = this.#sessions.peek(entry.number);
+        return state === undefined ? undefined : this.#sessions.headOf(state);
+      },
+      () => damaged(entry, this.#workspaces.pathOf(entry.workspace)),
+    );
   }
 }
 
@@ -74,16 +74,16 @@ function damaged(entry: RecencyEntry, workspace: string): SessionHead {
   return {
     id: entry.id,
     workspace,
-    title: '(damaged: does not verify)',
+    title: DAMAGED_TEXT,
     model: '',
     status: 'failed',
-    turns: entry.turns,
+    turns: 0,
     messages: 0,
     inputTokens: 0,
     outputTokens: 0,
     lastSeq: 0,
-    createdAt: entry.updatedAt,
-    updatedAt: entry.updatedAt,
+    createdAt: someTime(entry.updatedAt),
+    updatedAt: someTime(entry.updatedAt),
     archived: entry.archived,
     pinned: entry.pinned,
     parent: null,

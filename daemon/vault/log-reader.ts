@@ -24,17 +24,11 @@ export class LogReader {
 
   constructor(db: Db, segments: SegmentStore) {
     this.#segments = segments;
-    const prepare = (condition: string, order: string) =>
+    const prepare = (order: string) =>
       db.prepare<Range, EntryRow>(
-        `SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq BETWEEN ? AND ? ${condition} ORDER BY seq ${order}`,
+        `SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq BETWEEN ? AND ? ORDER BY seq ${order}`,
       );
-    this.#statements = {
-      all: { after: prepare('', 'ASC'), before: prepare('', 'DESC') },
-      messages: {
-        after: prepare(`AND kind = ${MESSAGE_KIND}`, 'ASC'),
-        before: prepare(`AND kind = ${MESSAGE_KIND}`, 'DESC'),
-      },
-    };
+    this.#statements = { after: prepare('ASC'), before: prepare('DESC') };
   }
 
   /**
@@ -45,33 +39,27 @@ export class LogReader {
     const entries: StoredEntry[] = [];
     const full = new PageLimit(page);
     for (const range of rangesOf(uses, page)) {
-      const complete = page.messagesOnly
-        ? this.#readMessages(range, page, full, entries)
-        : this.#readEverything(range, page, full, entries);
-      if (!complete) break;
+      if (!this.#readRange(range, page, full, entries)) break;
     }
     if (page.direction === 'before') entries.reverse();
     return { entries, more: full.reached };
   }
 
-  /** @returns false when the page is full. */
-  #readMessages(range: Range, page: Page, full: PageLimit, entries: StoredEntry[]): boolean {
-    for (const row of this.#statements.messages[page.direction].iterate(...range)) {
-      if (full.refuses(row)) return false;
-      entries.push(this.#segments.open(range[0], row));
-    }
-    return true;
-  }
-
-  /** As `#readMessages`, and every entry has to be there. */
-  #readEverything(range: Range, page: Page, full: PageLimit, entries: StoredEntry[]): boolean {
+  /**
+   * Every entry has to be there and to verify, also those that are not asked for: a message that was taken away, or made to
+   * look like something else, would otherwise not be missed.
+   * @returns false when the page is full.
+   */
+  #readRange(range: Range, page: Page, full: PageLimit, entries: StoredEntry[]): boolean {
     const [segment, first, last] = range;
     const [start, end, stride] = page.direction === 'after' ? [first, last + 1, 1] : [last, first - 1, -1];
     let expected = start;
-    for (const row of this.#statements.all[page.direction].iterate(segment, first, last)) {
+    for (const row of this.#statements[page.direction].iterate(segment, first, last)) {
       if (row.seq !== expected) throw new TamperError(`entry ${expected} is missing`);
-      if (full.refuses(row)) return false;
-      entries.push(this.#segments.open(segment, row));
+      const isWanted = !page.messagesOnly || row.kind === MESSAGE_KIND;
+      if (isWanted && full.refuses(row)) return false;
+      const entry = this.#segments.open(segment, row);
+      if (isWanted) entries.push(entry);
       expected += stride;
     }
     if (expected !== end) throw new TamperError(`entry ${expected} is missing`);

@@ -7,6 +7,7 @@ import type {
   EnqueueResult,
   ForkRequest,
   NewEntry,
+  QueuedPrompt,
   SaveRequest,
   StoredSave,
 } from '../services/ports.ts';
@@ -41,26 +42,49 @@ export class Log {
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   append(request: AppendRequest): AppendResult {
-    const { sessions, drafts, queue } = this.#parts;
-    const fingerprint = this.#fingerprint(request.fingerprint);
+    const { sessions, drafts } = this.#parts;
+    if (request.fromQueue !== undefined) return this.#appendFromQueue(request, request.fromQueue);
+    const fingerprint = this.#fingerprint(request);
     // A step that the daemon itself appends is repeated only after a failure that left it in doubt.
-    if (fingerprint !== null || this.inDoubt) {
+    if (fingerprint !== null || request.retried === true || this.inDoubt) {
       const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
       if (earlier !== undefined) return earlier;
     }
     const state =
       request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
-    const taken = request.fromQueue === undefined ? undefined : queue.take(state, request.fromQueue);
-    const op = taken?.op ?? request.opId;
-    const result = this.#write(state, request.entries, request.patch, op, taken?.fingerprint ?? fingerprint);
+    const result = this.#write(state, request.entries, request.patch, request.opId, fingerprint);
     if (request.dropDrafts === true) drafts.drop(state);
     return result;
+  }
+
+  /** A prompt that has left the queue already was moved by the same request, whose answer was lost. */
+  #appendFromQueue(request: AppendRequest, turn: number): AppendResult {
+    const { sessions, queue } = this.#parts;
+    const state = sessions.load(request.sessionId);
+    const fingerprint = queue.take(state, turn);
+    if (fingerprint !== undefined) {
+      return this.#write(state, request.entries, request.patch, request.opId, fingerprint);
+    }
+    const earlier = this.#repeated(request.opId, null, request.entries.length);
+    if (earlier === undefined) throw new ProtocolError('NOT_FOUND', `turn ${turn} does not wait any more`);
+    return earlier;
+  }
+
+  /** The prompts of a session that wait, in order. */
+  queueOf(sessionId: string): QueuedPrompt[] {
+    const state = this.#parts.sessions.load(sessionId);
+    return this.#parts.queue.read(state, this.lastTurn(state));
+  }
+
+  /** The newest turn that has begun; 0 when none has. */
+  lastTurn(state: SessionState): number {
+    return this.#turnAt(state, state.lastSeq);
   }
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   enqueue(request: EnqueueRequest): EnqueueResult {
     const { sessions, queue } = this.#parts;
-    const fingerprint = this.#parts.keys.fingerprint(request.fingerprint);
+    const fingerprint = this.#parts.keys.fingerprint(request.opId, request.fingerprint);
     const earlier = this.#repeated(request.opId, fingerprint, 1);
     if (earlier !== undefined) return earlier;
     const state = sessions.load(request.sessionId);
@@ -78,7 +102,7 @@ export class Log {
    */
   fork(request: ForkRequest): AppendResult {
     const { sessions, saves } = this.#parts;
-    const fingerprint = this.#fingerprint(request.fingerprint);
+    const fingerprint = this.#fingerprint(request);
     const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
     if (earlier !== undefined) return earlier;
     const source =
@@ -120,6 +144,13 @@ export class Log {
     return save;
   }
 
+  /** A session at rest with prompts that wait is queued, also when they came while its last turn ended. */
+  #statusWithQueue(state: SessionState, patch: AppendRequest['patch']): AppendRequest['patch'] {
+    const { status } = patch;
+    const atRest = status === 'idle' || status === 'failed' || status === 'interrupted';
+    return atRest && this.#parts.queue.holds(state) ? { ...patch, status: 'queued' } : patch;
+  }
+
   #create(request: AppendRequest, wanted: NonNullable<AppendRequest['create']>): SessionState {
     const { sessions } = this.#parts;
     if (sessions.exists(request.sessionId)) {
@@ -155,7 +186,7 @@ export class Log {
       if (entry.isMessage) state.messages += 1;
       state.updatedAt = Math.max(state.updatedAt, entry.at);
     }
-    sessions.apply(state, patch);
+    sessions.apply(state, this.#statusWithQueue(state, patch));
     sessions.write(state);
     return {
       sessionId: state.id,
@@ -210,7 +241,7 @@ export class Log {
    */
   endOfTurn(sessionId: string, turn: number): { seq: number; messages: number } {
     const state = this.#parts.sessions.load(sessionId);
-    if (turn >= state.turns && this.#turnAt(state, state.lastSeq) <= turn) {
+    if (turn >= state.turns && this.lastTurn(state) <= turn) {
       return { seq: state.lastSeq, messages: state.messages };
     }
     let low = 0;
@@ -235,8 +266,8 @@ export class Log {
     return messages;
   }
 
-  #fingerprint(text: string | undefined): Buffer | null {
-    return text === undefined ? null : this.#parts.keys.fingerprint(text);
+  #fingerprint({ opId, fingerprint }: Pick<AppendRequest, 'opId' | 'fingerprint'>): Buffer | null {
+    return fingerprint === undefined ? null : this.#parts.keys.fingerprint(opId, fingerprint);
   }
 }
 

@@ -88,13 +88,13 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX entry_op ON entry(op) WHERE op IS NOT NULL;
 
   CREATE TABLE draft(
-    id INTEGER PRIMARY KEY,
     session INTEGER NOT NULL REFERENCES session(number) ON DELETE CASCADE,
     turn INTEGER NOT NULL,
     step INTEGER NOT NULL,
-    body BLOB NOT NULL
+    chunk INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY(session, turn, step, chunk)
   );
-  CREATE INDEX draft_by_session ON draft(session);
 
   -- Accepted prompts that wait for their turn. They join the log when it starts, so a log is in the order of its turns.
   CREATE TABLE queued(
@@ -138,7 +138,14 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-export const SCHEMA_VERSION = MIGRATIONS.length;
+/** Whether a database has to be changed before it can be used. */
+export function isBehind(db: Db): boolean {
+  return versionOf(db) < MIGRATIONS.length;
+}
+
+function versionOf(db: Db): number {
+  return Number(db.pragma('user_version', { simple: true }));
+}
 
 /**
  * Brings a database to the newest schema.
@@ -153,7 +160,7 @@ export function migrate(
   backupDirectory: string,
   migrations: readonly string[] = MIGRATIONS,
 ): string | undefined {
-  const current = Number(db.pragma('user_version', { simple: true }));
+  const current = versionOf(db);
   if (current > migrations.length) {
     throw new ProtocolError(
       'STORE_TOO_NEW',

@@ -35,6 +35,8 @@ export interface OpenStore {
   readonly verifier: Verifier;
   /** Drops what is remembered of rows that a rollback took back. */
   forgetAll(): void;
+  /** Takes the open transaction back, and what was remembered of it. */
+  rollBack(): void;
 }
 
 export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string): OpenStore {
@@ -46,6 +48,13 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const saves = new SaveStore(db, keys, uses, workspaces);
   const drafts = new DraftStore(db, keys);
   const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
+  const log = new Log({ keys, segments, sessions, saves, drafts, queue });
+  const forgetAll = (): void => {
+    sessions.forgetAll();
+    segments.forgetAll();
+    saves.forgetAll();
+    workspaces.reload();
+  };
   return {
     db,
     backupDirectory,
@@ -53,7 +62,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     saves,
     drafts,
     queue,
-    log: new Log({ keys, segments, sessions, saves, drafts, queue }),
+    log,
     reader: new LogReader(db, segments),
     lister: new Lister(recency, sessions, workspaces),
     recency,
@@ -61,12 +70,12 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     secrets: new SecretStore(db, keys),
     history: new HistoryStore(db, keys),
     eraser: new Eraser(db, { sessions, saves, segments, uses }),
-    verifier: new Verifier(db, segments, sessions),
-    forgetAll: () => {
-      sessions.forgetAll();
-      segments.forgetAll();
-      saves.forgetAll();
-      workspaces.reload();
+    verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
+    forgetAll,
+    rollBack: () => {
+      recency.rollback();
+      if (db.inTransaction) db.exec('ROLLBACK');
+      forgetAll();
     },
   };
 }

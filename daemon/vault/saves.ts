@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { StoredSave } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
+import { DAMAGED_TEXT, orDamaged, someTime } from './damage.ts';
 import type { Db } from './database.ts';
 import { digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
@@ -48,10 +49,12 @@ export class SaveStore {
 
   /** @throws ProtocolError NOT_FOUND; TamperError */
   load(id: string): SaveState {
-    const number = this.#names().get(id);
-    const row = number === undefined ? undefined : this.#row(number);
-    if (row === undefined) throw new ProtocolError('NOT_FOUND', `save not found: ${id}`);
-    return this.#open(row);
+    return this.#open(this.#rowOf(id));
+  }
+
+  /** As `load`, for whoever only wants to be rid of it: a save that does not verify is found too. */
+  find(id: string): SaveState {
+    return this.#openOrStandIn(this.#rowOf(id));
   }
 
   /** The wanted id, with a suffix `-2`, `-3`, … while it is taken. */
@@ -92,12 +95,20 @@ export class SaveStore {
     const rows = this.#db
       .prepare<[number, number], SaveRow>('SELECT * FROM save ORDER BY created_at DESC, number DESC LIMIT ? OFFSET ?')
       .all(limit, offset);
-    return { saves: rows.map((row) => this.#open(row)), total: this.#names().size };
+    const total = this.#db.prepare<[], number>('SELECT count(*) FROM save').pluck().get() ?? 0;
+    return { saves: rows.map((row) => this.#openOrStandIn(row)), total };
   }
 
   ofSession(sessionId: string): SaveState[] {
     const rows = this.#db.prepare<[string], SaveRow>('SELECT * FROM save WHERE session_id = ?').all(sessionId);
-    return rows.map((row) => this.#open(row));
+    return rows.map((row) => this.#openOrStandIn(row));
+  }
+
+  /** What is wrong with the saves of a session, in sentences. */
+  problems(sessionId: string): string[] {
+    return this.ofSession(sessionId).flatMap(({ id, number }) =>
+      id === standInId(number) ? [`the save ${id} does not verify`] : [],
+    );
   }
 
   byNumber(number: number): SaveState | undefined {
@@ -131,13 +142,40 @@ export class SaveStore {
   #names(): Map<string, number> {
     if (this.#numbers === undefined) {
       const rows = this.#db.prepare<[], SaveRow>('SELECT * FROM save').all();
-      this.#numbers = new Map(rows.map((row) => [this.#open(row).id, row.number]));
+      this.#numbers = new Map(rows.map((row) => [this.#openOrStandIn(row).id, row.number]));
     }
     return this.#numbers;
   }
 
   #row(number: number): SaveRow | undefined {
     return this.#db.prepare<[number], SaveRow>('SELECT * FROM save WHERE number = ?').get(number);
+  }
+
+  #rowOf(id: string): SaveRow {
+    const number = this.#names().get(id);
+    const row = number === undefined ? undefined : this.#row(number);
+    if (row === undefined) throw new ProtocolError('NOT_FOUND', `save not found: ${id}`);
+    return row;
+  }
+
+  /** A save that does not verify is listed as such, under a name by which it can be deleted. */
+  #openOrStandIn(row: SaveRow): SaveState {
+    return orDamaged(
+      () => this.#open(row),
+      () => ({
+        number: row.number,
+        uses: [],
+        id: standInId(row.number),
+        sessionId: String(row.session_id),
+        turn: 0,
+        seq: 0,
+        messages: 0,
+        model: '',
+        workspace: this.#workspaces.pathOf(row.workspace),
+        title: DAMAGED_TEXT,
+        createdAt: someTime(row.created_at),
+      }),
+    );
   }
 
   #open(row: SaveRow): SaveState {
@@ -168,4 +206,9 @@ export class SaveStore {
     const { number, session_id: session, turn, seq, messages, workspace, created_at: at } = row;
     return bind('m/save', this.#keys.storeId, number, session, turn, seq, messages, workspace, at, digestOfUses(uses));
   }
+}
+
+/** The names of saves begin with a date, so none of them is one of these. */
+function standInId(number: number): string {
+  return `damaged-${number}`;
 }

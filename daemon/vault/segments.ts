@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { DurableEventType } from '../../protocol/event.ts';
 import type { NewEntry, StoredEntry } from '../services/ports.ts';
-import { CHAIN_BYTES, TamperError, bind, nextLink, openRecord, sealRecord } from './cipher.ts';
+import { CHAIN_BYTES, TamperError, bind, nextLink, openRecord, requireIntegers, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
@@ -176,6 +176,7 @@ export class SegmentStore {
   #decode(segment: number, row: EntryRow): { entry: StoredEntry; fingerprint: Buffer | undefined } {
     const type = TYPES.get(row.kind);
     if (type === undefined || row.body === null) throw new TamperError(`entry ${row.seq} is of no known kind`);
+    requireIntegers(row.seq, row.turn, row.at);
     const keys = this.#keysOf(segment);
     const binding = entryBinding(keys.binding, row.seq, row.kind, row.turn, row.at);
     const { body, fingerprint } = decodePayload(openEntry(keys.key, binding, row));

@@ -1,7 +1,7 @@
 /** The head of a session as it is stored: which columns there are and what their authenticity hangs on. */
 import type { KeyObject } from 'node:crypto';
 import type { SessionStatus } from '../../protocol/session.ts';
-import { TamperError, bind, openRecord, sealRecord } from './cipher.ts';
+import { TamperError, bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
 import { digestOfUses, type SegmentUse } from './segment-uses.ts';
 import { EMPTY_CHAIN, type SegmentHead } from './segments.ts';
 
@@ -115,6 +115,8 @@ interface HeadSurroundings {
 
 /** A stored head as it is kept in memory. @throws TamperError when any part of it is not as it was written. */
 export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurroundings): SessionState {
+  const { number, turns, messages, input_tokens: input, output_tokens: output, last_seq: last, updated_at: at } = row;
+  requireIntegers(number, turns, messages, input, output, last, at, row.archived, row.pinned);
   const status = STATUSES[row.status];
   if (status === undefined) throw new TamperError(`session ${row.id} has an unknown status`);
   const parent = row.parent_id === null ? null : { sessionId: row.parent_id, turn: row.parent_turn };

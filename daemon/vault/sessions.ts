@@ -79,6 +79,13 @@ export class SessionStore {
     return this.#cache.get(id) !== undefined || this.#byId.get(id) !== undefined;
   }
 
+  /** Where a session is that does not verify, for whoever wants to be rid of it. @throws ProtocolError NOT_FOUND */
+  locate(id: string): Pick<SessionState, 'number' | 'id' | 'createdAt'> {
+    const row = this.#byId.get(id);
+    if (row === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
+    return { number: row.number, id, createdAt: 0 };
+  }
+
   /** As `load`, for a list: does not push busier sessions out of memory. */
   peek(number: number): SessionState | undefined {
     const row = this.#byNumber.get(number);
@@ -171,7 +178,7 @@ export class SessionStore {
     this.#recency.changed(state);
   }
 
-  remove(state: SessionState): void {
+  remove(state: Pick<SessionState, 'number' | 'id'>): void {
     this.#uses.remove('s', state.number);
     this.#delete.run(state.number);
     this.#cache.delete(state.id);

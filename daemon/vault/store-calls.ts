@@ -28,7 +28,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   enqueue: { kind: 'write', run: (store, request) => store.log.enqueue(request) },
   fork: { kind: 'write', run: (store, request) => store.log.fork(request) },
   cancelQueued: { kind: 'write', run: (store, id, turn) => store.queue.cancel(store.sessions.load(id), turn) },
-  readQueue: { kind: 'read', run: (store, id) => store.queue.read(store.sessions.load(id)) },
+  readQueue: { kind: 'read', run: (store, id) => store.log.queueOf(id) },
   endOfTurn: { kind: 'read', run: (store, id, turn) => store.log.endOfTurn(id, turn) },
   appendDraft: {
     kind: 'write',
@@ -136,7 +136,9 @@ function readLog(store: OpenStore, request: ReadRequest): Value<'read'> {
 function unfinished(store: OpenStore): Value<'unfinished'> {
   const places = UNFINISHED_STATUSES.map(() => '?').join(', ');
   return store.db
-    .prepare<number[], string>(`SELECT id FROM session WHERE status IN (${places})`)
+    .prepare<number[], string>(
+      `SELECT id FROM session WHERE status IN (${places}) OR number IN (SELECT session FROM queued)`,
+    )
     .pluck()
     .all(...UNFINISHED_STATUSES)
     .flatMap((id) => {

@@ -63,6 +63,8 @@ class VaultClient {
 
   async call(method: keyof VaultPort, args: readonly unknown[]): Promise<unknown> {
     if (method !== 'close') return this.#send(method, args);
+    // What has ended by itself needs no closing.
+    if (this.#dead) return undefined;
     this.#closing = true;
     await this.#send(method, args);
     await this.#worker.terminate();

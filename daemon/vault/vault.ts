@@ -1,15 +1,16 @@
 /** The vault of one data directory: opens it, keeps its keys, and hands calls to the group commit. */
+import { SqliteError } from 'better-sqlite3';
 import { join } from 'node:path';
 import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { StoreIdentity, VaultPort } from '../services/ports.ts';
 import type { Answer, Call } from './calls.ts';
-import { openDatabase, type Db } from './database.ts';
+import { bury, isFull, openDatabase, settle, type Db } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Custody, refuseOtherProvider } from './keys/custody.ts';
-import { migrate } from './migrations.ts';
+import { isBehind, migrate } from './migrations.ts';
 import { assembleStore, type OpenStore } from './open-store.ts';
-import { storageCode, toCallError } from './storage-errors.ts';
+import { leavesDoubt, storageCode, toCallError } from './storage-errors.ts';
 import { STORE_CALLS, maintenance, type StoreCall } from './store-calls.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 
@@ -29,6 +30,8 @@ export class Vault {
   readonly #send: (answer: Answer) => void;
   readonly #commit: GroupCommit;
   #db: Db | undefined;
+  /** Whether what others left in the write-ahead log is durable, so that it can be appended to. */
+  #settled = false;
   #keys: StoreKeys | undefined;
   #store: OpenStore | undefined;
   #status: KeyStatus | undefined;
@@ -43,9 +46,11 @@ export class Vault {
     this.#send = send;
     this.#commit = new GroupCommit({
       store: () => this.#openStore(),
-      reopen: () => {
-        this.#reopen();
+      storeForWriting: () => this.#openForWriting(),
+      distrust: () => {
+        this.#distrust();
       },
+      isFull: () => isFull(this.#dataDirectory),
       answer: send,
     });
   }
@@ -97,7 +102,9 @@ export class Vault {
         this.#send([id, value]);
       },
       (error: unknown) => {
-        this.#send([id, undefined, toCallError(error)]);
+        const full = storageCode(error) !== undefined && isFull(this.#dataDirectory);
+        if (leavesDoubt(error)) this.#distrust();
+        this.#send([id, undefined, toCallError(error, { reading: false, full })]);
       },
     );
   }
@@ -136,7 +143,7 @@ export class Vault {
   /** Puts the key away. Whoever reads or writes from here on is told that the store is locked. */
   #lock(): OpenResult {
     if (this.#keys === undefined) throw new ProtocolError('KEY_LOCKED', 'the store is not unlocked');
-    this.#commit.endJobs();
+    this.#commit.endJobs(new ProtocolError('KEY_LOCKED', 'the store was locked in the middle of this'));
     this.#keys = undefined;
     this.#store = undefined;
     this.#lockedOnPurpose = true;
@@ -148,6 +155,7 @@ export class Vault {
     if (this.#keys === undefined) this.#openStore();
     const keys = this.#keys;
     if (keys === undefined) throw closedError();
+    this.#openForWriting();
     const bytes = passphrase === undefined ? undefined : Buffer.from(passphrase.buffer);
     try {
       return this.#took(await this.#custody().move(keys, to, wish, bytes), undefined);
@@ -157,11 +165,13 @@ export class Vault {
   }
 
   #took(status: KeyStatus, keys: StoreKeys | undefined): OpenResult {
+    // The daemon may have been told to leave meanwhile, and the database is closed then.
+    if (this.#closed) throw closedError();
     this.#status = status;
     if (keys !== undefined) {
       this.#keys = keys;
       this.#store = assembleStore(this.#database(), keys, this.#backups);
-      this.#commit.background(maintenance(this.#store));
+      this.#commit.background(maintenance);
     }
     return this.#result(status);
   }
@@ -176,9 +186,9 @@ export class Vault {
 
   #database(): Db {
     if (this.#db === undefined) {
-      const db = openDatabase(join(this.#directory, DATABASE_FILE));
+      const db = openDatabase(join(this.#directory, DATABASE_FILE), this.#keys === undefined ? 'create' : 'open');
       try {
-        migrate(db, this.#backups);
+        this.#prepare(db);
       } catch (error) {
         db.close();
         throw error;
@@ -188,6 +198,24 @@ export class Vault {
     return this.#db;
   }
 
+  #prepare(db: Db): void {
+    if (this.#keys !== undefined) requireSameStore(db, this.#keys);
+    this.#settled = false;
+    try {
+      this.#settle(db);
+    } catch (error) {
+      // What is there can be read all the same.
+      if (storageCode(error) === undefined || isBehind(db)) throw error;
+    }
+    migrate(db, this.#backups);
+  }
+
+  /** @throws a storage error when the disk does not take what is in the write-ahead log. */
+  #settle(db: Db): void {
+    if (!this.#settled) settle(db);
+    this.#settled = true;
+  }
+
   get #backups(): string {
     return join(this.#directory, BACKUP_DIRECTORY);
   }
@@ -195,7 +223,7 @@ export class Vault {
   #openStore(): OpenStore {
     if (this.#closed) throw closedError();
     if (this.#store !== undefined) return this.#store;
-    // A reopen may have failed; with the keys at hand the next call tries again.
+    // The connection was put away after an error of the disk; with the keys at hand another one is opened.
     if (this.#keys !== undefined) {
       this.#store = assembleStore(this.#database(), this.#keys, this.#backups);
       return this.#store;
@@ -205,21 +233,30 @@ export class Vault {
     throw new ProtocolError(kind, reason, { hint });
   }
 
-  #reopen(): void {
+  #openForWriting(): OpenStore {
+    const store = this.#openStore();
+    this.#settle(store.db);
+    return store;
+  }
+
+  /** The next call opens another connection, and finds there what is on the disk. */
+  #distrust(): void {
     const db = this.#db;
     this.#db = undefined;
     this.#store = undefined;
-    try {
-      db?.close();
-    } catch (error) {
-      // What a failing disk says on closing changes nothing: the connection is not used again.
-      if (storageCode(error) === undefined) throw error;
+    if (db === undefined) return;
+    for (const lastWord of [() => db.inTransaction && db.exec('ROLLBACK'), () => bury(db), () => db.close()]) {
+      try {
+        lastWord();
+      } catch (error) {
+        // What a failing disk says now changes nothing: this connection is not used again.
+        if (!(error instanceof SqliteError)) throw error;
+      }
     }
-    this.#openStore();
   }
 
   #close(): void {
-    this.#commit.endJobs();
+    this.#commit.endJobs(closedError());
     this.#closed = true;
     this.#store = undefined;
     this.#keys = undefined;
@@ -233,6 +270,16 @@ type KeyCall = Exclude<keyof VaultPort, StoreCall>;
 
 function isKeyCall(method: keyof VaultPort): method is KeyCall {
   return !Object.hasOwn(STORE_CALLS, method);
+}
+
+/** @throws ProtocolError when there is another store in the place of the one that was open. */
+function requireSameStore(db: Db, keys: StoreKeys): void {
+  const isEmpty = isBehind(db) && db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() === undefined;
+  const id = isEmpty ? undefined : db.prepare("SELECT value FROM meta WHERE name = 'store_id'").pluck().get();
+  if (id === keys.storeId) return;
+  throw new ProtocolError('STORAGE_FAILED', 'the store was replaced by another one while it was open', {
+    hint: 'Restart the daemon to use the one that is there now: mctl daemon restart',
+  });
 }
 
 function closedError(): ProtocolError {

@@ -1,25 +1,38 @@
 /** Checks every entry of a session: its own tag, its place in the chain, and the head. */
 import type { Db } from './database.ts';
 import { TamperError, nextLink } from './cipher.ts';
-import { closed } from './log.ts';
+import { orDamaged } from './damage.ts';
+import type { DraftStore } from './drafts.ts';
+import { closed, type Log } from './log.ts';
+import type { PromptQueue } from './prompt-queue.ts';
+import type { SaveStore } from './saves.ts';
 import { EMPTY_CHAIN, type EntryRow, type SegmentHead, type SegmentStore } from './segments.ts';
 import type { SegmentUse } from './segment-uses.ts';
 import type { SessionState } from './session-head.ts';
 import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
+import type { WorkspaceStore } from './workspaces.ts';
 
 /** More findings than this are counted, not listed. */
 const MAX_PROBLEMS = 100;
 
+export interface VerifierParts {
+  readonly segments: SegmentStore;
+  readonly sessions: SessionStore;
+  readonly workspaces: WorkspaceStore;
+  readonly saves: SaveStore;
+  readonly drafts: DraftStore;
+  readonly queue: PromptQueue;
+  readonly log: Log;
+}
+
 export class Verifier {
-  readonly #segments: SegmentStore;
-  readonly #sessions: SessionStore;
+  readonly #parts: VerifierParts;
   readonly #head;
   readonly #rows;
 
-  constructor(db: Db, segments: SegmentStore, sessions: SessionStore) {
-    this.#segments = segments;
-    this.#sessions = sessions;
+  constructor(db: Db, parts: VerifierParts) {
+    this.#parts = parts;
     this.#head = db.prepare<[number], { lastSeq: number; chain: Buffer }>(
       'SELECT last_seq AS lastSeq, chain FROM segment WHERE id = ?',
     );
@@ -37,7 +50,7 @@ export class Verifier {
     let entries = 0;
     let state: SessionState;
     try {
-      state = this.#sessions.load(sessionId);
+      state = this.#parts.sessions.load(sessionId);
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;
       return { entries, problems: [error.message] };
@@ -47,7 +60,25 @@ export class Verifier {
       const growing = use.segment === state.open?.id ? { ...state.open } : undefined;
       entries += yield* this.#verifySegment(use, growing, problems);
     }
+    // What may have changed meanwhile is looked at as it is now.
+    const around = orDamaged(
+      () => this.#aroundTheLog(this.#parts.sessions.load(sessionId)),
+      ({ message }) => [message],
+    );
+    problems.push(...around);
     return { entries, problems: problems.slice(0, MAX_PROBLEMS) };
+  }
+
+  /** What hangs on a session besides its log. */
+  #aroundTheLog(state: SessionState): string[] {
+    const { workspaces, queue, drafts, saves, log } = this.#parts;
+    const path = workspaces.pathOf(state.workspace);
+    return [
+      ...(path === '' ? ['the path of its workspace does not verify'] : []),
+      ...queue.problems(state, log.lastTurn(state)),
+      ...drafts.problems(state),
+      ...saves.problems(state.id),
+    ];
   }
 
   *#verifySegment(use: SegmentUse, growing: SegmentHead | undefined, problems: string[]): SlicedJob<number> {
@@ -82,7 +113,7 @@ export class Verifier {
 
   #verifyRow(use: SegmentUse, row: EntryRow, chain: Buffer, problems: string[]): Buffer {
     try {
-      this.#segments.open(use.segment, row);
+      this.#parts.segments.open(use.segment, row);
       return nextLink(chain, row.seq, row.body ?? Buffer.alloc(0));
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;

@@ -1,4 +1,6 @@
 /** Workspaces by number: the path is stored once, encrypted, and sessions name a number that tells nothing. */
+import { TamperError } from './cipher.ts';
+import { orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 
@@ -8,7 +10,6 @@ export class WorkspaceStore {
   readonly #byPath = new Map<string, number>();
   readonly #byNumber = new Map<number, string>();
 
-  /** @throws TamperError when a stored path does not verify. */
   constructor(db: Db, keys: StoreKeys) {
     this.#db = db;
     this.#keys = keys;
@@ -20,12 +21,20 @@ export class WorkspaceStore {
     this.#byPath.clear();
     this.#byNumber.clear();
     for (const row of this.#db.prepare<[], { id: number; path: Buffer }>('SELECT id, path FROM workspace').all()) {
-      this.#remember(row.id, this.#keys.openValue('workspace', `workspace:${row.id}`, row.path));
+      const path = orDamaged(
+        () => this.#keys.openValue('workspace', `workspace:${row.id}`, row.path),
+        () => '',
+      );
+      if (path !== '') this.#remember(row.id, path);
     }
   }
 
-  /** Number of a path; a new one is given to a path that has none. */
+  /**
+   * Number of a path; a new one is given to a path that has none.
+   * @throws TamperError for what stands in the place of a damaged path.
+   */
   numberOf(path: string): number {
+    if (path === '') throw new TamperError('the path of its workspace');
     const known = this.#byPath.get(path);
     if (known !== undefined) return known;
     const next = this.#db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM workspace').pluck().get() ?? 1;
@@ -40,6 +49,7 @@ export class WorkspaceStore {
     return this.#byPath.get(path);
   }
 
+  /** Empty when the path does not verify. */
   pathOf(number: number): string {
     return this.#byNumber.get(number) ?? '';
   }

@@ -1,5 +1,5 @@
 /** The sentences of the document that the product comes from, each shown on the built programs. */
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MHome } from '../support/m-home.ts';
@@ -21,6 +21,15 @@ interface Shown {
 
 async function showAutosave(): Promise<Shown> {
   return (await home.json(['sessions', 'show', '_autosave'])) as Shown;
+}
+
+/** What a file descriptor is; empty when it has just been closed. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 /** Bytes of every file of the store. */
@@ -55,6 +64,25 @@ describe('Autosave', () => {
   });
 });
 
+describe('Where is it stored?', () => {
+  test('in one directory of the user: directories of mode 0700, files of mode 0600, and nothing beside it', async () => {
+    await home.chat(['hello', '/save']);
+    const stored = readdirSync(home.dataDirectory, { recursive: true, withFileTypes: true });
+    const modes = stored.map((entry) => {
+      const mode = (statSync(join(entry.parentPath, entry.name)).mode & 0o777).toString(8);
+      return entry.isDirectory() ? `directory ${mode}` : `file ${mode}`;
+    });
+    expect(new Set(modes)).toEqual(new Set(['directory 700', 'file 600']));
+    // The cache holds compiled code of m, and nothing of anybody.
+    expect(
+      readdirSync(home.root)
+        .filter((name) => name !== '.cache')
+        .toSorted(),
+    ).toEqual(['d', 'w']);
+    expect(readdirSync(home.workspace)).toEqual([]);
+  });
+});
+
 describe('Encryption', () => {
   test('“The key is generated on first use”', async () => {
     expect(existsSync(join(home.dataDirectory, 'key'))).toBe(false);
@@ -68,7 +96,6 @@ describe('Encryption', () => {
     await home.run('mctl', ['daemon', 'stop']);
     const key = join(home.dataDirectory, 'key');
     const kept = readFileSync(key);
-    const { rmSync, writeFileSync } = await import('node:fs');
     rmSync(key);
     const without = await home.run('mctl', ['sessions', 'list']);
     expect(without.code).toBe(4);
@@ -259,6 +286,25 @@ describe('Best effort', () => {
 });
 
 describe('Privacy', () => {
+  test.skipIf(process.platform !== 'linux')(
+    '“Sessions are never sent to any external service”, “All data stays on your machine”: no process of m has an internet socket',
+    async () => {
+      const chat = home.start('m', []);
+      chat.process.stdin.write('hello\n');
+      await chat.until('with /model.');
+      const pids = [home.daemonPid() ?? 0, chat.process.pid ?? 0];
+      const sockets = pids.flatMap((pid) =>
+        readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)),
+      );
+      const internet = ['tcp', 'tcp6', 'udp', 'udp6'].map((kind) => readFileSync(`/proc/net/${kind}`, 'utf8')).join('');
+      const inodes = sockets.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+      expect(inodes.length).toBeGreaterThan(0);
+      expect(inodes.filter((inode) => internet.includes(` ${inode} `))).toEqual([]);
+      chat.process.stdin.end();
+      await chat.finished;
+    },
+  );
+
   test('“Encryption key lives in your OS keychain, not in config files”: nowhere but where the screen says', async () => {
     await home.chat(['hello']);
     expect(existsSync(join(home.dataDirectory, 'config.toml'))).toBe(false);

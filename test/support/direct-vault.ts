@@ -55,7 +55,13 @@ export async function openedVault(dataDirectory: string): Promise<VaultPort> {
 }
 
 export function messageEntry(turn: number, role: 'user' | 'assistant', text: string, at = Date.now()): NewEntry {
-  return { type: 'message', turn, at, body: JSON.stringify({ role, parts: [{ type: 'text', text }] }), isMessage: true };
+  return {
+    type: 'message',
+    turn,
+    at,
+    body: JSON.stringify({ role, parts: [{ type: 'text', text }] }),
+    isMessage: true,
+  };
 }
 
 export function turnEntry(turn: number, state: string, at = Date.now()): NewEntry {

@@ -39,6 +39,7 @@ export class FakeDaemon {
   #count = 0;
 
   connect(): Client {
+    const followed = new Set<string>();
     return {
       daemon: {
         protocol: 1,
@@ -51,7 +52,11 @@ export class FakeDaemon {
       },
       call: async (method, params) => this.#call(method, params),
       newOpId: () => ulid((this.#count += 1)),
-      attach: async (sessionId, handlers, options) => this.#attach(sessionId, handlers, options?.tail ?? 50),
+      attach: async (sessionId, handlers, options) => {
+        if (followed.has(sessionId)) throw new ProtocolError('CONFLICT', 'this client is attached already');
+        followed.add(sessionId);
+        return this.#attach(sessionId, handlers, options?.tail ?? 50, () => followed.delete(sessionId));
+      },
       onStatus: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
@@ -106,6 +111,9 @@ export class FakeDaemon {
         stored.live?.turn === turn ? stored.live : { turn, step: event.data.step, text: '', reasoning: '' };
       stored.live = { ...before, [event.data.channel]: before[event.data.channel] + event.data.text };
     }
+    if (event.type === 'queue' && event.data.state === 'cancelled') {
+      stored.queue = stored.queue.filter((waiting) => waiting.turn !== turn);
+    }
     if (event.type === 'cutoff' || (event.type === 'message' && event.data.role === 'assistant')) stored.live = null;
     for (const handlers of this.#attached.get(sessionId) ?? []) handlers.event(event);
   }
@@ -149,6 +157,11 @@ export class FakeDaemon {
     for (const handlers of this.#attached.get(sessionId) ?? []) {
       handlers.resumed({ cursor, live, queue: stored.queue, unsaved: null });
     }
+  }
+
+  /** How many frontends watch a session. */
+  watching(sessionId: string): number {
+    return this.#attached.get(sessionId)?.size ?? 0;
   }
 
   /** Gives a prompt as another frontend would. */
@@ -321,7 +334,7 @@ export class FakeDaemon {
     return this.#stored(id).session;
   }
 
-  async #attach(sessionId: string, handlers: AttachHandlers, tail: number): Promise<Attachment> {
+  async #attach(sessionId: string, handlers: AttachHandlers, tail: number, left: () => void): Promise<Attachment> {
     const stored = this.#stored(sessionId);
     const attached = this.#attached.get(sessionId) ?? new Set();
     this.#attached.set(sessionId, attached.add(handlers));
@@ -332,6 +345,7 @@ export class FakeDaemon {
       cursor: { generation: GENERATION, seq: session.lastSeq },
       detach: async () => {
         attached.delete(handlers);
+        left();
       },
     };
   }

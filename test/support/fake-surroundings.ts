@@ -66,6 +66,8 @@ function occursIn(text: string, pattern: RegExp | string): boolean {
 export interface FakeSurroundings {
   readonly around: Surroundings;
   readonly stdin: PassThrough;
+  /** What the terminal was switched to, in order. */
+  readonly rawModes: readonly boolean[];
   readonly stdout: KeptStream;
   readonly stderr: KeptStream;
   signal(name: string): void;
@@ -77,7 +79,8 @@ export function fakeSurroundings(
   options: { input?: string; isTTY?: boolean; environment?: NodeJS.ProcessEnv; directory?: string } = {},
 ): FakeSurroundings {
   const isTTY = options.isTTY ?? false;
-  const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: () => {} });
+  const rawModes: boolean[] = [];
+  const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: (mode: boolean) => void rawModes.push(mode) });
   if (options.input !== undefined) Readable.from([options.input]).pipe(stdin);
   const stdout = new KeptStream(isTTY);
   const stderr = new KeptStream(isTTY);
@@ -95,5 +98,5 @@ export function fakeSurroundings(
     },
     onExit: () => () => {},
   };
-  return { around, stdin, stdout, stderr, signal: (name) => signals.emit(name) };
+  return { around, stdin, rawModes, stdout, stderr, signal: (name) => signals.emit(name) };
 }

@@ -48,7 +48,7 @@ export class VirtualTerminal {
     else if (command === 'B') this.#row += number;
     else if (command === 'C') this.#column = Math.min(this.#columns - 1, this.#column + number);
     else if (command === 'D') this.#column = Math.max(0, this.#column - number);
-    else if (command === 'G') this.#column = number - 1;
+    else if (command === 'G') this.#column = Math.min(this.#columns, number) - 1;
     else if (command === 'H') [this.#row, this.#column] = [0, 0];
     else if (command === 'J') this.#clearBelow();
     else if (command === 'K') this.#line().splice(this.#column);

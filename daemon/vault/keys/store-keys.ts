@@ -58,9 +58,9 @@ export class StoreKeys {
     return openRecord(this.for(purpose), 1, bind('m/value', purpose, this.storeId, place), record).toString('utf8');
   }
 
-  /** 16 bytes that tell two requests apart without telling what was asked for. */
-  fingerprint(text: string): Buffer {
-    return createHmac('sha256', this.for('fingerprint')).update(text).digest().subarray(0, 16);
+  /** 16 bytes that tell two requests apart without telling what was asked for; bound to the id of the operation. */
+  fingerprint(op: string, text: string): Buffer {
+    return createHmac('sha256', this.for('fingerprint')).update(bind(op, text)).digest().subarray(0, 16);
   }
 
   /** This store key under another root key. */

@@ -115,6 +115,62 @@ test('a prompt given during a turn is queued, says so, and stands in the transcr
   await chat.shows('» hello', 'one', 'saved', '» next', 'two', 'saved', '»');
 });
 
+test('status and typed line both stand below the text, and both are found again', async () => {
+  const chat = await openWithTurn();
+  chat.type(`next${ENTER}`);
+  await chat.stdout.untilScreen('queued');
+  chat.type('w'.repeat(70));
+  await chat.shows('» hello', 'one', '[queued (1 before it)]', `» ${'w'.repeat(58)}`, 'w'.repeat(12));
+  chat.daemon.delta(chat.sessionId, 1, 'two');
+  await chat.shows('» hello', 'one two', '[queued (1 before it)]', `» ${'w'.repeat(58)}`, 'w'.repeat(12));
+});
+
+test('a queued prompt that is cancelled says so once', async () => {
+  const chat = await openWithTurn();
+  chat.type(`next${ENTER}`);
+  await chat.stdout.untilScreen('queued');
+  chat.daemon.emit(chat.sessionId, 'queue', 2, { state: 'cancelled', ahead: 1, parts: [] });
+  await chat.shows('» hello', 'one', '[cancelled, before it began: next]');
+  chat.daemon.emit(chat.sessionId, 'turn', 2, { state: 'cancelled' });
+  chat.daemon.complete(chat.sessionId, 1, 'one two');
+  await chat.shows('» hello', 'one', '[cancelled, before it began: next]', 'two', 'saved', '»');
+});
+
+test('a prompt that is long on its way says so', async () => {
+  const chat = await open();
+  let refuse: (error: Error) => void = () => {};
+  chat.daemon.overrides['turn/submit'] = () => new Promise((_resolve, reject) => (refuse = reject));
+  chat.type(`hello${ENTER}`);
+  await chat.shows('[sending]');
+  refuse(new ProtocolError('STORAGE_FULL', 'the disk is full'));
+  await chat.shows('not sent: the disk is full', '» hello');
+});
+
+test('a prompt that was refused is not taken for one that another terminal gives later', async () => {
+  const chat = await open();
+  chat.type(`first${ENTER}`);
+  await chat.stdout.untilScreen('saved');
+  chat.daemon.overrides['turn/submit'] = () => {
+    throw new ProtocolError('STORAGE_FULL', 'the disk is full');
+  };
+  chat.type(`same${ENTER}`);
+  await chat.stdout.untilScreen(/» same$/);
+  chat.daemon.submitElsewhere(chat.sessionId, 'same');
+  await chat.stdout.untilScreen('[from another terminal]');
+});
+
+test('a session that is deleted elsewhere is left, and the next prompt begins another', async () => {
+  const chat = await open();
+  chat.type(`first${ENTER}`);
+  await chat.stdout.untilScreen('saved');
+  const { sessionId } = chat;
+  chat.daemon.emit(sessionId, 'deleted', 0, {});
+  await chat.stdout.untilScreen('[the session was deleted]\n»');
+  chat.type(`second${ENTER}`);
+  await chat.stdout.untilScreen('You said: second\nsaved');
+  expect(chat.sessionId).not.toBe(sessionId);
+});
+
 test('Ctrl+C cancels the running turn and keeps what was typed', async () => {
   const chat = await openWithTurn();
   chat.type(`next${CTRL_C}`);
@@ -205,6 +261,16 @@ test('the arrow keys bring back whole prompts of this chat and of earlier ones',
   chat.type(UP);
   await chat.stdout.untilScreen(/» typed before⏎in two lines$/);
   expect(daemon.history[0]).toBe('first\nsecond');
+});
+
+test('a prompt that is given twice is one step for the arrow keys', async () => {
+  const chat = await open();
+  for (const text of ['other', 'same', 'same']) {
+    chat.type(`${text}${ENTER}`);
+    await chat.stdout.untilScreen(new RegExp(`You said: ${text}\\nsaved\\n»$`));
+  }
+  chat.type(`${UP}${UP}`);
+  await chat.stdout.untilScreen(/» other$/);
 });
 
 test('what another terminal says in the same session appears above the line being typed', async () => {
@@ -314,6 +380,15 @@ test('/exit leaves, also while a turn runs', async () => {
   chat.type(`/exit${ENTER}`);
   expect(await chat.ended).toBe(0);
   await chat.stdout.untilScreen('turn 1 goes on; come back with: m -r');
+});
+
+test('/exit does not wait for a prompt that is stuck on its way', async () => {
+  const chat = await open();
+  chat.daemon.overrides['turn/submit'] = () => new Promise(() => {});
+  chat.type(`hello${ENTER}`);
+  await chat.shows('[sending]');
+  chat.type(`/exit${ENTER}`);
+  expect(await chat.ended).toBe(0);
 });
 
 test('a terminal that nobody reads any more ends the chat quietly', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ConnectionStatus } from '../../../client/connection/api.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
-import { Ulid } from '../../../protocol/primitives.ts';
+import { OpId } from '../../../protocol/primitives.ts';
 import { connectedPair } from './support/client.ts';
 import { rejection } from './support/rejection.ts';
 import { NO_ANSWER } from './support/fake-daemon.ts';
@@ -233,7 +233,7 @@ test('a daemon that refuses the offered keys serves all the same', async () => {
 test('operation ids are ULIDs in the order of their making', async () => {
   const { client } = await connectedPair();
   const ids = Array.from({ length: 1_000 }, () => client.newOpId());
-  expect(ids.every((id) => Ulid.safeParse(id).success)).toBe(true);
+  expect(ids.every((id) => OpId.safeParse(id).success)).toBe(true);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] ?? ''))).toBe(true);
 });

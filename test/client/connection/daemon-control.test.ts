@@ -8,13 +8,14 @@ import { rejection } from './support/rejection.ts';
 import { FakeDaemon } from './support/fake-daemon.ts';
 import { program } from './support/programs.ts';
 import { scratch, type Scratch } from './support/scratch.ts';
+import { signalDaemon } from './support/signal.ts';
 
 async function running(where: Scratch, body = 'serve();'): Promise<number> {
   const client = await connectWith({ kind: 'other', environment: where.environment }, program(where, body));
   const { pid } = client.daemon.daemon;
   await client.close();
   onTestFinished(() => {
-    if (findDaemonProcess(where.locations) === pid) process.kill(pid, 'SIGKILL');
+    signalDaemon(where, pid, 'SIGKILL');
   });
   return pid;
 }
@@ -60,7 +61,7 @@ test('a refusal to stop is passed on', async () => {
 test('a stopped process is wedged to those who ask, and is ended by force', async () => {
   const where = scratch();
   const pid = await running(where);
-  process.kill(pid, 'SIGSTOP');
+  signalDaemon(where, pid, 'SIGSTOP');
   expect(await rejection(askDaemon(where))).toMatchObject({
     kind: 'DAEMON_WEDGED',
     message: expect.stringContaining(String(pid)) as unknown,
@@ -94,5 +95,5 @@ test('a process that only has the number of a daemon is left alone', async () =>
     kind: 'DAEMON_WEDGED',
     message: expect.stringContaining('process is unknown') as unknown,
   });
-  process.kill(pid, 'SIGKILL');
+  signalDaemon(where, pid, 'SIGKILL');
 });

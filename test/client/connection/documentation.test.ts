@@ -29,7 +29,7 @@ test.runIf(process.platform === 'linux')('the example of docs/CLIENT.md is sound
   );
   expect(complaints).toBe('');
 
-  await built.run('mctl', ['daemon', 'start']);
+  await built.start();
   const { stdout, stderr } = await run(process.execPath, [file], {
     env: built.place.environment,
     cwd: built.place.directory,

@@ -9,6 +9,7 @@ import type { DaemonStatus } from '../../../protocol/admin.ts';
 import type { SessionEvent } from '../../../protocol/event.ts';
 import { Built } from './support/built-copy.ts';
 import { until } from './support/scratch.ts';
+import { signalDaemon } from './support/signal.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const LOOPS = Number(process.env['M_FAULT_LOOPS'] ?? 10);
@@ -50,9 +51,9 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
 
   test('a stopped daemon is reported with its process, and replaced on demand', async () => {
     const built = new Built();
-    await built.run('mctl', ['daemon', 'start']);
-    const [pid = 0] = built.daemons();
-    process.kill(pid, 'SIGSTOP');
+    await built.start();
+    const pid = built.daemon();
+    signalDaemon(built.place, pid, 'SIGSTOP');
     const { code, err } = await built.run('mctl', ['sessions', 'list']);
     expect(code).toBe(69);
     expect(err).toContain(String(pid));
@@ -81,7 +82,7 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
 
   test('a run directory that others can enter is refused by every command, with the way to close it', async () => {
     const built = new Built();
-    await built.run('mctl', ['daemon', 'start']);
+    await built.start();
     const { runDirectory } = built.place.locations.endpoint;
     chmodSync(runDirectory, 0o755);
     for (const [program, args] of [
@@ -101,7 +102,7 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
     'a data directory of another user is refused with the command to use',
     async () => {
       const built = new Built();
-      await built.run('mctl', ['daemon', 'start']);
+      await built.start();
       await built.run('mctl', ['daemon', 'stop']);
       const { dataDirectory, endpoint } = built.place.locations;
       for (const path of [dataDirectory, endpoint.runDirectory]) chownSync(path, 65_534, 65_534);
@@ -117,7 +118,7 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
   test('a path of two hundred bytes works, whatever the environment says of temporary directories', async () => {
     const built = new Built(join('x'.repeat(100), 'y'.repeat(100)));
     const elsewhere = { TMPDIR: built.place.directory, XDG_RUNTIME_DIR: built.place.directory };
-    await built.run('mctl', ['daemon', 'start'], elsewhere);
+    await built.start(elsewhere);
     const [one, two] = await Promise.all([
       built.json<DaemonStatus>(['daemon', 'status']),
       built.json<DaemonStatus>(['daemon', 'status'], elsewhere),
@@ -167,7 +168,7 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
           results.push({ sessionId, title });
         });
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 25));
-        process.kill(before, 'SIGKILL');
+        signalDaemon(built.place, before, 'SIGKILL');
         await Promise.all(calls);
         await until(() => client.daemon.daemon.pid !== before, 'the next daemon', 20_000);
       }
@@ -208,7 +209,7 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
     for (let kills = 0; kills < 3; kills += 1) {
       const { pid } = client.daemon.daemon;
       await new Promise((resolve) => setTimeout(resolve, 200));
-      process.kill(pid, 'SIGKILL');
+      signalDaemon(built.place, pid, 'SIGKILL');
       await until(() => client.daemon.daemon.pid !== pid, 'the next daemon', 20_000);
     }
     await until(() => ended !== undefined, 'the end of the turn', 30_000);
@@ -263,8 +264,8 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
 
   test('two daemons on one data directory: the second gives way to the first', async () => {
     const built = new Built();
-    await built.run('mctl', ['daemon', 'start']);
-    const [pid = 0] = built.daemons();
+    await built.start();
+    const pid = built.daemon();
     const { dataDirectory, configFile, logDirectory } = built.place.locations;
     const args = ['--data-dir', dataDirectory, '--config', configFile, '--log-dir', logDirectory];
     const second = spawn(process.execPath, [built.daemonScript, ...args], {

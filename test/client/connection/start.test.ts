@@ -11,6 +11,7 @@ import { rejection } from './support/rejection.ts';
 import { FakeDaemon, NO_ANSWER } from './support/fake-daemon.ts';
 import { endStarted, program, starts } from './support/programs.ts';
 import { scratch, until, type Scratch } from './support/scratch.ts';
+import { signalDaemon } from './support/signal.ts';
 
 function place(): Scratch {
   const made = scratch();
@@ -199,7 +200,7 @@ test('a daemon that dies is started again by the client that was connected to it
   const where = place();
   const client = await connectTo(where, program(where, "rmSync(join(run, 'lock'), { force: true }); serve();"));
   const first = client.daemon.daemon.pid;
-  process.kill(first, 'SIGKILL');
+  signalDaemon(where, first, 'SIGKILL');
   await until(() => client.daemon.daemon.pid !== first, 'another daemon');
   await client.call('daemon/status', {});
 });
@@ -213,7 +214,7 @@ test('a start failure during a reconnect that will not pass ends the line with i
       if (status.state === 'closed') resolve(status.reason);
     });
   });
-  process.kill(client.daemon.daemon.pid, 'SIGKILL');
+  signalDaemon(where, client.daemon.daemon.pid, 'SIGKILL');
   expect(await closed).toBe('the store is newer');
   expect(await rejection(client.call('daemon/status', {}))).toMatchObject({ kind: 'STORE_TOO_NEW', hint: 'update m' });
 });
@@ -223,7 +224,7 @@ test('a daemon that is stopped in its tracks is named with its process and the c
   const script = program(where, 'serve();');
   const first = await connectTo(where, script);
   const { pid } = first.daemon.daemon;
-  process.kill(pid, 'SIGSTOP');
+  signalDaemon(where, pid, 'SIGSTOP');
   const error = await rejection(connectTo(where, script));
   expect(error).toMatchObject({
     kind: 'DAEMON_WEDGED',
@@ -266,7 +267,7 @@ test.runIf(process.platform === 'linux')(
     await new Promise((resolve) => child.once('exit', resolve));
     const late = new Promise((resolve) => setTimeout(resolve, 3_000, 'late'));
     expect(await Promise.race([Promise.all(ends).then(() => 'ended'), late])).toBe('ended');
-    const [{ pid } = { pid: 0 }] = starts(where);
+    const pid = starts(where)[0]?.pid;
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toContain(where.locations.dataDirectory);
     expect([60, 255].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))).toEqual(['/dev/null', '/dev/null']);
   },

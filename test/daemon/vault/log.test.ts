@@ -99,8 +99,9 @@ describe('the log of a session', () => {
 
   test('holds drafts beside it until the final message replaces them', async () => {
     const { sessionId } = await vault.append(firstTurn('one'));
-    await vault.appendDraft(sessionId, { turn: 2, step: 1, text: 'ab', reasoning: 'r' });
-    await vault.appendDraft(sessionId, { turn: 2, step: 1, text: 'cd', reasoning: '' });
+    await vault.appendDraft(sessionId, { turn: 2, step: 1, chunk: 1, text: 'ab', reasoning: 'r' });
+    await vault.appendDraft(sessionId, { turn: 2, step: 1, chunk: 1, text: 'ab', reasoning: 'r' });
+    await vault.appendDraft(sessionId, { turn: 2, step: 1, chunk: 2, text: 'cd', reasoning: '' });
     await reopen();
     expect(await vault.readDrafts(sessionId)).toEqual([{ turn: 2, step: 1, text: 'abcd', reasoning: 'r' }]);
     await vault.append({ ...nextTurn(sessionId, 2, 'two'), dropDrafts: true });
@@ -118,12 +119,22 @@ describe('prompts that wait', () => {
     expect(await vault.cancelQueued(sessionId, 3)).toBe(true);
     await reopen();
     expect(await vault.readQueue(sessionId)).toEqual([
-      { turn: 2, at: 5, body: '{"parts":[]}', cancelled: false },
-      { turn: 3, at: 5, body: '{"parts":[]}', cancelled: true },
+      { opId: ids[0], turn: 2, at: 5, body: '{"parts":[]}', cancelled: false },
+      { opId: ids[1], turn: 3, at: 5, body: '{"parts":[]}', cancelled: true },
     ]);
     const entries = [messageEntry(2, 'user', 'two'), turnEntry(2, 'running')];
-    await vault.append({ opId: ulid(), sessionId, entries, patch: { status: 'running' }, fromQueue: 2 });
+    const taken = { opId: ids[0] ?? '', sessionId, entries, patch: { status: 'running' as const }, fromQueue: 2 };
+    const moved = await vault.append(taken);
+    expect(await vault.append(taken)).toMatchObject({
+      repeated: true,
+      firstSeq: moved.firstSeq,
+      lastSeq: moved.lastSeq,
+    });
     expect(await vault.readQueue(sessionId)).toHaveLength(1);
+    const ended = [turnEntry(2, 'completed')];
+    await vault.append({ opId: ulid(), sessionId, entries: ended, patch: { status: 'idle' } });
+    expect(await vault.head(sessionId)).toMatchObject({ status: 'queued' });
+    expect(await vault.unfinished()).toHaveLength(1);
     expect(await vault.enqueue({ ...prompt, opId: ids[0] ?? '' })).toMatchObject({ turn: 2, repeated: true });
     expect(await vault.enqueue({ ...prompt, opId: ids[1] ?? '' })).toMatchObject({ turn: 3, repeated: true });
     await expect(vault.enqueue({ ...prompt, opId: ids[1] ?? '', fingerprint: 'g' })).rejects.toMatchObject({

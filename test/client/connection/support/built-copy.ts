@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, symlinkSync, 
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { scratch, until, type Scratch } from './scratch.ts';
+import { commandLine, signalDaemon } from './signal.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
@@ -27,7 +28,7 @@ export class Built {
   constructor(dataDirectory = 'd') {
     this.place = scratch(dataDirectory);
     onTestFinished(() => {
-      for (const pid of this.daemons()) process.kill(pid, 'SIGKILL');
+      for (const pid of this.daemons()) signalDaemon(this.place, pid, 'SIGKILL');
     });
     this.dist = copyDist(join(this.place.directory, 'p'));
   }
@@ -60,17 +61,31 @@ export class Built {
     return JSON.parse(out) as T;
   }
 
+  /** Starts a daemon, or fails with what the command said. */
+  async start(variables: NodeJS.ProcessEnv = {}): Promise<void> {
+    const { code, out, err } = await this.run('mctl', ['daemon', 'start'], variables);
+    if (code !== 0) throw new Error(`mctl daemon start ended with ${code}: ${err}${out}`);
+  }
+
   /** Process ids of the live daemons of the data directory. */
   daemons(): number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
-      .filter((pid) => commandLine(pid).includes(`\0--data-dir\0${this.place.locations.dataDirectory}\0`));
+      .filter((pid) => commandLine(pid).includes(`--data-dir ${this.place.locations.dataDirectory} `));
+  }
+
+  /** The process id of the one live daemon. */
+  daemon(): number {
+    const [pid, ...others] = this.daemons();
+    if (pid === undefined || others.length > 0)
+      throw new Error(`${others.length + (pid ? 1 : 0)} daemons instead of one`);
+    return pid;
   }
 
   /** Ends the daemon the hard way and waits until the process is gone. */
   async kill(pid: number): Promise<void> {
-    process.kill(pid, 'SIGKILL');
+    signalDaemon(this.place, pid, 'SIGKILL');
     await until(() => commandLine(pid) === '', 'the end of the daemon');
   }
 
@@ -116,13 +131,4 @@ function copyDist(parent: string): string {
 
 function readBuild(dist: string): BuildRecord {
   return JSON.parse(readFileSync(join(dist, 'build.json'), 'utf8')) as BuildRecord;
-}
-
-/** Empty when there is no such process. */
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scratch } from './scratch.ts';
+import { signalDaemon } from './signal.ts';
 
 const PRELUDE = `
 import { appendFileSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -64,11 +65,5 @@ export function starts(place: Scratch): Start[] {
 
 /** Ends every daemon of the test that still runs. */
 export function endStarted(place: Scratch): void {
-  for (const { pid } of starts(place)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  }
+  for (const { pid } of starts(place)) signalDaemon(place, pid, 'SIGKILL');
 }

@@ -1,21 +1,12 @@
 /** `mctl sessions …` */
-import { Command } from 'commander';
-import { addVerb, type Runner } from './verb.ts';
+import type { Noun } from './verb.ts';
 
 const ID = '<id>';
 
-export function declareSessions(program: Command, run: Runner): void {
-  const noun = new Command('sessions').description('list, read, change, export and delete sessions');
-  declareReads(noun, run);
-  declareChanges(noun, run);
-  program.addCommand(noun);
-}
-
-function declareReads(noun: Command, run: Runner): void {
-  addVerb(
-    noun,
-    'list',
-    {
+export const SESSIONS: Noun = {
+  summary: 'list, read, change, export and delete sessions',
+  verbs: {
+    list: {
       summary: 'sessions, newest first; words must occur in title, workspace or id',
       takes: '[words...]',
       flags: [
@@ -28,12 +19,7 @@ function declareReads(noun: Command, run: Runner): void {
       examples: ['mctl sessions list', 'mctl sessions list auth --workspace .'],
       load: async () => (await import('./sessions/list.ts')).list,
     },
-    run,
-  );
-  addVerb(
-    noun,
-    'show',
-    {
+    show: {
       summary: 'a session or save with its messages',
       takes: ID,
       flags: [['--tail <n>', 'only the newest n messages']],
@@ -41,12 +27,7 @@ function declareReads(noun: Command, run: Runner): void {
       examples: ['mctl sessions show 01K3 --tail 5', 'mctl sessions show _autosave'],
       load: async () => (await import('./sessions/show.ts')).show,
     },
-    run,
-  );
-  addVerb(
-    noun,
-    'export',
-    {
+    export: {
       summary: 'write a session or save as JSON or Markdown; the file is not encrypted',
       takes: ID,
       flags: [
@@ -57,74 +38,45 @@ function declareReads(noun: Command, run: Runner): void {
       examples: ['mctl sessions export 01K3 --format md -o talk.md'],
       load: async () => (await import('./sessions/export.ts')).exportSession,
     },
-    run,
-  );
-  addVerb(
-    noun,
-    'verify',
-    {
+    verify: {
       summary: 'check every entry against its keys and chain; without ids, all sessions',
       takes: '[id...]',
       json: true,
       load: async () => (await import('./sessions/verify.ts')).verify,
     },
-    run,
-  );
-}
-
-function declareChanges(noun: Command, run: Runner): void {
-  addVerb(
-    noun,
-    'fork',
-    {
+    fork: {
       summary: 'a new session that shares this one up to a turn',
       takes: ID,
       flags: [['--turn <n>', 'the last turn that is kept (default: the last finished one)']],
       json: true,
       load: async () => (await import('./sessions/change.ts')).fork,
     },
-    run,
-  );
-  addVerb(
-    noun,
-    'rename',
-    {
+    rename: {
       summary: 'give a session another title',
       takes: '<id> <title...>',
       json: true,
       load: async () => (await import('./sessions/change.ts')).rename,
     },
-    run,
-  );
-  addVerb(
-    noun,
-    'pin',
-    {
+    pin: {
       summary: 'pin a session, so that it stands out and is never pruned',
       takes: ID,
       flags: [['--off', 'unpin it']],
       json: true,
       load: async () => (await import('./sessions/change.ts')).pin,
     },
-    run,
-  );
-  for (const name of ['archive', 'unarchive'] as const) {
-    addVerb(
-      noun,
-      name,
-      {
-        summary: name === 'archive' ? 'take a session out of the lists; nothing is deleted' : 'bring it back',
-        takes: ID,
-        json: true,
-        load: async () => (await import('./sessions/change.ts'))[name],
-      },
-      run,
-    );
-  }
-  addVerb(
-    noun,
-    'delete',
-    {
+    archive: {
+      summary: 'take a session out of the lists; nothing is deleted',
+      takes: ID,
+      json: true,
+      load: async () => (await import('./sessions/change.ts')).archive,
+    },
+    unarchive: {
+      summary: 'bring it back into the lists',
+      takes: ID,
+      json: true,
+      load: async () => (await import('./sessions/change.ts')).unarchive,
+    },
+    delete: {
       summary: 'delete a session or save for good, with the keys that could read it',
       takes: ID,
       flags: [
@@ -135,6 +87,5 @@ function declareChanges(noun: Command, run: Runner): void {
       examples: ['mctl sessions delete 01K3 --saves keep --yes'],
       load: async () => (await import('./sessions/delete.ts')).remove,
     },
-    run,
-  );
-}
+  },
+};

@@ -1,0 +1,22 @@
+/** Everything that `mctl` can be asked for. */
+import { CONFIG, KEYS } from './config-verbs.ts';
+import { DAEMON } from './daemon-verbs.ts';
+import { SESSIONS } from './sessions-verbs.ts';
+import type { Noun, VerbDeclaration } from './verb.ts';
+
+/** In the order of help. */
+export const NOUNS: Readonly<Record<string, Noun>> = {
+  sessions: SESSIONS,
+  daemon: DAEMON,
+  config: CONFIG,
+  keys: KEYS,
+};
+
+/** Verbs that need no noun. */
+export const LONE_VERBS: Readonly<Record<string, VerbDeclaration>> = {
+  doctor: {
+    summary: 'look for what is broken, and say how to mend it; works with the daemon down',
+    json: true,
+    load: async () => (await import('./doctor/doctor.ts')).doctor,
+  },
+};

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { Conversation, type Change, type Joining } from '../../../client/conversation/conversation.ts';
+import { FakeDaemon } from '../../support/fake-daemon.ts';
+
+async function joined(prepare: (daemon: FakeDaemon, sessionId: string) => void = () => {}, joining: Joining = {}) {
+  const daemon = new FakeDaemon();
+  daemon.answer = null;
+  const sessionId = daemon.newSession();
+  prepare(daemon, sessionId);
+  const changes: Change[] = [];
+  const conversation = new Conversation((change) => changes.push(change), joining);
+  await daemon.connect().attach(sessionId, conversation, { tail: 50 });
+  const kinds = () => changes.map(({ kind }) => kind);
+  const text = () => changes.map((change) => (change.kind === 'text' ? change.text : '')).join('');
+  return { daemon, sessionId, conversation, changes, kinds, text };
+}
+
+test('what was said before is the past, and the reply in progress is shown as far as it has come', async () => {
+  const { changes, text, conversation } = await joined((daemon, id) => {
+    daemon.begin(id, 1, 'hello');
+    daemon.delta(id, 1, 'half');
+  });
+  expect(changes[0]).toMatchObject({ kind: 'opened', again: false });
+  expect(changes[0]?.kind === 'opened' && changes[0].past.length).toBe(2);
+  expect(text()).toBe('half');
+  expect(conversation.turns.active?.turn).toBe(1);
+});
+
+test('a frontend that joins because of its own prompt sees that turn as news from its beginning', async () => {
+  const { kinds, conversation } = await joined(
+    (daemon, id) => {
+      daemon.begin(id, 1, 'old');
+      daemon.complete(id, 1, 'old answer');
+      daemon.begin(id, 2, 'own');
+      daemon.complete(id, 2, 'answer');
+    },
+    { ownTurn: 2 },
+  );
+  expect(kinds()).toEqual(['opened', 'prompt', 'turn', 'text', 'message', 'turn']);
+  await expect(conversation.turns.whenOver(2)).resolves.toMatchObject({ state: 'completed' });
+});
+
+test('a prompt of this frontend is told from one of another with other words', async () => {
+  const { daemon, sessionId, conversation, changes } = await joined();
+  conversation.expectPrompt('mine');
+  daemon.begin(sessionId, 1, 'theirs');
+  daemon.complete(sessionId, 1, 'x');
+  daemon.begin(sessionId, 2, 'mine');
+  const prompts = changes.flatMap((change) => (change.kind === 'prompt' ? [change.turn.mine] : []));
+  expect(prompts).toEqual([false, true]);
+});
+
+test('live text after a reconnect waits for the missed events that end the reply before it', async () => {
+  const { daemon, sessionId, conversation, changes } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+    fake.delta(id, 1, 'one two');
+  });
+  const generation = 'g1';
+  conversation.resumed({
+    cursor: { generation, seq: 4 },
+    live: { turn: 1, step: 1, text: 'one two three', reasoning: '' },
+    queue: [],
+    unsaved: null,
+  });
+  const parts = [{ type: 'text' as const, text: 'one two' }];
+  daemon.emit(sessionId, 'cutoff', 1, { step: 1, parts, reason: 'crash' });
+  daemon.turn(sessionId, 1, { state: 'running' });
+  const shown = changes.map((change) => (change.kind === 'text' ? change.text : change.kind));
+  expect(shown).toEqual(['opened', 'one two', 'cutoff', 'turn', 'one two three']);
+});
+
+test('a prompt that left the queue while the connection was lost counts as cancelled', async () => {
+  const { daemon, sessionId, conversation } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+  });
+  daemon.submitElsewhere(sessionId, 'waits');
+  expect(conversation.turns.queued.map(({ turn }) => turn)).toEqual([2]);
+  conversation.resumed({ cursor: { generation: 'g1', seq: 2 }, live: null, queue: [], unsaved: null });
+  await expect(conversation.turns.whenOver(2)).resolves.toEqual({ state: 'cancelled' });
+});
+
+test('which turn runs is known without its events: the ones behind it wait in the queue', async () => {
+  const { daemon, sessionId, conversation } = await joined((fake, id) => {
+    fake.begin(id, 1, 'runs');
+  });
+  daemon.submitElsewhere(sessionId, 'waits');
+  const session = daemon.sessions.get(sessionId)?.session;
+  if (session === undefined) throw new Error('there is no session');
+  const queue = [{ turn: 2, parts: [{ type: 'text' as const, text: 'waits' }] }];
+  conversation.opened({ session, events: [], live: null, queue, unsaved: null });
+  expect(conversation.turns.active?.turn).toBe(1);
+  expect(conversation.turns.queued.map(({ turn }) => turn)).toEqual([2]);
+});
+
+test('a session that is deleted ends the wait for its turns', async () => {
+  const { daemon, sessionId, conversation, kinds } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+  });
+  const over = conversation.turns.whenOver(1);
+  daemon.emit(sessionId, 'deleted', 0, {});
+  await expect(over).rejects.toMatchObject({ kind: 'NOT_FOUND' });
+  expect(kinds().at(-1)).toBe('ended');
+});
+
+test('a store that was replaced begins the conversation again', async () => {
+  const { daemon, sessionId, conversation, changes } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+  });
+  await daemon.connect().attach(sessionId, conversation, { tail: 50 });
+  expect(changes.at(-1)).toMatchObject({ kind: 'opened', again: true });
+});
