@@ -17,7 +17,7 @@ export const KeyStatus = z.object({
   hint: z.string(),
   /** Path of the key file, when that is where the key is. */
   keyFile: z.nullable(z.string()),
-  /** True when this daemon created the store. */
+  /** True for the first client that is told that this daemon has created the store. */
   created: z.boolean(),
 });
 export type KeyStatus = z.infer<typeof KeyStatus>;

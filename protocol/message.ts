@@ -41,7 +41,13 @@ export const ImagePart = z.object({
 export const Part = z.discriminatedUnion('type', [TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart]);
 export type Part = z.infer<typeof Part>;
 
-const PromptTextPart = z.object({ type: z.literal('text'), text: z.string() });
+/** Longest text of one part of a prompt, in UTF-16 units. */
+const MAX_PROMPT_TEXT = 4 * 1024 * 1024;
+
+const PromptTextPart = z.object({
+  type: z.literal('text'),
+  text: z.string().check(z.maxLength(MAX_PROMPT_TEXT)),
+});
 
 /** Parts that a person can send. */
 export const PromptPart = z.discriminatedUnion('type', [PromptTextPart, ImagePart]);

@@ -51,7 +51,10 @@ export class StoreAccess {
     await this.#attempt;
     if (this.#failure !== undefined) throw this.#failure;
     this.refuseOtherProvider(wish);
-    return this.#status;
+    const status = this.#status;
+    // That a key was made is news once; who comes later is told only where it is.
+    if (status.created) this.#status = { ...status, created: false };
+    return status;
   }
 
   /**

@@ -7,12 +7,14 @@ import type { SegmentUse, SegmentUses } from './segment-uses.ts';
 import type { SaveStore } from './saves.ts';
 import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
+import type { WorkspaceStore } from './workspaces.ts';
 
 export interface EraserParts {
   readonly sessions: SessionStore;
   readonly saves: SaveStore;
   readonly segments: SegmentStore;
   readonly uses: SegmentUses;
+  readonly workspaces: WorkspaceStore;
 }
 
 interface Garbage {
@@ -37,7 +39,7 @@ export class Eraser {
   }
 
   /**
-   * The session, its title and the keys of everything that nobody shares are gone when this returns. `collect` removes
+   * The session, its title, its workspace and the keys of everything that nobody shares are gone when this returns. `collect` removes
    * the rows; what a crash leaves is collected at the next start.
    */
   deleteSession(
@@ -54,6 +56,7 @@ export class Eraser {
     this.#db.prepare('DELETE FROM draft WHERE session = ?').run(state.number);
     this.#db.prepare('DELETE FROM queued WHERE session = ?').run(state.number);
     sessions.remove(state);
+    this.#parts.workspaces.removeUnused();
     this.#destroyUnusedKeys();
     const { createdAt } = state;
     return fate === 'delete'
@@ -64,6 +67,7 @@ export class Eraser {
   deleteSave(saveId: string): void {
     const { saves } = this.#parts;
     saves.remove(saves.find(saveId));
+    this.#parts.workspaces.removeUnused();
     this.#destroyUnusedKeys();
   }
 

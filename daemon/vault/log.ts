@@ -125,7 +125,7 @@ export class Log {
   }
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
-  createSave(request: SaveRequest): StoredSave {
+  createSave(request: SaveRequest): { number: number; createdAt: number } {
     const { sessions, saves } = this.#parts;
     const state = sessions.load(request.sessionId);
     const uses = this.#shareSession(state, request.seq);
@@ -140,8 +140,7 @@ export class Log {
       title: state.title,
       createdAt: request.at,
     };
-    saves.insert(save, uses);
-    return save;
+    return { number: saves.insert(save, uses), createdAt: save.createdAt };
   }
 
   /** A session at rest with prompts that wait is queued, also when they came while its last turn ended. */

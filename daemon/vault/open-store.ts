@@ -69,7 +69,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     operations: new OperationStore(db, keys),
     secrets: new SecretStore(db, keys),
     history: new HistoryStore(db, keys),
-    eraser: new Eraser(db, { sessions, saves, segments, uses }),
+    eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces }),
     verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
     forgetAll,
     rollBack: () => {

@@ -7,6 +7,7 @@ import type { StoreKeys } from './keys/store-keys.ts';
 export const REMEMBER_OPERATIONS_MS = 7 * 24 * 60 * 60 * 1000;
 
 interface Answer {
+  /** Fingerprint: what was asked for may have been deleted since, and must not be readable here. */
   readonly asked: string;
   readonly answer: unknown;
 }
@@ -29,11 +30,13 @@ export class OperationStore {
   }
 
   /**
-   * Runs an operation once.
-   * @param asked what the caller asked for, as text.
+   * Runs an operation once. Its answer is kept for longer than what it is about, so it must tell nothing that a person
+   * wrote or named.
+   * @param request what the caller asked for, as text.
    * @throws ProtocolError CONFLICT when the id was used for something else.
    */
-  once<T>(op: string, asked: string, run: () => T): T {
+  once<T>(op: string, request: string, run: () => T): T {
+    const asked = this.#keys.fingerprint(op, request).toString('hex');
     const stored = this.#select.get(op);
     if (stored !== undefined) {
       const earlier = JSON.parse(this.#keys.openValue('operation', op, stored)) as Answer;

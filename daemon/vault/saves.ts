@@ -65,7 +65,8 @@ export class SaveStore {
     return id;
   }
 
-  insert(save: StoredSave, uses: readonly SegmentUse[]): void {
+  /** @returns the number of its row. */
+  insert(save: StoredSave, uses: readonly SegmentUse[]): number {
     const number = this.#db.prepare<[], number>('SELECT coalesce(max(number), 0) + 1 FROM save').pluck().get() ?? 1;
     const { wrapped } = this.#keys.generate(`save:${number}`);
     const row: SaveRow = {
@@ -88,6 +89,7 @@ export class SaveStore {
       .run(number, row.session_id, row.key, details, row.turn, row.seq, row.messages, row.workspace, row.created_at);
     this.#uses.replace('v', number, uses);
     this.#names().set(save.id, number);
+    return number;
   }
 
   /** Newest first. */

@@ -1,5 +1,6 @@
 /** What the vault does for each call of its port: reads, writes, and jobs in slices. */
 import { encodeTime } from 'ulid';
+import { ProtocolError } from '../../protocol/errors.ts';
 import type { ReadRequest, VaultPort } from '../services/ports.ts';
 import { TamperError } from './cipher.ts';
 import { listBackups } from './migrations.ts';
@@ -74,8 +75,15 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   },
   createSave: {
     kind: 'write',
-    run: (store, request) =>
-      store.operations.once(request.opId, `save ${request.fingerprint}`, () => store.log.createSave(request)),
+    run: (store, request) => {
+      const made = store.operations.once(request.opId, `save ${request.fingerprint}`, () =>
+        store.log.createSave(request),
+      );
+      const save = store.saves.byNumber(made.number);
+      if (save?.createdAt !== made.createdAt) throw new ProtocolError('NOT_FOUND', 'the save was deleted since');
+      const { number: _number, uses: _uses, ...stored } = save;
+      return stored;
+    },
   },
   listSaves: {
     kind: 'read',

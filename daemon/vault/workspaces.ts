@@ -44,6 +44,14 @@ export class WorkspaceStore {
     return next;
   }
 
+  /** Forgets the paths that no session and no save names any more. */
+  removeUnused(): void {
+    const { changes } = this.#db
+      .prepare('DELETE FROM workspace WHERE id NOT IN (SELECT workspace FROM session UNION SELECT workspace FROM save)')
+      .run();
+    if (changes > 0) this.reload();
+  }
+
   /** Number of a path, if it has one. */
   find(path: string): number | undefined {
     return this.#byPath.get(path);

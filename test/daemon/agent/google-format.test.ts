@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { message, observe, plain, prompt, providerAt, ProviderServer } from './support/provider-server.ts';
-import { event, streamOf, WIRES } from './support/wires.ts';
+import { event, message, observe, plain, prompt, providerAt, ProviderServer } from './support/provider-server.ts';
+import { streamOf, WIRES } from './support/wires.ts';
 
 const wire = WIRES[2];
 let server: ProviderServer;

@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { observe, prompt, message, providerAt, ProviderServer } from './support/provider-server.ts';
-import { event, streamOf } from './support/wires.ts';
+import {
+  delta,
+  event,
+  finish,
+  message,
+  observe,
+  prompt,
+  providerAt,
+  ProviderServer,
+} from './support/provider-server.ts';
+import { streamOf } from './support/wires.ts';
 
 let server: ProviderServer;
 
@@ -12,9 +21,6 @@ afterEach(async () => {
 });
 
 const provider = (changes: Parameters<typeof providerAt>[1] = {}) => providerAt(server.baseUrl, changes);
-const delta = (content: string): string => event({ id: 'x', choices: [{ index: 0, delta: { content } }] });
-const finish = (reason = 'stop'): string =>
-  event({ id: 'x', choices: [{ index: 0, delta: {}, finish_reason: reason }] });
 const stream = (...events: string[]): void => {
   server.answer = (socket) => socket.end(streamOf(...events));
 };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as net from 'node:net';
-import { observe, plain, providerAt, ProviderServer } from './support/provider-server.ts';
-import { event, streamOf, WIRES } from './support/wires.ts';
+import { event, observe, plain, providerAt, ProviderServer } from './support/provider-server.ts';
+import { streamOf, WIRES } from './support/wires.ts';
 
 const KEY = 'sk-test-0123456789abcdefghijklmnop';
 let server: ProviderServer;

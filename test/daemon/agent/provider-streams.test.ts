@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   chunk,
+  event,
   LAST_CHUNK,
   observe,
   providerAt,
@@ -8,7 +9,7 @@ import {
   STREAM_HEAD,
   until,
 } from './support/provider-server.ts';
-import { event, streamOf, WIRES } from './support/wires.ts';
+import { streamOf, WIRES } from './support/wires.ts';
 
 let server: ProviderServer;
 

@@ -100,6 +100,26 @@ export function chunk(text: string): string {
 
 export const LAST_CHUNK = '0\r\n\r\n';
 
+export function event(data: unknown): string {
+  return `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
+}
+
+/** A piece of text in the chat format of OpenAI. */
+export function delta(content: string): string {
+  return event({ id: 'x', choices: [{ index: 0, delta: { content } }] });
+}
+
+export function finish(reason = 'stop'): string {
+  return event({ id: 'x', choices: [{ index: 0, delta: {}, finish_reason: reason }] });
+}
+
+export const USAGE = event({
+  id: 'x',
+  choices: [],
+  usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 },
+});
+export const DONE = event('[DONE]');
+
 /** A provider with short waits, for tests that reach them. */
 export function providerAt(baseUrl: string, changes: Partial<ProviderConfiguration> = {}): ProviderConfiguration {
   return {

@@ -1,6 +1,6 @@
 /** What a server sends in each of the three formats, event by event, for tests that send it themselves. */
 import type { ProviderConfiguration } from '../../../../daemon/config/configuration.ts';
-import { chunk, LAST_CHUNK, STREAM_HEAD } from './provider-server.ts';
+import { chunk, delta, DONE, event, finish, LAST_CHUNK, STREAM_HEAD, USAGE } from './provider-server.ts';
 
 interface Wire {
   readonly type: ProviderConfiguration['type'];
@@ -19,32 +19,20 @@ interface Wire {
   keyHeader(key: string): string;
 }
 
-/** One event of a stream. */
-export function event(data: unknown): string {
-  return `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
-}
-
 /** An answer that consists of these events, each in a chunk of its own. */
 export function streamOf(...events: string[]): string {
   return STREAM_HEAD + events.map((one) => (one === '' ? '' : chunk(one))).join('') + LAST_CHUNK;
 }
 
-const choice = (delta: object, finishReason?: string): string =>
-  event({
-    id: 'x',
-    choices: [{ index: 0, delta, ...(finishReason === undefined ? {} : { finish_reason: finishReason }) }],
-  });
+const choice = (piece: object): string => event({ id: 'x', choices: [{ index: 0, delta: piece }] });
 
 const OPENAI: Wire = {
   type: 'openai-compatible',
   begin: () => '',
-  text: (content) => choice({ content }),
+  text: delta,
   thought: (piece) => choice({ reasoning_content: piece }),
   callInput: (piece) => choice({ tool_calls: [{ index: 0, id: 'a', function: { name: 'f', arguments: piece } }] }),
-  end: (reason = 'stop') =>
-    choice({}, reason) +
-    event({ id: 'x', choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } }) +
-    event('[DONE]'),
+  end: (reason) => finish(reason) + USAGE + DONE,
   error: (error) => event({ error }),
   reasons: { stop: 'stop', length: 'length', filter: 'content_filter' },
   keyHeader: (key) => `authorization: Bearer ${key}`,
