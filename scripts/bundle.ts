@@ -1,14 +1,24 @@
 /**
- * Turns the sources into CommonJS files that share what they have in common and load late what they import late.
+ * Turns the sources into CommonJS files.
  *
- * The bundler splits only ES modules; they are translated one by one afterwards. Split ES modules start a client in 44 ms
- * instead of 39, and one CommonJS file for each program starts the daemon in 37 ms instead of 30, because code that may
- * never run is read too (Node 24, compile cache on, 23 ms of it `node -e 0`).
+ * A command is one file: it runs for an instant and every further file costs it part of a millisecond (`mctl sessions
+ * list`: 49 ms instead of 56, of which 22 are `node -e 0`; Node 24, compile cache on). What the daemon and its threads run
+ * is split into files that share what they have in common and are loaded late where they are imported late: one file for
+ * each starts the daemon in 37 ms instead of 30, because code that may never run is read too. The bundler splits only ES
+ * modules; they are translated one by one afterwards.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, transform, version as bundlerVersion, type Metafile } from 'esbuild';
+import {
+  build,
+  transform,
+  version as bundlerVersion,
+  type BuildOptions,
+  type Metafile,
+  type OutputFile,
+  type Plugin,
+} from 'esbuild';
 import { RECIPE, type Entry } from './entries.ts';
 
 /** What the sources read as `__M_BUILD__`, `__M_VERSION__` and `__M_BUILT_AT__`. */
@@ -24,7 +34,7 @@ export interface ModuleFile {
   readonly text: string;
 }
 
-interface SplitSources {
+interface Bundled {
   readonly files: readonly ModuleFile[];
   readonly metafile: Metafile;
 }
@@ -37,7 +47,7 @@ const DIST = '__mDist';
 
 /** Identifies what a build of these sources at this version contains: 16 hex digits, the same in every directory and at any time. */
 export async function contentId(root: string, entries: readonly Entry[], version: string): Promise<string> {
-  const { files } = await splitSources(root, entries, { id: '', version, builtAt: 0 });
+  const { files } = await bundleSources(root, entries, { id: '', version, builtAt: 0 });
   const hash = createHash('sha256').update(bundlerVersion);
   for (const name of RECIPE) hash.update(`\0${name}\0`).update(readFileSync(join(root, name)));
   for (const file of files) hash.update(`\0${file.name}\0`).update(file.text);
@@ -48,31 +58,41 @@ export async function contentId(root: string, entries: readonly Entry[], version
  * Bundles all entries.
  * @returns the CommonJS files, one `<entry>.cjs` for each entry among them, and which sources went where.
  */
-export async function bundle(
-  root: string,
-  entries: readonly Entry[],
-  constants: BuildConstants,
-): Promise<SplitSources> {
-  const { files, metafile } = await splitSources(root, entries, constants);
+export async function bundle(root: string, entries: readonly Entry[], constants: BuildConstants): Promise<Bundled> {
+  const { files, metafile } = await bundleSources(root, entries, constants);
   return { files: await Promise.all(files.map(toCommonJs)), metafile };
 }
 
-async function splitSources(root: string, entries: readonly Entry[], constants: BuildConstants): Promise<SplitSources> {
+async function bundleSources(root: string, entries: readonly Entry[], constants: BuildConstants): Promise<Bundled> {
+  const common = commonOptions(root, constants);
+  const inputsOf = (some: readonly Entry[]) => Object.fromEntries(some.map((entry) => [entry.name, entry.source]));
+  const commands = await build({
+    ...common,
+    entryPoints: inputsOf(entries.filter((entry) => entry.command)),
+    format: 'cjs',
+    plugins: [lateCrypto],
+  });
+  const background = await build({
+    ...common,
+    entryPoints: { ...inputsOf(entries.filter((entry) => !entry.command)), 'code-cache': 'scripts/code-cache.ts' },
+    splitting: true,
+    format: 'esm',
+    chunkNames: 'shared-[hash]',
+  });
   const out = join(root, 'dist');
-  const result = await build({
+  const files = [...commands.outputFiles, ...background.outputFiles].map((file) => moduleFile(file, out));
+  files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { files, metafile: joined(commands.metafile, background.metafile) };
+}
+
+function commonOptions(root: string, constants: BuildConstants) {
+  return {
     absWorkingDir: root,
-    entryPoints: {
-      ...Object.fromEntries(entries.map((entry) => [entry.name, entry.source])),
-      'code-cache': 'scripts/code-cache.ts',
-    },
-    outdir: out,
+    outdir: join(root, 'dist'),
     write: false,
     metafile: true,
     bundle: true,
-    splitting: true,
-    format: 'esm',
     outExtension: { '.js': '.cjs' },
-    chunkNames: 'shared-[hash]',
     platform: 'node',
     target: OLDEST_PARSER,
     // CommonJS has no top-level await; refused here, the message names the source line.
@@ -89,10 +109,28 @@ async function splitSources(root: string, entries: readonly Entry[], constants: 
       __M_BUILT_AT__: String(constants.builtAt),
       'import.meta.dirname': DIST,
     },
-  });
-  const files = result.outputFiles.map((file) => ({ name: file.path.slice(out.length + 1), text: file.text }));
-  files.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { files, metafile: result.metafile };
+  } satisfies BuildOptions;
+}
+
+/** The JSON-RPC library loads `crypto`, which takes 4 ms, for names of pipes that no command of ours ever makes. */
+const lateCrypto: Plugin = {
+  name: 'late-crypto',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^crypto$/ }, ({ importer }) =>
+      importer.includes('vscode-jsonrpc') ? { path: 'crypto', namespace: 'late' } : undefined,
+    );
+    bundler.onLoad({ filter: /.*/, namespace: 'late' }, () => ({
+      contents: `module.exports = new Proxy({}, { get: (_target, name) => require('node:crypto')[name] });`,
+    }));
+  },
+};
+
+function moduleFile(file: OutputFile, directory: string): ModuleFile {
+  return { name: file.path.slice(directory.length + 1), text: file.text };
+}
+
+function joined(one: Metafile, other: Metafile): Metafile {
+  return { inputs: { ...one.inputs, ...other.inputs }, outputs: { ...one.outputs, ...other.outputs } };
 }
 
 async function toCommonJs(file: ModuleFile): Promise<ModuleFile> {

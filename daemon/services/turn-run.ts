@@ -51,7 +51,10 @@ export class TurnRun {
   #step: number;
   readonly #writing: ReplyWriting;
   #state: TurnState;
+  /** Attempts in a row that brought nothing. */
   #failures = 0;
+  /** Attempts at this step's reply that broke off. A few words do not make up for it: each attempt may cost money. */
+  #broken = 0;
   readonly #usage = { inputTokens: 0, outputTokens: 0 };
 
   constructor(place: TurnPlace, parts: TurnParts, statusAfter: () => SessionStatus) {
@@ -126,6 +129,7 @@ export class TurnRun {
         this.#count(usage);
         await this.#append([this.#reply(parts)], { usage }, signal);
         this.#step += 1;
+        this.#broken = 0;
         this.#writing.begin(this.#step);
       },
     };
@@ -165,8 +169,8 @@ export class TurnRun {
       await pause(STORAGE_RETRY_MS, signal);
       return;
     }
-    this.#failures += 1;
-    const verdict = judgeFailure(error, this.#failures, Math.random());
+    const failures = error.kind === 'BROKEN_STREAM' ? (this.#broken += 1) : (this.#failures += 1);
+    const verdict = judgeFailure(error, failures, Math.random());
     if (verdict.action === 'fail') throw error;
     const retryAt = isoTime(this.#parts.clock.now() + verdict.delayMs);
     await this.#cutOff('broken-stream', [this.#waitingChange('backend', error, retryAt)], { status: 'waiting' });

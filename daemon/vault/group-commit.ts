@@ -80,11 +80,11 @@ export class GroupCommit {
   /** @throws the storage error that ended the transaction. */
   #writeAll(calls: readonly Call[], several: boolean): Outcome[] {
     const store = this.#host.storeForWriting();
-    const { db, recency } = store;
-    db.exec('BEGIN IMMEDIATE');
+    const { transaction, recency } = store;
+    transaction.begin();
     try {
       const outcomes = calls.map((call) => this.#writeOne(store, call, several));
-      db.exec('COMMIT');
+      transaction.commit();
       recency.commit();
       return outcomes;
     } catch (error) {
@@ -95,16 +95,14 @@ export class GroupCommit {
 
   /** One call under a savepoint of its own, so that its failure takes nobody else's work back. */
   #writeOne(store: OpenStore, call: Call, several: boolean): Outcome {
-    const { db, recency } = store;
-    if (several) db.exec('SAVEPOINT one');
+    const { db, transaction, recency } = store;
+    if (several) transaction.mark();
     const outcome = refuseStorageError(attempt(store, call));
-    if ('error' in outcome) {
-      if (several) db.exec('ROLLBACK TO one');
-      else db.exec('ROLLBACK; BEGIN IMMEDIATE');
-      store.forgetAll();
-    }
-    if (several) db.exec('RELEASE one');
-    recency.endOperation('value' in outcome);
+    const failed = 'error' in outcome;
+    if (several) transaction.endMark(failed ? 'take back' : 'keep');
+    else if (failed) db.exec('ROLLBACK; BEGIN IMMEDIATE');
+    if (failed) store.forgetAll();
+    recency.endOperation(!failed);
     return outcome;
   }
 

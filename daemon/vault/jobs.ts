@@ -97,10 +97,10 @@ export class Jobs {
 
   #sliceInTransaction(job: RunningJob): IteratorResult<void, unknown> {
     const store = this.#host.storeForWriting();
-    store.db.exec('BEGIN IMMEDIATE');
+    store.transaction.begin();
     try {
       const result = this.#slice(job, store);
-      store.db.exec('COMMIT');
+      store.transaction.commit();
       store.recency.endOperation(true);
       store.recency.commit();
       return result;

@@ -12,49 +12,49 @@ import type {
   StoredSave,
 } from '../services/ports.ts';
 import type { DraftStore } from './drafts.ts';
-import { differentRequest } from './operations.ts';
-import type { PromptQueue } from './prompt-queue.ts';
+import { Repetitions, written, type RepetitionParts } from './repetitions.ts';
 import type { SaveState, SaveStore } from './saves.ts';
-import type { SegmentStore } from './segments.ts';
+import type { Origin } from './segments.ts';
 import { usesUpTo, type SegmentUse } from './segment-uses.ts';
 import type { SessionState } from './session-head.ts';
-import type { SessionStore } from './sessions.ts';
-import type { StoreKeys } from './keys/store-keys.ts';
 
-export interface LogParts {
-  readonly keys: StoreKeys;
-  readonly segments: SegmentStore;
-  readonly sessions: SessionStore;
+export interface LogParts extends RepetitionParts {
   readonly saves: SaveStore;
   readonly drafts: DraftStore;
-  readonly queue: PromptQueue;
 }
 
 /** Every method runs inside a transaction of the caller. */
 export class Log {
   readonly #parts: LogParts;
+  readonly #repetitions: Repetitions;
   /** Set while calls run again of which nobody knows whether they took effect. */
   inDoubt = false;
 
   constructor(parts: LogParts) {
     this.#parts = parts;
+    this.#repetitions = new Repetitions(parts);
   }
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   append(request: AppendRequest): AppendResult {
     const { sessions, drafts } = this.#parts;
     if (request.fromQueue !== undefined) return this.#appendFromQueue(request, request.fromQueue);
-    const fingerprint = this.#fingerprint(request);
-    // A step that the daemon itself appends is repeated only after a failure that left it in doubt.
-    if (fingerprint !== null || request.retried === true || this.inDoubt) {
-      const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
-      if (earlier !== undefined) return earlier;
-    }
+    const { opId, fingerprint, entries } = request;
+    const origin: Origin =
+      fingerprint === undefined ? { by: 'daemon', opId } : this.#repetitions.clientOrigin(opId, fingerprint);
+    const earlier = this.#earlier(request, origin);
+    if (earlier !== undefined) return earlier;
     const state =
       request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
-    const result = this.#write(state, request.entries, request.patch, request.opId, fingerprint);
+    const result = this.#write(state, entries, request.patch, origin);
     if (request.dropDrafts === true) drafts.drop(state);
     return result;
+  }
+
+  #earlier(request: AppendRequest, origin: Origin): AppendResult | undefined {
+    if (origin.by === 'client') return this.#repetitions.ofClient(origin, request.entries.length);
+    const mayBeThere = request.retried === true || this.inDoubt;
+    return mayBeThere ? this.#repetitions.ofStep(request) : undefined;
   }
 
   /** A prompt that has left the queue already was moved by the same request, whose answer was lost. */
@@ -62,10 +62,11 @@ export class Log {
     const { sessions, queue } = this.#parts;
     const state = sessions.load(request.sessionId);
     const fingerprint = queue.take(state, turn);
+    const { opId } = request;
     if (fingerprint !== undefined) {
-      return this.#write(state, request.entries, request.patch, request.opId, fingerprint);
+      return this.#write(state, request.entries, request.patch, { by: 'client', opId, fingerprint });
     }
-    const earlier = this.#repeated(request.opId, null, request.entries.length);
+    const earlier = this.#repetitions.ofClient({ opId, fingerprint: null }, request.entries.length);
     if (earlier === undefined) throw new ProtocolError('NOT_FOUND', `turn ${turn} does not wait any more`);
     return earlier;
   }
@@ -84,12 +85,12 @@ export class Log {
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   enqueue(request: EnqueueRequest): EnqueueResult {
     const { sessions, queue } = this.#parts;
-    const fingerprint = this.#parts.keys.fingerprint(request.opId, request.fingerprint);
-    const earlier = this.#repeated(request.opId, fingerprint, 1);
+    const origin = this.#repetitions.clientOrigin(request.opId, request.fingerprint);
+    const earlier = this.#repetitions.ofClient(origin, 1);
     if (earlier !== undefined) return earlier;
     const state = sessions.load(request.sessionId);
     const turn = state.turns + 1;
-    queue.add(state, { ...request, turn, fingerprint });
+    queue.add(state, { ...request, turn, fingerprint: origin.fingerprint });
     sessions.apply(state, { turns: turn, status: state.status === 'idle' ? 'queued' : state.status });
     state.updatedAt = Math.max(state.updatedAt, request.at);
     sessions.write(state);
@@ -102,8 +103,8 @@ export class Log {
    */
   fork(request: ForkRequest): AppendResult {
     const { sessions, saves } = this.#parts;
-    const fingerprint = this.#fingerprint(request);
-    const earlier = this.#repeated(request.opId, fingerprint, request.entries.length);
+    const origin = this.#repetitions.clientOrigin(request.opId, request.fingerprint);
+    const earlier = this.#repetitions.ofClient(origin, request.entries.length);
     if (earlier !== undefined) return earlier;
     const source =
       'saveId' in request.source
@@ -121,7 +122,7 @@ export class Log {
       messages: source.messages,
       lastSeq: request.seq,
     });
-    return this.#write(state, request.entries, request.patch, request.opId, fingerprint);
+    return this.#write(state, request.entries, request.patch, origin);
   }
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
@@ -173,13 +174,12 @@ export class Log {
     state: SessionState,
     entries: readonly NewEntry[],
     patch: AppendRequest['patch'],
-    opId: string,
-    fingerprint: Buffer | null,
+    origin: Origin,
   ): AppendResult {
     const { sessions, segments } = this.#parts;
     const firstSeq = state.lastSeq + 1;
     const segment = sessions.openSegment(state);
-    segments.append(segment, entries, opId, fingerprint);
+    segments.append(segment, entries, origin);
     state.lastSeq = segment.lastSeq;
     for (const entry of entries) {
       if (entry.isMessage) state.messages += 1;
@@ -187,33 +187,7 @@ export class Log {
     }
     sessions.apply(state, this.#statusWithQueue(state, patch));
     sessions.write(state);
-    return {
-      sessionId: state.id,
-      firstSeq,
-      lastSeq: state.lastSeq,
-      turn: entries[0]?.turn ?? 0,
-      head: sessions.headOf(state),
-      repeated: false,
-    };
-  }
-
-  #repeated(opId: string, fingerprint: Buffer | null, entries: number): AppendResult | undefined {
-    const { sessions, segments } = this.#parts;
-    const written = segments.findByOp(opId);
-    const waiting = written === undefined ? this.#parts.queue.findByOp(opId) : undefined;
-    const earlier = written ?? waiting;
-    if (earlier === undefined) return undefined;
-    if (fingerprint !== null && earlier.fingerprint?.equals(fingerprint) !== true) throw differentRequest();
-    const state = sessions.load(earlier.owner);
-    const firstSeq = written?.entry.seq ?? state.lastSeq;
-    return {
-      sessionId: state.id,
-      firstSeq,
-      lastSeq: written === undefined ? firstSeq : firstSeq + entries - 1,
-      turn: written?.entry.turn ?? waiting?.turn ?? 0,
-      head: sessions.headOf(state),
-      repeated: true,
-    };
+    return written(sessions, state, firstSeq, entries);
   }
 
   #share(state: SessionState, seq: number): { uses: SegmentUse[]; workspace: string; messages: number } {
@@ -263,10 +237,6 @@ export class Log {
     for (const use of uses)
       messages += this.#parts.segments.countMessages(use.segment, use.firstSeq, use.upTo ?? use.firstSeq - 1);
     return messages;
-  }
-
-  #fingerprint({ opId, fingerprint }: Pick<AppendRequest, 'opId' | 'fingerprint'>): Buffer | null {
-    return fingerprint === undefined ? null : this.#parts.keys.fingerprint(opId, fingerprint);
   }
 }
 

@@ -14,11 +14,13 @@ import { SegmentUses } from './segment-uses.ts';
 import { SessionStore } from './sessions.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import { HistoryStore, SecretStore } from './values.ts';
+import { Transaction } from './transaction.ts';
 import { Verifier } from './verifier.ts';
 import { WorkspaceStore } from './workspaces.ts';
 
 export interface OpenStore {
   readonly db: Db;
+  readonly transaction: Transaction;
   readonly backupDirectory: string;
   readonly sessions: SessionStore;
   readonly saves: SaveStore;
@@ -57,6 +59,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   };
   return {
     db,
+    transaction: new Transaction(db),
     backupDirectory,
     sessions,
     saves,

@@ -79,9 +79,17 @@ export class SegmentUses {
   }
 }
 
+/** By the list itself: a list of uses is replaced when it changes, which is rarer than a step. */
+const digests = new WeakMap<readonly SegmentUse[], Buffer>();
+
 /** The uses as bytes that a MAC can cover. */
 export function digestOfUses(uses: readonly SegmentUse[]): Buffer {
-  return bind(...uses.flatMap((use) => [use.segment, use.firstSeq, use.upTo ?? -1, use.chain]));
+  let digest = digests.get(uses);
+  if (digest === undefined) {
+    digest = bind(...uses.flatMap((use) => [use.segment, use.firstSeq, use.upTo ?? -1, use.chain]));
+    digests.set(uses, digest);
+  }
+  return digest;
 }
 
 /** The uses of a holder that shares a log up to and including `seq`. */

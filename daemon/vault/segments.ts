@@ -6,6 +6,7 @@ import { CHAIN_BYTES, TamperError, bind, nextLink, openRecord, requireIntegers, 
 import type { Db } from './database.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
+import type { SegmentUse } from './segment-uses.ts';
 
 /** Numbers on disk. They are part of the format and never change. */
 const KINDS: Readonly<Record<DurableEventType, number>> = {
@@ -21,6 +22,10 @@ const TYPES = new Map(Object.entries(KINDS).map(([type, kind]) => [kind, type as
 export const MESSAGE_KIND = KINDS.message;
 const EPOCH = 1;
 const FINGERPRINT_BYTES = 16;
+/** A ULID as text. */
+const OP_BYTES = 26;
+/** Length of what stands before the body, by the first byte of the payload: nothing, a fingerprint, an operation's id. */
+const MARK_CODES: readonly number[] = [0, FINGERPRINT_BYTES, OP_BYTES];
 /** Link before the first entry of a segment. */
 export const EMPTY_CHAIN = Buffer.alloc(CHAIN_BYTES);
 
@@ -36,6 +41,16 @@ interface SegmentKeys {
   readonly key: KeyObject;
   readonly binding: Buffer;
 }
+
+/**
+ * What the first entry of an operation remembers of it. A client's operation is found by an index, whatever session it
+ * went to, and `fingerprint` tells whether a repetition asks for the same; null when that is not known any more. A step of
+ * the daemon itself is only ever looked for at the end of its session, so it does without the index, which would cost each
+ * step a page.
+ */
+export type Origin =
+  | { readonly by: 'client'; readonly opId: string; readonly fingerprint: Buffer | null }
+  | { readonly by: 'daemon'; readonly opId: string };
 
 export interface EntryRow {
   readonly seq: number;
@@ -62,6 +77,7 @@ export class SegmentStore {
   readonly #lastEntry;
   readonly #opExists;
   readonly #byOp;
+  readonly #newestFirst;
   readonly #countMessages;
   readonly #turnAt;
 
@@ -84,6 +100,9 @@ export class SegmentStore {
       .pluck();
     this.#turnAt = db.prepare<[number, number], number>('SELECT turn FROM entry WHERE segment = ? AND seq = ?').pluck();
     this.#opExists = db.prepare<[string], number>('SELECT 1 FROM entry WHERE op = ?').pluck();
+    this.#newestFirst = db.prepare<[number, number], EntryRow>(
+      'SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq <= ? ORDER BY seq DESC',
+    );
     this.#byOp = db.prepare<[string], { segment: number; owner: string } & EntryRow>(
       `SELECT entry.segment, segment.owner, seq, kind, turn, at, body
        FROM entry JOIN segment ON segment.id = entry.segment WHERE op = ?`,
@@ -112,20 +131,21 @@ export class SegmentStore {
     this.#updateHead.run(head.lastSeq, head.chain, head.id);
   }
 
-  /**
-   * Appends entries and moves the head along; the caller stores the head with the session.
-   * @param op id of the operation, kept with the first entry; `fingerprint` tells whether a repetition asks for the same.
-   */
-  append(head: SegmentHead, entries: readonly NewEntry[], op: string | null, fingerprint: Buffer | null): void {
+  /** Appends entries and moves the head along; the caller stores the head with the session. */
+  append(head: SegmentHead, entries: readonly NewEntry[], origin: Origin): void {
     const keys = this.#keysOf(head.id);
-    for (const [index, entry] of entries.entries()) {
+    let mark = markOf(origin);
+    let op = origin.by === 'client' ? origin.opId : null;
+    for (const { type, turn, at, body } of entries) {
       const seq = head.lastSeq + 1;
-      const kind = KINDS[entry.type];
-      const plaintext = encodePayload(entry.body, index === 0 ? fingerprint : null);
-      const body = sealRecord(keys.key, EPOCH, entryBinding(keys.binding, seq, kind, entry.turn, entry.at), plaintext);
-      this.#insertEntry.run(head.id, seq, kind, entry.turn, entry.at, index === 0 ? op : null, body);
-      head.chain = nextLink(head.chain, seq, body);
+      const kind = KINDS[type];
+      const binding = entryBinding(keys.binding, seq, kind, turn, at);
+      const record = sealRecord(keys.key, EPOCH, binding, encodePayload(body, mark));
+      this.#insertEntry.run(head.id, seq, kind, turn, at, op, record);
+      head.chain = nextLink(head.chain, seq, record);
       head.lastSeq = seq;
+      mark = null;
+      op = null;
     }
   }
 
@@ -139,7 +159,25 @@ export class SegmentStore {
     // Asked with nearly every write and nearly always in vain, so the question is cheaper than the answer.
     if (this.#opExists.get(op) === undefined) return undefined;
     const row = this.#byOp.get(op);
-    return row === undefined ? undefined : { owner: row.owner, ...this.#decode(row.segment, row) };
+    if (row === undefined) return undefined;
+    const { entry, mark } = this.#decode(row.segment, row);
+    return { owner: row.owner, entry, fingerprint: mark?.length === FINGERPRINT_BYTES ? mark : undefined };
+  }
+
+  /**
+   * The entry that a step of the daemon wrote first, if it is at the end of this log. Turns never decrease along a log, so
+   * nothing before the step's own turn is looked at.
+   */
+  findStep(uses: readonly SegmentUse[], op: string, turn: number): StoredEntry | undefined {
+    const wanted = Buffer.from(op, 'latin1');
+    for (const use of uses.toReversed()) {
+      for (const row of this.#newestFirst.iterate(use.segment, use.upTo ?? use.firstSeq - 1)) {
+        if (row.turn < turn) return undefined;
+        const { entry, mark } = this.#decode(use.segment, row);
+        if (mark?.equals(wanted) === true) return entry;
+      }
+    }
+    return undefined;
   }
 
   countMessages(segment: number, first: number, last: number): number {
@@ -154,10 +192,10 @@ export class SegmentStore {
 
   /** Adds a row of another segment under this one's key; the content stays as it is. */
   adopt(head: SegmentHead, source: number, row: EntryRow): void {
-    const { entry, fingerprint } = this.#decode(source, row);
+    const { entry, mark } = this.#decode(source, row);
     const keys = this.#keysOf(head.id);
     const binding = entryBinding(keys.binding, row.seq, row.kind, row.turn, row.at);
-    const body = sealRecord(keys.key, EPOCH, binding, encodePayload(entry.body, fingerprint ?? null));
+    const body = sealRecord(keys.key, EPOCH, binding, encodePayload(entry.body, mark));
     this.#insertEntry.run(head.id, row.seq, row.kind, row.turn, row.at, null, body);
     head.chain = nextLink(head.chain, row.seq, body);
     head.lastSeq = row.seq;
@@ -173,14 +211,14 @@ export class SegmentStore {
     this.#unwrapped.clear();
   }
 
-  #decode(segment: number, row: EntryRow): { entry: StoredEntry; fingerprint: Buffer | undefined } {
+  #decode(segment: number, row: EntryRow): { entry: StoredEntry; mark: Buffer | null } {
     const type = TYPES.get(row.kind);
     if (type === undefined || row.body === null) throw new TamperError(`entry ${row.seq} is of no known kind`);
     requireIntegers(row.seq, row.turn, row.at);
     const keys = this.#keysOf(segment);
     const binding = entryBinding(keys.binding, row.seq, row.kind, row.turn, row.at);
-    const { body, fingerprint } = decodePayload(openEntry(keys.key, binding, row));
-    return { entry: { seq: row.seq, type, turn: row.turn, at: row.at, body }, fingerprint };
+    const { body, mark } = decodePayload(openEntry(keys.key, binding, row));
+    return { entry: { seq: row.seq, type, turn: row.turn, at: row.at, body }, mark };
   }
 
   #keysOf(id: number): SegmentKeys {
@@ -224,17 +262,22 @@ function entryBinding(prefix: Buffer, seq: number, kind: number, turn: number, a
   return binding;
 }
 
-function encodePayload(text: string, fingerprint: Buffer | null): Buffer {
-  const start = fingerprint === null ? 1 : 1 + FINGERPRINT_BYTES;
+/** What goes in front of the body of an operation's first entry. */
+function markOf(origin: Origin): Buffer | null {
+  return origin.by === 'client' ? origin.fingerprint : Buffer.from(origin.opId, 'latin1');
+}
+
+/** A byte that says how long the mark is, the mark, the text. */
+function encodePayload(text: string, mark: Buffer | null): Buffer {
+  const start = 1 + (mark?.length ?? 0);
   const payload = Buffer.allocUnsafe(start + Buffer.byteLength(text));
-  payload[0] = fingerprint === null ? 0 : 1;
-  fingerprint?.copy(payload, 1);
+  payload[0] = MARK_CODES.indexOf(start - 1);
+  mark?.copy(payload, 1);
   payload.write(text, start, 'utf8');
   return payload;
 }
 
-function decodePayload(payload: Buffer): { body: string; fingerprint: Buffer | undefined } {
-  if (payload[0] === 0) return { body: payload.toString('utf8', 1), fingerprint: undefined };
-  const start = 1 + FINGERPRINT_BYTES;
-  return { body: payload.toString('utf8', start), fingerprint: Buffer.from(payload.subarray(1, start)) };
+function decodePayload(payload: Buffer): { body: string; mark: Buffer | null } {
+  const start = 1 + (MARK_CODES[payload[0] ?? 0] ?? 0);
+  return { body: payload.toString('utf8', start), mark: start === 1 ? null : Buffer.from(payload.subarray(1, start)) };
 }

@@ -32,8 +32,11 @@ export interface SessionState {
   updatedAt: number;
   archived: boolean;
   pinned: boolean;
+  /** Replaced, never changed in place. */
   uses: readonly SegmentUse[];
   open: SegmentHead | null;
+  /** What is sealed with the head, encoded; most steps change neither title nor model. */
+  details?: { readonly title: string; readonly model: string; readonly bytes: Buffer };
 }
 
 export interface SessionRow {
@@ -58,27 +61,24 @@ export interface SessionRow {
   chain: Buffer;
 }
 
+/** The numbers of the head that is being bound, as doubles; one array for all of them, since each step binds one. */
+const numbers = new Float64Array(10);
+const numberBytes = Buffer.from(numbers.buffer);
+
 /** Everything in a head that code trusts, in a fixed order. */
 function headBinding(state: SessionState): Buffer {
-  const { open } = state;
-  const numbers = Float64Array.of(
-    STATUSES.indexOf(state.status),
-    state.turns,
-    state.messages,
-    state.inputTokens,
-    state.outputTokens,
-    state.lastSeq,
-    state.updatedAt,
-    state.archived ? 1 : 0,
-    state.pinned ? 1 : 0,
-    open?.id ?? -1,
-  );
-  return Buffer.concat([
-    state.fixed,
-    Buffer.from(numbers.buffer),
-    open?.chain ?? EMPTY_CHAIN,
-    digestOfUses(state.uses),
-  ]);
+  const { fixed, open } = state;
+  numbers[0] = STATUSES.indexOf(state.status);
+  numbers[1] = state.turns;
+  numbers[2] = state.messages;
+  numbers[3] = state.inputTokens;
+  numbers[4] = state.outputTokens;
+  numbers[5] = state.lastSeq;
+  numbers[6] = state.updatedAt;
+  numbers[7] = state.archived ? 1 : 0;
+  numbers[8] = state.pinned ? 1 : 0;
+  numbers[9] = open?.id ?? -1;
+  return Buffer.concat([fixed, numberBytes, open?.chain ?? EMPTY_CHAIN, digestOfUses(state.uses)]);
 }
 
 function openDetails(state: SessionState, details: Buffer): { title: string; model: string } {
@@ -93,8 +93,11 @@ function openDetails(state: SessionState, details: Buffer): { title: string; mod
 
 /** Title and model, encrypted, bound to everything else in the head. */
 export function sealDetails(state: SessionState): Buffer {
-  const details = Buffer.from(JSON.stringify({ title: state.title, model: state.model }), 'utf8');
-  return sealRecord(state.key, 1, headBinding(state), details);
+  const { title, model } = state;
+  if (state.details?.title !== title || state.details.model !== model) {
+    state.details = { title, model, bytes: Buffer.from(JSON.stringify({ title, model }), 'utf8') };
+  }
+  return sealRecord(state.key, 1, headBinding(state), state.details.bytes);
 }
 
 /** The part of a head that never changes. */

@@ -26,7 +26,7 @@ interface Said {
   build: BuildConstants;
   dirname: string;
   cache: string | null;
-  loaded: number;
+  loaded: boolean;
 }
 
 function emptyHome(): string {
@@ -100,7 +100,8 @@ test('programs know their build and that they are in dist, and dist/build.json s
 test('what is imported late is loaded late', async () => {
   const root = standInTree();
   await buildAll(root, KEEP);
-  expect(said(root, { arguments: ['heavy'] }).loaded).toBeGreaterThan(said(root).loaded);
+  expect(said(root).loaded).toBe(false);
+  expect(said(root, { arguments: ['heavy'] }).loaded).toBe(true);
 });
 
 test('native packages stay outside of the bundle and are found from it', async () => {
@@ -164,7 +165,7 @@ test('compiled code is kept in a private directory of the user, one for each bui
   const { cache } = said(root, { home });
   expect(cache?.startsWith(join(home, '.cache', 'm', 'code'))).toBe(true);
   expect(statSync(join(home, '.cache', 'm', 'code')).mode & 0o777).toBe(0o700);
-  expect(readdirSync(cache ?? '').length).toBeGreaterThan(1);
+  expect(readdirSync(cache ?? '').length).toBeGreaterThan(0);
 });
 
 test('a cache directory that others could write to is not used, and an impossible one stops nothing', async () => {

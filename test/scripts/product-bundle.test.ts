@@ -1,5 +1,6 @@
 /** What the programs of the product load, and when: start-up time and memory are budgets, and a client holds no schemas. */
 import { existsSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Metafile } from 'esbuild';
@@ -11,31 +12,29 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** Each takes longer to load than the rest of a program, or has no business outside of its home. */
 const HEAVY = /^(zod|better-sqlite3|@napi-rs\/.*|pino|vscode-jsonrpc|@ai-sdk\/.*)$/;
 
-let outputs: Metafile['outputs'];
+let inputs: Metafile['inputs'];
 
 beforeAll(async () => {
   const { metafile } = await bundle(ROOT, ENTRIES, { id: 'test', version: '0.0.0', builtAt: 0 });
-  outputs = metafile.outputs;
+  inputs = metafile.inputs;
 });
 
 /** Packages that a program loads: at its start, or ever. */
 function packagesOf(program: string, when: 'at the start' | 'ever'): string[] {
   const packages = new Set<string>();
   const seen = new Set<string>();
-  const visit = (name: string): void => {
-    const output = outputs[name];
-    if (output === undefined || seen.has(name)) return;
-    seen.add(name);
-    for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
-      const found = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1];
-      if (found !== undefined && bytesInOutput > 0) packages.add(found);
-    }
-    for (const { path, kind, external } of output.imports) {
-      if (external && !path.startsWith('node:')) packages.add(path);
-      else if (kind !== 'dynamic-import' || when === 'ever') visit(path);
+  const visit = (path: string): void => {
+    const input = inputs[path];
+    if (input === undefined || seen.has(path)) return;
+    seen.add(path);
+    const found = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
+    if (found !== undefined) packages.add(found);
+    for (const { path: next, kind, external } of input.imports) {
+      if (external === true && !next.startsWith('node:') && !isBuiltin(next)) packages.add(next);
+      else if (kind !== 'dynamic-import' || when === 'ever') visit(next);
     }
   };
-  visit(`dist/${program}.cjs`);
+  visit(ENTRIES.find((entry) => entry.name === program)?.source ?? '');
   expect(seen.size).toBeGreaterThan(0);
   return [...packages].sort();
 }

@@ -24,11 +24,11 @@ import { BUILD } from '../protocol/build.ts';
 import * as nodeModule from 'node:module';
 export async function run(): Promise<void> {
   if (process.argv[2] === 'heavy') await import('./heavy.ts');
-  const loaded = Object.keys(require.cache).length;
+  const loaded = 'heavy' in globalThis;
   process.stdout.write(JSON.stringify({ build: BUILD, dirname: import.meta.dirname, cache: nodeModule.getCompileCacheDir?.() ?? null, loaded, arguments: process.argv.slice(2) }));
 }
 `,
-  'client/heavy.ts': `import { parse } from 'smol-toml';\nglobalThis.structuredClone(parse('heavy = "loaded late"'));\n`,
+  'client/heavy.ts': `import { parse } from 'smol-toml';\nObject.assign(globalThis, parse('heavy = "loaded late"'));\n`,
   'protocol/build.ts': `export const BUILD = { id: __M_BUILD__, version: __M_VERSION__, builtAt: __M_BUILT_AT__ };\n`,
   'daemon/main.ts': `import { BUILD } from '../protocol/build.ts';\nimport Database from 'better-sqlite3';\nprocess.stdout.write(BUILD.id + typeof Database);\n`,
   'daemon/vault/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,

@@ -29,9 +29,10 @@ export class ProviderServer {
     });
   }
 
-  static async start(): Promise<ProviderServer> {
+  /** @param port a free one when it is 0. */
+  static async start(port = 0): Promise<ProviderServer> {
     const server = new ProviderServer();
-    await new Promise<void>((resolve) => server.server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.server.listen(port, '127.0.0.1', resolve));
     return server;
   }
 
