@@ -2,12 +2,19 @@
 import * as z from 'zod/mini';
 import { Sequence, Timestamp, TurnNumber } from './primitives.ts';
 
-export const TextPart = z.object({ type: z.literal('text'), text: z.string() });
+/** Where a part comes from and what its model wants back with it (a signature, say), by provider name. */
+const ProviderMetadata = z.optional(z.record(z.string(), z.unknown()));
+
+export const TextPart = z.object({
+  type: z.literal('text'),
+  text: z.string(),
+  providerMetadata: ProviderMetadata,
+});
 export const ReasoningPart = z.object({
   type: z.literal('reasoning'),
+  /** May be empty: some servers keep the words and send only what they want back. */
   text: z.string(),
-  /** What the provider wants back with the reasoning (a signature, say), by provider name. */
-  providerMetadata: z.optional(z.record(z.string(), z.unknown())),
+  providerMetadata: ProviderMetadata,
 });
 export const ToolCallPart = z.object({
   type: z.literal('tool-call'),
@@ -15,6 +22,7 @@ export const ToolCallPart = z.object({
   name: z.string(),
   /** JSON text exactly as the model wrote it, which need not be valid. */
   arguments: z.string(),
+  providerMetadata: ProviderMetadata,
 });
 export const ToolResultPart = z.object({
   type: z.literal('tool-result'),

@@ -62,6 +62,7 @@ export class Exchange {
   private wait: NodeJS.Timeout | undefined;
   private first: Fault | undefined;
   private unread = 0;
+  private answered = false;
 
   constructor(limits: ExchangeLimits, signal: AbortSignal) {
     this.limits = limits;
@@ -75,6 +76,11 @@ export class Exchange {
   /** The first thing that went wrong. */
   get fault(): Fault | undefined {
     return this.first;
+  }
+
+  /** Whether a good answer has begun, so that what goes wrong afterwards is about its content. */
+  get hasAnswered(): boolean {
+    return this.answered;
   }
 
   /** Ends the connection, whatever it is doing. */
@@ -96,7 +102,8 @@ export class Exchange {
    */
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input);
-    const headers = Object.fromEntries(new Headers(init?.headers));
+    // An empty header is how the libraries leave out a key that there is none of.
+    const headers = Object.fromEntries([...new Headers(init?.headers)].filter(([, value]) => value !== ''));
     const body = typeof init?.body === 'string' ? init.body : undefined;
     const answer = await this.send(url, init?.method ?? 'GET', { ...headers, accept: 'text/event-stream' }, body);
     const encoding = answer.headers['content-encoding'] ?? 'identity';
@@ -104,6 +111,7 @@ export class Exchange {
     if (/^(text\/html|application\/json)\b/i.test(contentType) || encoding !== 'identity') {
       throw this.fail({ kind: 'not-a-stream', contentType, body: await this.readSome(answer, MAX_ERROR_BYTES) });
     }
+    this.answered = true;
     return new Response(this.stream(answer), { status: 200, headers: { 'content-type': contentType } });
   };
 

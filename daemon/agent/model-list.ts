@@ -3,6 +3,8 @@ import type { ProviderConfiguration } from '../config/configuration.ts';
 import { Exchange } from './exchange.ts';
 import { explainFault } from './provider-errors.ts';
 import { missingKey, type ProviderContext } from './provider-failure.ts';
+import { fieldsOf, type WireFormat } from './wire-format.ts';
+import { formatOf } from './wire-formats.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 
 const DEADLINE_MS = 3000;
@@ -10,13 +12,22 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_MODELS = 2000;
 
 /**
- * Names of the models at `GET {base_url}/models`, in the order of the server.
+ * Names of the models that can answer, in the order of the server: `GET {base_url}/models`.
  *
  * @throws ProtocolError with the reason in words, after three seconds at the latest.
  */
 export async function listServerModels(provider: ProviderConfiguration, apiKey: string | undefined): Promise<string[]> {
   const { name, baseUrl, apiKeyEnv, headers } = provider;
-  const context: ProviderContext = { provider: name, baseUrl, model: undefined, apiKey, keyVariable: apiKeyEnv };
+  const format = formatOf(provider);
+  const { usualEnd } = format;
+  const context: ProviderContext = {
+    provider: name,
+    baseUrl,
+    usualEnd,
+    model: undefined,
+    apiKey,
+    keyVariable: apiKeyEnv,
+  };
   if (apiKey === undefined && apiKeyEnv !== undefined) throw missingKey(context);
   const limits = {
     connectTimeoutMs: Math.min(provider.connectTimeoutMs, DEADLINE_MS),
@@ -26,9 +37,9 @@ export async function listServerModels(provider: ProviderConfiguration, apiKey: 
   };
   const exchange = new Exchange(limits, new AbortController().signal);
   try {
-    const authorization = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-    const text = await exchange.text(new URL(`${baseUrl}/models`), { ...authorization, ...headers }, MAX_BYTES);
-    return namesIn(text) ?? refuse(name);
+    const url = new URL(`${baseUrl}${format.modelsPath}`);
+    const text = await exchange.text(url, { ...format.headers(apiKey), ...headers }, MAX_BYTES);
+    return namesIn(text, format) ?? refuse(name);
   } catch (error) {
     throw exchange.fault === undefined ? error : explainFault(exchange.fault, context);
   } finally {
@@ -42,22 +53,23 @@ function refuse(name: string): never {
   });
 }
 
-/** The names in a list of the OpenAI form, or of the two forms that are seen beside it. */
-function namesIn(text: string): string[] | undefined {
+/** The names in a list, of the form that belongs to the format or of one that is seen beside it. */
+function namesIn(text: string, format: WireFormat): string[] | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return undefined;
   }
-  const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  const list = [value, fields['data'], fields['models']].find((candidate) => Array.isArray(candidate));
+  const { data, models } = fieldsOf(value);
+  const list = [value, data, models].find((candidate) => Array.isArray(candidate));
   if (list === undefined) return undefined;
-  return list.flatMap((entry: unknown) => nameOf(entry)).slice(0, MAX_MODELS);
+  return list
+    .flatMap((entry: unknown) => format.modelName(entry) ?? [])
+    .filter(isName)
+    .slice(0, MAX_MODELS);
 }
 
-function nameOf(entry: unknown): string[] {
-  const fields = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {};
-  const name = [entry, fields['id'], fields['name']].find((candidate) => typeof candidate === 'string');
-  return name !== undefined && /^[^\s\p{C}]{1,200}$/u.test(name) ? [name] : [];
+function isName(name: string): boolean {
+  return /^[^\s\p{C}]{1,200}$/u.test(name);
 }

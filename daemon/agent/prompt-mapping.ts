@@ -1,4 +1,4 @@
-/** Puts a stored conversation into the form the provider libraries take. */
+/** Puts a stored conversation into the form the provider libraries take, within what each format allows. */
 import type {
   LanguageModelV4FilePart,
   LanguageModelV4Message,
@@ -9,34 +9,75 @@ import type {
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
 import type { Message, Part } from '../../protocol/message.ts';
+import { CallNames } from './call-names.ts';
+import { keptFor, type Kept, type Origin } from './part-origin.ts';
 
-type AssistantPart = LanguageModelV4TextPart | LanguageModelV4ReasoningPart | LanguageModelV4ToolCallPart;
-
-/**
- * The prompt for a conversation. Messages that hold nothing for a provider are left out.
- *
- * Reasoning goes back only in turns that called tools: there some models refuse a request without it, and elsewhere
- * it is ignored at best and refused as an unknown field at worst.
- */
-export function toPrompt(messages: readonly Message[]): LanguageModelV4Prompt {
-  const turnsWithTools = new Set(
-    messages.filter((one) => one.parts.some((part) => part.type === 'tool-call')).map((one) => one.turn),
-  );
-  return messages.flatMap((message) => {
-    const mapped = toMessage(message, turnsWithTools.has(message.turn));
-    return mapped.content.length === 0 ? [] : [mapped];
-  });
+/** What a format asks of a conversation beyond what all of them ask. */
+export interface PromptRules {
+  /** Ids of tool calls that are taken; others are replaced. */
+  readonly callId: RegExp;
+  /** `text`: as the model wrote them. `object`: only what is a JSON object. */
+  readonly callArguments: 'text' | 'object';
+  /** `all`: the words are taken back. `signed`: only with what the server gave along. */
+  readonly reasoning: 'all' | 'signed';
 }
 
-function toMessage(message: Message, withReasoning: boolean): LanguageModelV4Message {
+type AssistantPart = LanguageModelV4TextPart | LanguageModelV4ReasoningPart | LanguageModelV4ToolCallPart;
+type DialogMessage = Exclude<LanguageModelV4Message, { role: 'system' }>;
+
+/**
+ * The prompt for a conversation that `repairHistory` has been over.
+ *
+ * - It begins with a prompt: a history that was cut may begin elsewhere, and no server takes that.
+ * - Blank text, which some servers refuse, and messages that hold nothing else are left out; what then stands side by
+ *   side with the same role becomes one message, and so do the results of one step.
+ * - Reasoning goes back only in the turn that is being answered, and only to the model that wrote it. There some
+ *   servers refuse a request without it; later it is ignored at best, and refused at worst because what stood before it
+ *   has changed.
+ *
+ * @returns an empty list when there is nothing to be answered.
+ */
+export function toPrompt(messages: readonly Message[], origin: Origin, rules: PromptRules): LanguageModelV4Prompt {
+  const begin = messages.findIndex((message) => message.role === 'user' && message.parts.some(isContent));
+  const turn = messages.at(-1)?.turn;
+  const names = new CallNames(rules.callId);
+  const prompt: DialogMessage[] = [];
+  for (const message of begin === -1 ? [] : messages.slice(begin)) {
+    const mapped = toMessage(message, { origin, rules, names, withReasoning: message.turn === turn });
+    if (mapped.content.length > 0 && !join(prompt.at(-1), mapped)) prompt.push(mapped);
+  }
+  return prompt.at(-1)?.role === 'assistant' ? [] : prompt;
+}
+
+interface Mapping {
+  readonly origin: Origin;
+  readonly rules: PromptRules;
+  readonly names: CallNames;
+  readonly withReasoning: boolean;
+}
+
+function toMessage(message: Message, mapping: Mapping): DialogMessage {
   switch (message.role) {
     case 'user':
-      return { role: 'user', content: message.parts.flatMap(toUserPart) };
+      return { role: 'user', content: message.parts.filter(isContent).flatMap(toUserPart) };
     case 'assistant':
-      return { role: 'assistant', content: message.parts.flatMap((part) => toAssistantPart(part, withReasoning)) };
+      return { role: 'assistant', content: message.parts.flatMap((part) => toAssistantPart(part, mapping)) };
     case 'tool':
-      return { role: 'tool', content: message.parts.flatMap(toToolPart) };
+      return { role: 'tool', content: message.parts.flatMap((part) => toToolPart(part, mapping.names)) };
   }
+}
+
+/** Adds a message to the one before it, when both have the same role. */
+function join(before: DialogMessage | undefined, message: DialogMessage): boolean {
+  if (before?.role === 'user' && message.role === 'user') before.content.push(...message.content);
+  else if (before?.role === 'assistant' && message.role === 'assistant') before.content.push(...message.content);
+  else if (before?.role === 'tool' && message.role === 'tool') before.content.push(...message.content);
+  else return false;
+  return true;
+}
+
+function isContent(part: Part): boolean {
+  return part.type === 'image' || (part.type === 'text' && part.text.trim() !== '');
 }
 
 function toUserPart(part: Part): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
@@ -46,20 +87,58 @@ function toUserPart(part: Part): (LanguageModelV4TextPart | LanguageModelV4FileP
   return [];
 }
 
-function toAssistantPart(part: Part, withReasoning: boolean): AssistantPart[] {
-  if (part.type === 'text') return [{ type: 'text', text: part.text }];
-  if (part.type === 'tool-call') {
-    return [{ type: 'tool-call', toolCallId: part.callId, toolName: part.name, input: part.arguments }];
+function toAssistantPart(part: Part, mapping: Mapping): AssistantPart[] {
+  switch (part.type) {
+    case 'text': {
+      const signature = signatureOf(part, mapping);
+      return isContent(part) || signature.providerOptions !== undefined
+        ? [{ type: 'text', text: part.text, ...signature }]
+        : [];
+    }
+    case 'reasoning':
+      return toReasoning(part, mapping);
+    case 'tool-call': {
+      const { toolCallId, toolName } = mapping.names.ofCall(part);
+      const input = mapping.rules.callArguments === 'object' ? objectIn(part.arguments) : part.arguments || '{}';
+      return [{ type: 'tool-call', toolCallId, toolName, input, ...signatureOf(part, mapping) }];
+    }
+    case 'tool-result':
+    case 'image':
+      return [];
   }
-  if (part.type !== 'reasoning' || !withReasoning) return [];
-  const reasoning: LanguageModelV4ReasoningPart = { type: 'reasoning', text: part.text };
-  if (part.providerMetadata === undefined) return [reasoning];
-  const providerOptions = part.providerMetadata as NonNullable<LanguageModelV4ReasoningPart['providerOptions']>;
-  return [{ ...reasoning, providerOptions }];
 }
 
-function toToolPart(part: Part): LanguageModelV4ToolResultPart[] {
+function toReasoning(part: Extract<Part, { type: 'reasoning' }>, mapping: Mapping): LanguageModelV4ReasoningPart[] {
+  if (!mapping.withReasoning || keptFor(mapping.origin, part.providerMetadata) === undefined) return [];
+  const signature = signatureOf(part, mapping);
+  if (mapping.rules.reasoning === 'signed' && signature.providerOptions === undefined) return [];
+  return [{ type: 'reasoning', text: part.text, ...signature }];
+}
+
+/** What the model wants back with a part of its own. */
+function signatureOf(
+  part: { readonly providerMetadata?: Readonly<Record<string, unknown>> | undefined },
+  mapping: Mapping,
+): { providerOptions?: Kept } {
+  const kept = keptFor(mapping.origin, part.providerMetadata);
+  return kept === undefined || Object.keys(kept).length === 0 ? {} : { providerOptions: kept };
+}
+
+/** The arguments of a call; what is not a JSON object is put into one. */
+function objectIn(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text || '{}');
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // A model writes what it likes; it is shown its own words again.
+  }
+  return { unreadable: text };
+}
+
+function toToolPart(part: Part, names: CallNames): LanguageModelV4ToolResultPart[] {
   if (part.type !== 'tool-result') return [];
-  const output = { type: part.isError ? ('error-text' as const) : ('text' as const), value: part.output };
-  return [{ type: 'tool-result', toolCallId: part.callId, toolName: part.name, output }];
+  const output = part.isError
+    ? { type: 'error-text' as const, value: part.output.trim() === '' ? 'It failed without a word.' : part.output }
+    : { type: 'text' as const, value: part.output };
+  return [{ type: 'tool-result', ...names.ofResult(part), output }];
 }

@@ -1,10 +1,18 @@
 /** Says in words what went wrong between m and a provider, and what a person can do about it. */
 import type { ProtocolError } from '../../protocol/errors.ts';
 import type { Fault } from './exchange.ts';
-import { failure, keyHint, quote, secretsOf, type ProviderContext } from './provider-failure.ts';
+import {
+  addressHint,
+  addressOf,
+  failure,
+  keyHint,
+  quote,
+  secretsOf,
+  type ProviderContext,
+} from './provider-failure.ts';
 import { explainStatus } from './provider-status.ts';
 import { presentable } from './provider-text.ts';
-import { codeIn, messageIn, messageInBody } from './server-message.ts';
+import { codeIn, factsIn, messageIn, messageInBody } from './server-message.ts';
 
 /** Faults after which there is no answer at all. */
 type NoAnswer = Extract<Fault, { kind: 'unreachable' | 'connect-timeout' | 'untrusted' | 'not-http' | 'unsendable' }>;
@@ -22,13 +30,13 @@ export function explainFault(fault: Fault, context: ProviderContext): ProtocolEr
     case 'status': {
       const { status, headers, body } = fault;
       const message = messageInBody(body, secretsOf(context));
-      return explainStatus({ status, headers, message, isUnpaid: body.includes('insufficient_quota') }, context);
+      return explainStatus({ status, headers, message, facts: factsIn(body) }, context);
     }
     case 'not-a-stream': {
       const type = presentable(fault.contentType, secretsOf(context)) || 'something else';
       const what = `${provider} (${context.baseUrl}) sent ${type} and not the stream of a reply`;
       const message = quote(messageInBody(fault.body, secretsOf(context)));
-      return failure('REFUSED', `${what}${message}.`, `Check ${addressOf(context)}; it often ends in /v1.`);
+      return failure('REFUSED', `${what}${message}.`, `Check ${addressHint(context)}`);
     }
     case 'silence': {
       const what = fault.begun ? 'stopped sending' : 'took the request and sent nothing';
@@ -51,23 +59,37 @@ export function explainFault(fault: Fault, context: ProviderContext): ProtocolEr
  * The error for a stream that arrived but is not a whole reply.
  *
  * @param reported What the server itself says in it, or what the library that reads it objects to.
+ * @param hasBegun Whether a part of the reply came before it: then a server that is suddenly busy has broken it off.
  */
-export function explainStream(reported: unknown, context: ProviderContext): ProtocolError {
+export function explainStream(reported: unknown, context: ProviderContext, hasBegun: boolean): ProtocolError {
   const { provider } = context;
   if (reported instanceof Error) {
     // The library's words quote what it read; only an error that the server put there is for a person.
     const value: unknown = 'value' in reported ? reported.value : undefined;
-    if (messageIn(value) !== undefined) return explainStream(value, context);
-    const isMalformed = /JSONParse|TypeValidation/.test(reported.name);
-    const what = isMalformed ? 'sent something that is not a part of a reply' : 'ended the reply without finishing it';
-    return failure('BROKEN_STREAM', `${provider} ${what}.`, 'Try again.');
+    if (messageIn(value) !== undefined) return explainStream(value, context, hasBegun);
+    if (/JSONParse|TypeValidation/.test(reported.name)) return notAReply(context);
+    return failure('BROKEN_STREAM', `${provider} ended the reply without finishing it.`, 'Try again.');
   }
   const message = presentable(messageIn(reported) ?? '', secretsOf(context));
+  const facts = factsIn(JSON.stringify(reported) ?? '');
   const code = codeIn(reported);
-  if (code !== undefined && code >= 400 && code <= 599 && code !== 500) {
-    return explainStatus({ status: code, headers: {}, message, isUnpaid: false }, context);
+  if (code !== undefined && (code < 500 || (!hasBegun && code !== 500))) {
+    return explainStatus({ status: code, headers: {}, message, facts }, context);
   }
-  return failure('BROKEN_STREAM', `${provider} broke off the reply${quote(message)}.`, 'Try again.');
+  const later = facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs };
+  const hint = code === undefined || code === 500 ? 'Try again.' : 'The server is busy; try again.';
+  return failure('BROKEN_STREAM', `${provider} broke off the reply${quote(message)}.`, hint, later);
+}
+
+/** The error for a stream whose content nobody understands. */
+export function notAReply(context: ProviderContext): ProtocolError {
+  return failure('BROKEN_STREAM', `${context.provider} sent something that is not a part of a reply.`, 'Try again.');
+}
+
+/** The error for a conversation that does not end with anything to be answered. */
+export function nothingToAnswer(context: ProviderContext): ProtocolError {
+  const what = `There is nothing for ${context.provider} to answer: the prompt has no text and no image.`;
+  return failure('REFUSED', what, 'Send a prompt with words in it.');
 }
 
 /** The error for a conversation that holds what this kind of server cannot take. */
@@ -109,10 +131,6 @@ function explainNoAnswer(fault: NoAnswer, context: ProviderContext): ProtocolErr
 /** The same request would end in the same way. */
 function hopeless(what: string): ProtocolError {
   return failure('BROKEN_STREAM', what, 'Ask for less at once.', { retryable: false });
-}
-
-function addressOf(context: ProviderContext): string {
-  return `base_url of [providers.${context.provider}]`;
 }
 
 function networkReason(code: string): string {

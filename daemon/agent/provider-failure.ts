@@ -5,6 +5,8 @@ import { ProtocolError, type ErrorKind } from '../../protocol/errors.ts';
 export interface ProviderContext {
   readonly provider: string;
   readonly baseUrl: string;
+  /** How the address of such a server usually ends. */
+  readonly usualEnd: string;
   /** Undefined when no model was asked for. */
   readonly model: string | undefined;
   readonly apiKey: string | undefined;
@@ -19,6 +21,16 @@ export function failure(
   options: { retryable?: boolean; retryAfterMs?: number } = {},
 ): ProtocolError {
   return new ProtocolError(kind, message, { hint, retryable: kind !== 'REFUSED', ...options });
+}
+
+/** How to mend the address of a server. */
+export function addressHint(context: ProviderContext): string {
+  return `${addressOf(context)}; it often ends in ${context.usualEnd}.`;
+}
+
+/** The setting that holds the address of a server. */
+export function addressOf(context: ProviderContext): string {
+  return `base_url of [providers.${context.provider}]`;
 }
 
 /** How to give m the right key. */

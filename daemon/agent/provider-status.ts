@@ -1,8 +1,17 @@
 /** Says in words what a provider means by an HTTP status. */
 import type { ProtocolError } from '../../protocol/errors.ts';
-import { failure, keyHint, quote, secretsOf, type ProviderContext } from './provider-failure.ts';
+import {
+  addressHint,
+  addressOf,
+  failure,
+  keyHint,
+  quote,
+  secretsOf,
+  type ProviderContext,
+} from './provider-failure.ts';
 import { presentable } from './provider-text.ts';
 import { retryAfterMs } from './retry-after.ts';
+import type { ErrorFacts } from './server-message.ts';
 
 /** A refusal as it arrived. */
 export interface BadAnswer {
@@ -11,8 +20,7 @@ export interface BadAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** What the server says, already fit to be shown; empty when it says nothing. */
   readonly message: string;
-  /** The account is empty: waiting does not help. */
-  readonly isUnpaid: boolean;
+  readonly facts: ErrorFacts;
 }
 
 /** What a person reads: continues the name of the provider, and what to do. */
@@ -29,14 +37,14 @@ const TOO_LONG = /context.{0,20}(length|window)|too many tokens|maximum.{0,20}to
 export function explainStatus(answer: BadAnswer, context: ProviderContext): ProtocolError {
   const { status, headers } = answer;
   const { provider, baseUrl } = context;
-  const wait = retryAfterMs(headers, Date.now());
+  const wait = retryAfterMs(headers, Date.now(), { withLimits: status === 429 }) ?? answer.facts.retryAfterMs;
   const later = wait === undefined ? {} : { retryAfterMs: wait };
   const end = `(${status})${quote(answer.message)}.`;
-  if (status === 429 && !answer.isUnpaid) {
+  if (status === 429 && !answer.facts.isUnpaid) {
     const hint = 'The limit is that of your account or of the server.';
     return failure('RATE_LIMITED', `${provider} asks to slow down ${end}`, hint, later);
   }
-  if ([408, 425, 502, 503, 504, 529].includes(status) || (status >= 520 && status <= 524)) {
+  if ([408, 425, 499, 502, 503, 504, 529].includes(status) || (status >= 520 && status <= 524)) {
     const hint = 'The server, or one behind it, is down or busy.';
     return failure('UNREACHABLE', `${provider} (${baseUrl}) is not available now ${end}`, hint, later);
   }
@@ -50,13 +58,12 @@ export function explainStatus(answer: BadAnswer, context: ProviderContext): Prot
 function refusal(answer: BadAnswer, context: ProviderContext): Words {
   const { status, message } = answer;
   const { provider, model } = context;
-  const address = `base_url of [providers.${provider}]`;
-  if (status < 400) return redirect(answer, address, context);
-  if (status === 401) {
+  if (status < 400) return redirect(answer, context);
+  if (status === 401 || answer.facts.isKeyRefused) {
     const what = context.apiKey === undefined ? 'asks for an API key' : 'does not accept the API key';
     return { what, hint: keyHint(context) };
   }
-  if (status === 402 || answer.isUnpaid) {
+  if (status === 402 || answer.facts.isUnpaid) {
     return { what: 'wants to be paid first', hint: `Check the balance of your account at ${provider}.` };
   }
   if (status === 403) {
@@ -65,23 +72,23 @@ function refusal(answer: BadAnswer, context: ProviderContext): Words {
   }
   if (status === 404 || UNKNOWN_MODEL.test(message)) {
     const what = model === undefined ? 'has no list of models' : `has no model "${model}"`;
-    return { what, hint: `${LIST_HINT} If none appear, check ${address}; it often ends in /v1.` };
+    return { what, hint: `${LIST_HINT} If none appear, check ${addressHint(context)}` };
   }
   if (status === 413 || TOO_LONG.test(message)) {
     const hint = 'Go on in a shorter one (/reset, or /fork at an earlier turn), or choose a model that takes more.';
     return { what: 'finds the conversation too long', hint };
   }
   if (status === 405) {
-    return { what: 'takes no requests at this address', hint: `Check ${address}; it often ends in /v1.` };
+    return { what: 'takes no requests at this address', hint: `Check ${addressHint(context)}` };
   }
   return { what: 'refused the request', hint: `Change what the message names, or choose another model. ${LIST_HINT}` };
 }
 
-function redirect(answer: BadAnswer, address: string, context: ProviderContext): Words {
+function redirect(answer: BadAnswer, context: ProviderContext): Words {
   const target = presentable(answer.headers['location'] ?? '', secretsOf(context));
   const what = target === '' ? 'redirects elsewhere' : `redirects to ${target}`;
   return {
     what,
-    hint: `m does not send a key where nobody told it to. If that address is right, put it into ${address}.`,
+    hint: `m does not send a key where nobody told it to. If that address is right, put it into ${addressOf(context)}.`,
   };
 }

@@ -8,7 +8,7 @@ import type { AgentRegistryPort, ProviderKeys, ResolvedModel } from '../services
 import { DemoModel } from './demo.ts';
 import { listServerModels } from './model-list.ts';
 import { ModelLoop } from './model-loop.ts';
-import { OpenAICompatibleModel } from './openai-compatible.ts';
+import { ProviderModel } from './provider-model.ts';
 
 type ModelList = Awaited<ReturnType<AgentRegistryPort['list']>>;
 
@@ -30,7 +30,7 @@ export class AgentRegistry implements AgentRegistryPort {
     const configured = this.configuration.current.providers.get(provider);
     if (configured === undefined || model === '') throw this.unknown(modelId, provider, model);
     return {
-      backend: new ModelLoop(new OpenAICompatibleModel(configured)),
+      backend: new ModelLoop(new ProviderModel(configured)),
       provider,
       model,
       keyVariable: configured.apiKeyEnv,

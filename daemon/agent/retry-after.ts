@@ -8,12 +8,18 @@ const DAY_MS = 86_400_000;
  *
  * @param headers By lower-case name.
  * @param now Milliseconds since the epoch.
+ * @param options.withLimits False when the refusal is not about limits: they are in the headers of every answer.
  */
-export function retryAfterMs(headers: Readonly<Record<string, string>>, now: number): number | undefined {
+export function retryAfterMs(
+  headers: Readonly<Record<string, string>>,
+  now: number,
+  options: { withLimits: boolean },
+): number | undefined {
   const exact = Number(headers['retry-after-ms'] || Number.NaN);
   if (Number.isFinite(exact)) return bounded(exact);
   const asked = headers['retry-after'] === undefined ? undefined : parseMoment(headers['retry-after'], now);
   if (asked !== undefined) return bounded(asked);
+  if (!options.withLimits) return undefined;
   const resets = Object.keys(headers).filter((name) => /ratelimit.*reset/.test(name));
   const usedUp = resets.filter((name) => Number(headers[name.replace('reset', 'remaining')] || Number.NaN) === 0);
   const waits = (usedUp.length > 0 ? usedUp : resets).map((name) => parseMoment(headers[name] ?? '', now));

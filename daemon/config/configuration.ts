@@ -1,14 +1,19 @@
 /** What the daemon is told by its configuration file, in the form the rest of the daemon uses. */
 
+import type { ProviderType } from './provider-types.ts';
+
 /** How a turn that a crash interrupted goes on. */
 type RecoveryPolicy = 'safe' | 'ask' | 'never';
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
+/** How much a model is asked to think before it answers. */
+type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
+
 /** One server that offers models. */
 export interface ProviderConfiguration {
   readonly name: string;
-  readonly type: 'openai-compatible';
+  readonly type: ProviderType;
   /** Without a slash at the end, a query or a password. */
   readonly baseUrl: string;
   /** Name of the variable in a client's environment that holds the API key. */
@@ -17,6 +22,10 @@ export interface ProviderConfiguration {
   readonly models: readonly string[];
   /** Sent with every request; never a secret. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Undefined leaves it to the server. */
+  readonly reasoning: ReasoningEffort | undefined;
+  /** The longest reply, in tokens. Undefined leaves it to the server, or to what is known of the model. */
+  readonly maxOutputTokens: number | undefined;
   /** Name lookup, TCP and TLS together. */
   readonly connectTimeoutMs: number;
   /** From the connection to the first byte of the reply. */

@@ -30,6 +30,10 @@ function providerValues(provider: ProviderConfiguration): Record<string, string>
     [`${prefix}base_url`]: provider.baseUrl,
     ...(provider.apiKeyEnv === undefined ? {} : { [`${prefix}api_key_env`]: provider.apiKeyEnv }),
     [`${prefix}models`]: provider.models.join(', '),
+    ...(provider.reasoning === undefined ? {} : { [`${prefix}reasoning`]: provider.reasoning }),
+    ...(provider.maxOutputTokens === undefined
+      ? {}
+      : { [`${prefix}max_output_tokens`]: String(provider.maxOutputTokens) }),
     [`${prefix}connect_timeout_seconds`]: String(provider.connectTimeoutMs / 1000),
     [`${prefix}first_byte_timeout_seconds`]: String(provider.firstByteTimeoutMs / 1000),
     [`${prefix}silence_timeout_seconds`]: String(provider.silenceTimeoutMs / 1000),

@@ -9,9 +9,12 @@ const KEY_PREFIX =
   /^(sk|pk|rk|gsk|csk|xai|hf|nvapi|pplx|fw|r8|tgp|ghp|gho|github_pat|glpat|key)[-_][A-Za-z0-9_-]{12,}$|^AIza[A-Za-z0-9_-]{20,}$|^AKIA[A-Z0-9]{12,}$|^eyJ[A-Za-z0-9_-]{10,}\./;
 const AUTH_SCHEME = /^(bearer|basic|token|apikey)\s+\S+/i;
 
-/** Whether a setting of this name would hold a secret. `api_key_env` holds the name of a variable and does not. */
+/** One holds the name of a variable, the other counts tokens of another kind. */
+const HARMLESS_NAMES = ['api_key_env', 'max_output_tokens'];
+
+/** Whether a setting of this name would hold a secret. */
 export function isSecretName(name: string): boolean {
-  return name !== 'api_key_env' && SECRET_NAME.test(name);
+  return !HARMLESS_NAMES.includes(name) && SECRET_NAME.test(name);
 }
 
 /** Whether an HTTP header of this name usually carries a secret. */

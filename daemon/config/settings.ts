@@ -1,5 +1,6 @@
 /** The settings that exist: their shapes, their defaults, and how a person is told what they may be. */
 import * as z from 'zod/mini';
+import { needsAddress, PROVIDER_TYPES } from './provider-types.ts';
 import { isSecretHeader, isSecretValue, looksRandom } from './secrets.ts';
 
 /** The provider name of the built-in model. */
@@ -8,7 +9,7 @@ export const DEFAULT_MODEL = 'demo/offline';
 
 const RECOVERY = ['safe', 'ask', 'never'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const PROVIDER_TYPES = ['openai-compatible'] as const;
+const REASONING = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 
 type Complaint = (value: string) => string | undefined;
 
@@ -25,16 +26,24 @@ const ModelName = z.string().check(z.regex(/^[^\s\p{Cc}]{1,250}$/u));
 const ProviderName = z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/));
 const HeaderName = z.string().check(z.regex(/^[A-Za-z0-9_-]{1,100}$/));
 
-const ProviderShape = z.strictObject({
-  type: z._default(z.enum(PROVIDER_TYPES), 'openai-compatible'),
-  base_url: text(complainAboutUrl),
-  api_key_env: z.optional(text(complainAboutVariable)),
-  models: z._default(z.array(ModelName).check(z.maxLength(1000)), []),
-  headers: z._default(z.record(HeaderName, text(complainAboutHeader)), {}),
-  connect_timeout_seconds: z._default(Seconds, 10),
-  first_byte_timeout_seconds: z._default(Seconds, 300),
-  silence_timeout_seconds: z._default(Seconds, 120),
-});
+const ProviderShape = z
+  .strictObject({
+    type: z._default(z.enum(PROVIDER_TYPES), 'openai-compatible'),
+    base_url: z.optional(text(complainAboutUrl)),
+    api_key_env: z.optional(text(complainAboutVariable)),
+    models: z._default(z.array(ModelName).check(z.maxLength(1000)), []),
+    headers: z._default(z.record(HeaderName, text(complainAboutHeader)), {}),
+    reasoning: z.optional(z.enum(REASONING)),
+    max_output_tokens: z.optional(z.int().check(z.gte(1), z.lte(10_000_000))),
+    connect_timeout_seconds: z._default(Seconds, 10),
+    first_byte_timeout_seconds: z._default(Seconds, 300),
+    silence_timeout_seconds: z._default(Seconds, 120),
+  })
+  .check((payload) => {
+    const { type, base_url } = payload.value;
+    if (base_url !== undefined || !needsAddress(type)) return;
+    payload.issues.push({ code: 'custom', path: ['base_url'], message: 'is missing', input: undefined });
+  });
 
 export const ConfigurationFile = z.strictObject({
   model: z._default(z.string().check(z.regex(/^[^/\s\p{Cc}]+\/[^\s\p{Cc}]+$/u), z.maxLength(300)), DEFAULT_MODEL),
@@ -65,7 +74,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   idle_exit_minutes: { kind: 'number', must: 'must be a number of minutes between 0 (never) and 10080' },
   log_level: { kind: 'text', must: choice(LOG_LEVELS), choices: LOG_LEVELS },
   providers: { kind: 'table', must: 'must be written as tables, one [providers.<name>] for each server' },
-  'providers.*': { kind: 'table', must: 'must be a table with at least base_url' },
+  'providers.*': { kind: 'table', must: 'must be a table with at least base_url or type' },
   'providers.*.type': { kind: 'text', must: choice(PROVIDER_TYPES), choices: PROVIDER_TYPES },
   'providers.*.base_url': { kind: 'text', must: 'must be an address, such as "http://127.0.0.1:8080/v1"' },
   'providers.*.api_key_env': {
@@ -75,6 +84,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'providers.*.models': {
     kind: 'list',
     must: 'must be a list of at most 1000 model names without blanks, such as ["qwen3", "llama4"]',
+  },
+  'providers.*.reasoning': { kind: 'text', must: choice(REASONING), choices: REASONING },
+  'providers.*.max_output_tokens': {
+    kind: 'number',
+    must: 'must be a whole number of tokens between 1 and 10000000',
   },
   'providers.*.headers': { kind: 'table', must: 'must be a table of HTTP headers and their texts' },
   'providers.*.headers.*': { kind: 'text', must: 'must be one line of plain ASCII text' },

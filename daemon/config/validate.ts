@@ -4,6 +4,7 @@ import type { Configuration, ProviderConfiguration } from './configuration.ts';
 import type { ConfigurationProblem } from './problem.ts';
 import { explain } from './explain.ts';
 import { findSecrets } from './find-secrets.ts';
+import { placeOf } from './provider-types.ts';
 import { ConfigurationFile, RESERVED_PROVIDER } from './settings.ts';
 import { readStatements, type Statement } from './toml-statements.ts';
 
@@ -63,13 +64,16 @@ function build(file: ConfigurationFile): Configuration {
 }
 
 function buildProvider(name: string, entry: ConfigurationFile['providers'][string]): ProviderConfiguration {
+  const { baseUrl, keyVariable } = placeOf(entry.type, entry.base_url, entry.api_key_env);
   return {
     name,
     type: entry.type,
-    baseUrl: entry.base_url.replace(/\/+$/, ''),
-    apiKeyEnv: entry.api_key_env,
+    baseUrl,
+    apiKeyEnv: keyVariable,
     models: entry.models,
     headers: entry.headers,
+    reasoning: entry.reasoning,
+    maxOutputTokens: entry.max_output_tokens,
     connectTimeoutMs: entry.connect_timeout_seconds * 1000,
     firstByteTimeoutMs: entry.first_byte_timeout_seconds * 1000,
     silenceTimeoutMs: entry.silence_timeout_seconds * 1000,

@@ -34,7 +34,7 @@ function partMarkdown(part: Part): string {
     case 'text':
       return harmless(part.text);
     case 'reasoning':
-      return `Reasoning:\n\n${fenced(part.text)}`;
+      return part.text === '' ? 'Reasoning, without words.' : `Reasoning:\n\n${fenced(part.text)}`;
     case 'tool-call':
       return `Calls ${inlineCode(harmlessLine(part.name))}:\n\n${fenced(part.arguments, 'json')}`;
     case 'tool-result':

@@ -85,7 +85,7 @@ function partText(part: Part): string {
     case 'text':
       return harmless(part.text);
     case 'reasoning':
-      return `[reasoning] ${harmless(part.text)}`;
+      return part.text === '' ? '[reasoning, without words]' : `[reasoning] ${harmless(part.text)}`;
     case 'tool-call':
       return `[tool ${harmlessLine(part.name)}] ${harmless(part.arguments)}`;
     case 'tool-result':

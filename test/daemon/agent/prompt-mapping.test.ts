@@ -1,39 +1,34 @@
 import { describe, expect, test } from 'vitest';
-import { toPrompt } from '../../../daemon/agent/prompt-mapping.ts';
+import { storedOrigin } from '../../../daemon/agent/part-origin.ts';
+import { toPrompt, type PromptRules } from '../../../daemon/agent/prompt-mapping.ts';
+import type { Message } from '../../../protocol/message.ts';
 import { message, prompt } from './support/provider-server.ts';
 
-describe('a conversation for a provider', () => {
-  test('leaves reasoning out where no tool was called, since some servers refuse it', () => {
-    const mapped = toPrompt([
-      prompt('one'),
-      message('assistant', [
-        { type: 'reasoning', text: 'hm' },
-        { type: 'text', text: 'answer' },
-      ]),
-      prompt('two', 2),
-    ]);
-    expect(mapped[1]).toEqual({ role: 'assistant', content: [{ type: 'text', text: 'answer' }] });
-  });
+const ORIGIN = { provider: 'local', server: 'http://127.0.0.1:1/v1', model: 'some-model' };
+const RULES: PromptRules = { callId: /./, callArguments: 'text', reasoning: 'all' };
+const map = (messages: Message[], rules: Partial<PromptRules> = {}, origin = ORIGIN) =>
+  toPrompt(messages, origin, { ...RULES, ...rules });
 
-  test('sends reasoning back in every message of a turn that called a tool, since some servers demand it', () => {
-    const mapped = toPrompt([
-      prompt('one'),
-      message('assistant', [
-        { type: 'reasoning', text: 'look', providerMetadata: { local: { signature: 's' } } },
-        { type: 'tool-call', callId: 'c', name: 'read', arguments: '{' },
-      ]),
-      message('tool', [{ type: 'tool-result', callId: 'c', name: 'read', output: 'bad arguments', isError: true }]),
-      message('assistant', [
-        { type: 'reasoning', text: 'say it' },
-        { type: 'text', text: 'It failed.' },
-      ]),
-      prompt('two', 2),
-    ]);
-    expect(mapped.slice(1, 4)).toEqual([
+const thought = (text: string, kept?: Record<string, Record<string, string>>) =>
+  ({ type: 'reasoning', text, providerMetadata: storedOrigin(ORIGIN, kept) }) as const;
+const call = { type: 'tool-call', callId: 'c', name: 'read', arguments: '{' } as const;
+const failed = { type: 'tool-result', callId: 'c', name: 'read', output: 'bad arguments', isError: true } as const;
+
+describe('a conversation for a provider', () => {
+  const turn = [
+    prompt('one'),
+    message('assistant', [thought('look', { server: { signature: 's' } }), call]),
+    message('tool', [failed]),
+    message('assistant', [thought('say it'), { ...call, callId: 'd', arguments: '' }]),
+    message('tool', [{ ...failed, callId: 'd', output: '' }]),
+  ];
+
+  test('holds the reasoning of the turn that is being answered, since some servers demand it', () => {
+    expect(map(turn).slice(1)).toEqual([
       {
         role: 'assistant',
         content: [
-          { type: 'reasoning', text: 'look', providerOptions: { local: { signature: 's' } } },
+          { type: 'reasoning', text: 'look', providerOptions: { server: { signature: 's' } } },
           { type: 'tool-call', toolCallId: 'c', toolName: 'read', input: '{' },
         ],
       },
@@ -52,15 +47,82 @@ describe('a conversation for a provider', () => {
         role: 'assistant',
         content: [
           { type: 'reasoning', text: 'say it' },
-          { type: 'text', text: 'It failed.' },
+          { type: 'tool-call', toolCallId: 'd', toolName: 'read', input: '{}' },
+        ],
+      },
+      {
+        role: 'tool',
+        content: [
+          {
+            type: 'tool-result',
+            toolCallId: 'd',
+            toolName: 'read',
+            output: { type: 'error-text', value: 'It failed without a word.' },
+          },
         ],
       },
     ]);
   });
 
+  test('holds only signed reasoning for a format that takes no other', () => {
+    const kinds = map(turn, { reasoning: 'signed' }).flatMap((one) =>
+      one.role === 'assistant' ? [one.content.map((part) => part.type)] : [],
+    );
+    expect(kinds).toEqual([['reasoning', 'tool-call'], ['tool-call']]);
+  });
+
+  test('holds no reasoning of an earlier turn, since some servers refuse it', () => {
+    expect(JSON.stringify(map([...turn, message('assistant', [thought('x')]), prompt('two', 2)]))).not.toContain(
+      'reasoning',
+    );
+  });
+
+  test.each([
+    ['another provider', { ...ORIGIN, provider: 'other' }],
+    ['another server of the same name', { ...ORIGIN, server: 'http://127.0.0.1:2/v1' }],
+    ['another model', { ...ORIGIN, model: 'other-model' }],
+  ])('holds neither reasoning nor signatures of %s', (_, origin) => {
+    const signed = {
+      type: 'text',
+      text: 'I look.',
+      providerMetadata: storedOrigin(ORIGIN, { server: { s: 'sig' } }),
+    } as const;
+    const [first, ...rest] = turn;
+    const messages = [first ?? prompt('one'), message('assistant', [signed]), ...rest];
+    expect(JSON.stringify(map(messages))).toContain('sig');
+    const mapped = JSON.stringify(map(messages, {}, origin));
+    expect(mapped).toContain('I look.');
+    for (const word of ['"look"', 'say it', 'sig', 'providerOptions']) expect(mapped).not.toContain(word);
+  });
+
+  test('holds no reasoning that nobody signed for', () => {
+    const messages = [
+      prompt('one'),
+      message('assistant', [{ type: 'reasoning', text: 'whose?' }, call]),
+      message('tool', [failed]),
+    ];
+    expect(JSON.stringify(map(messages))).not.toContain('whose');
+  });
+
+  test('puts arguments into an object where only objects are taken', () => {
+    const inputs = (args: string) =>
+      map([prompt('one'), message('assistant', [{ ...call, arguments: args }]), message('tool', [failed])], {
+        callArguments: 'object',
+      }).flatMap((one) => (one.role === 'assistant' ? one.content : []));
+    expect(inputs('{"a":[1]}')).toMatchObject([{ input: { a: [1] } }]);
+    expect(inputs('')).toMatchObject([{ input: {} }]);
+    expect(inputs('{"a"')).toMatchObject([{ input: { unreadable: '{"a"' } }]);
+    expect(inputs('[1]')).toMatchObject([{ input: { unreadable: '[1]' } }]);
+  });
+
   test('leaves out messages that hold nothing for a provider', () => {
-    expect(
-      toPrompt([message('assistant', []), message('user', [{ type: 'reasoning', text: 'x' }]), prompt('hi')]),
-    ).toHaveLength(1);
+    const messages = [message('assistant', []), message('user', [{ type: 'reasoning', text: 'x' }]), prompt('hi')];
+    expect(map(messages)).toHaveLength(1);
+  });
+
+  test('begins with a prompt, also when the history was cut before a reply', () => {
+    expect(map([message('assistant', [{ type: 'text', text: 'x' }]), prompt('hi')])).toEqual([
+      { role: 'user', content: [{ type: 'text', text: 'hi' }] },
+    ]);
   });
 });

@@ -86,6 +86,20 @@ describe('the models that can be chosen', () => {
     expect(error.hint).toContain(hint);
   });
 
+  test('of a public server need the key that its company names, and those of another server none', () => {
+    const public_ = new AgentRegistry(
+      configured('[providers.claude]\ntype = "anthropic"\n[providers.gemini]\ntype = "google"\n'),
+    );
+    expect(public_.resolve('claude/claude-x').keyVariable).toBe('ANTHROPIC_API_KEY');
+    expect(public_.resolve('gemini/tunedModels/mine')).toMatchObject({
+      model: 'tunedModels/mine',
+      keyVariable: 'GEMINI_API_KEY',
+    });
+    expect(public_.keyVariables()).toEqual(['ANTHROPIC_API_KEY', 'GEMINI_API_KEY']);
+    const own = new AgentRegistry(configured('[providers.a]\ntype = "anthropic"\nbase_url = "http://127.0.0.1:9/v1"'));
+    expect(own.keyVariables()).toEqual([]);
+  });
+
   test('are not guessed while the file has never been without errors, but for the demo model', () => {
     const broken = new AgentRegistry(configured('model = local/x', false));
     for (const action of [() => broken.resolve('local/x'), () => broken.defaultModel()]) {
@@ -175,6 +189,60 @@ describe('the list of models', () => {
     });
     expect(server.requests[0]?.head).toContain('Bearer key-of-a-K');
     expect(server.requests[0]?.head).toMatch(/^GET \/v1\/models HTTP/);
+  });
+
+  test('asks an Anthropic server in its own way', async () => {
+    server.answer = (socket) =>
+      socket.end(
+        plain(
+          '200 OK',
+          '{"data":[{"type":"model","id":"claude-x","display_name":"X"},{"type":"model"}],"has_more":false}',
+        ),
+      );
+    const { models, problems } = await list(
+      `[providers.a]\ntype = "anthropic"\nbase_url = "${server.baseUrl}"\napi_key_env = "K"\nheaders = { x-a = "b" }`,
+      { keyFor: async () => 'the-key' },
+    );
+    expect(problems).toEqual([]);
+    expect(models.map((model) => model.id)).toEqual(['demo/offline', 'a/claude-x']);
+    const head = server.requests[0]?.head.toLowerCase() ?? '';
+    expect(head).toMatch(/^get \/v1\/models\?limit=1000 http/);
+    for (const header of ['x-api-key: the-key', 'anthropic-version: 2023-06-01', 'x-a: b'])
+      expect(head).toContain(header);
+    expect(head).not.toContain('bearer');
+  });
+
+  test('asks a Google server in its own way, and offers only what can answer', async () => {
+    const entries = [
+      { name: 'models/gemini-x', supportedGenerationMethods: ['generateContent', 'countTokens'] },
+      { name: 'models/embedding-1', supportedGenerationMethods: ['embedContent'] },
+      { name: 'tunedModels/mine', supportedGenerationMethods: ['generateContent'] },
+      { name: 'models/unsaid' },
+    ];
+    server.answer = (socket) => socket.end(plain('200 OK', JSON.stringify({ models: entries, nextPageToken: 'x' })));
+    const { models, problems } = await list(
+      `[providers.a]\ntype = "google"\nbase_url = "${server.baseUrl}"\napi_key_env = "K"`,
+      {
+        keyFor: async () => 'the-key',
+      },
+    );
+    expect(problems).toEqual([]);
+    expect(models.map((model) => model.id)).toEqual(['demo/offline', 'a/gemini-x', 'a/tunedModels/mine', 'a/unsaid']);
+    const head = server.requests[0]?.head.toLowerCase() ?? '';
+    expect(head).toMatch(/^get \/v1\/models\?pagesize=1000 http/);
+    expect(head).toContain('x-goog-api-key: the-key');
+    expect(head).not.toContain('bearer');
+  });
+
+  test.each(['anthropic', 'google'])('gives up on a server of the type %s after three seconds', async (type) => {
+    server.answer = () => undefined;
+    const began = Date.now();
+    const { models, problems } = await list(
+      `[providers.a]\ntype = "${type}"\nbase_url = "${server.baseUrl}"\nmodels = ["mine"]`,
+    );
+    expect(Date.now() - began).toBeLessThan(4000);
+    expect(models.map((model) => model.id)).toEqual(['demo/offline', 'a/mine']);
+    expect(problems).toHaveLength(1);
   });
 
   test('keeps what the file names when the server does not answer within three seconds, and says why', async () => {

@@ -22,6 +22,16 @@ describe('how long a server wants to be left alone', () => {
     ['an ISO date', { 'anthropic-ratelimit-requests-reset': '2026-03-01T12:00:10Z' }, 10_000],
     ['the longest of several', { 'x-ratelimit-reset-requests': '1s', 'x-ratelimit-reset-tokens': '8s' }, 8000],
     [
+      'the limit of a kind that is used up',
+      {
+        'anthropic-ratelimit-requests-remaining': '49',
+        'anthropic-ratelimit-requests-reset': '2026-03-01T12:00:50Z',
+        'anthropic-ratelimit-input-tokens-remaining': '0',
+        'anthropic-ratelimit-input-tokens-reset': '2026-03-01T12:00:07Z',
+      },
+      7000,
+    ],
+    [
       'only the limit that is used up',
       {
         'x-ratelimit-reset-requests': '1s',
@@ -33,6 +43,12 @@ describe('how long a server wants to be left alone', () => {
     ],
     ['Retry-After before the limits', { 'retry-after': '2', 'x-ratelimit-reset-tokens': '8s' }, 2000],
   ])('is read from %s', (_, headers, milliseconds) => {
-    expect(retryAfterMs(headers, NOW)).toBe(milliseconds);
+    expect(retryAfterMs(headers, NOW, { withLimits: true })).toBe(milliseconds);
+  });
+
+  test('is not read from limits when the refusal is about something else', () => {
+    const limits = { 'anthropic-ratelimit-requests-reset': '2026-03-01T12:00:10Z' };
+    expect(retryAfterMs(limits, NOW, { withLimits: false })).toBeUndefined();
+    expect(retryAfterMs({ ...limits, 'retry-after': '2' }, NOW, { withLimits: false })).toBe(2000);
   });
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { effectiveValues } from '../../../daemon/config/effective.ts';
+import { PROVIDER_TYPES } from '../../../daemon/config/provider-types.ts';
 import { settingNames } from '../../../daemon/config/settings.ts';
 import { DEFAULT_CONFIGURATION, validate } from '../../../daemon/config/validate.ts';
 
@@ -17,6 +18,15 @@ describe('the page about the configuration', () => {
     const { problems, configuration } = validate(example);
     expect(problems).toEqual([]);
     expect(configuration.providers.get('local')?.headers).toEqual({ 'X-Title': 'm' });
+  });
+
+  test('shows one provider of each type, all without an error', () => {
+    const examples = [...page.matchAll(/```toml\n(.*?)```/gs)].map((found) => validate(found[1] ?? ''));
+    expect(examples.flatMap((one) => one.problems)).toEqual([]);
+    const shown = examples.slice(1).flatMap((one) => [...one.configuration.providers.values()]);
+    expect(shown.map((provider) => provider.type)).toEqual(PROVIDER_TYPES);
+    for (const { baseUrl, apiKeyEnv } of shown)
+      for (const words of [baseUrl, apiKeyEnv]) expect(page).toContain(`${words}`);
   });
 
   test('explains every setting', () => {

@@ -206,6 +206,22 @@ describe('setting one key', () => {
     expect(store.current.providers.size).toBe(0);
   });
 
+  test('adds a provider of a public server beginning with its type', async () => {
+    const store = await ConfigurationStore.open(path);
+    await store.set('providers.claude.type', 'anthropic');
+    await store.set('providers.claude.reasoning', 'high');
+    await store.set('providers.claude.max_output_tokens', '9000');
+    expect(store.effective()).toMatchObject({
+      values: {
+        'providers.claude.base_url': 'https://api.anthropic.com/v1',
+        'providers.claude.api_key_env': 'ANTHROPIC_API_KEY',
+        'providers.claude.reasoning': 'high',
+        'providers.claude.max_output_tokens': '9000',
+      },
+      set: ['providers.claude.type', 'providers.claude.reasoning', 'providers.claude.max_output_tokens'],
+    });
+  });
+
   test.each([
     ['modl', 'a/b', 'modl is not a setting', 'Did you mean model?'],
     ['', 'x', 'is not a setting', ''],

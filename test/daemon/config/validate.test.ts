@@ -35,6 +35,8 @@ describe('a configuration', () => {
       api_key_env = "LOCAL_API_KEY"
       models = ["qwen3:30b", "meta/llama"]
       headers = { "HTTP-Referer" = "https://example.org", X-Title = "m" }
+      reasoning = "high"
+      max_output_tokens = 8192
       connect_timeout_seconds = 2.5
       first_byte_timeout_seconds = 600
       silence_timeout_seconds = 0.1
@@ -51,6 +53,8 @@ describe('a configuration', () => {
       apiKeyEnv: 'LOCAL_API_KEY',
       models: ['qwen3:30b', 'meta/llama'],
       headers: { 'HTTP-Referer': 'https://example.org', 'X-Title': 'm' },
+      reasoning: 'high',
+      maxOutputTokens: 8192,
       connectTimeoutMs: 2500,
       firstByteTimeoutMs: 600_000,
       silenceTimeoutMs: 100,
@@ -68,6 +72,35 @@ describe('a configuration', () => {
       line.slice(0, 8),
     );
     expect(lines).toEqual(['f.toml:3', 'f.toml:5', 'f.toml:8']);
+  });
+});
+
+describe('where a provider is and which key it takes', () => {
+  const ANTHROPIC = 'https://api.anthropic.com/v1';
+  const GOOGLE = 'https://generativelanguage.googleapis.com/v1beta';
+
+  test.each([
+    ['type = "anthropic"', ANTHROPIC, 'ANTHROPIC_API_KEY'],
+    ['type = "anthropic"\nbase_url = "https://api.anthropic.com"', ANTHROPIC, 'ANTHROPIC_API_KEY'],
+    ['type = "anthropic"\nbase_url = "https://api.anthropic.com/v1/"', ANTHROPIC, 'ANTHROPIC_API_KEY'],
+    ['type = "anthropic"\napi_key_env = "WORK_KEY"', ANTHROPIC, 'WORK_KEY'],
+    ['type = "anthropic"\nbase_url = "http://127.0.0.1:8080/v1"', 'http://127.0.0.1:8080/v1', undefined],
+    [
+      'type = "anthropic"\nbase_url = "https://api.anthropic.com.test/v1"',
+      'https://api.anthropic.com.test/v1',
+      undefined,
+    ],
+    ['type = "google"', GOOGLE, 'GEMINI_API_KEY'],
+    [
+      'type = "google"\nbase_url = "https://generativelanguage.googleapis.com/v1"',
+      'https://generativelanguage.googleapis.com/v1',
+      'GEMINI_API_KEY',
+    ],
+    ['base_url = "http://127.0.0.1:8080/v1"', 'http://127.0.0.1:8080/v1', undefined],
+  ])('follows from %s', (lines, baseUrl, apiKeyEnv) => {
+    const { configuration, problems } = validate(`[providers.p]\n${lines}\n`);
+    expect(problems).toEqual([]);
+    expect(configuration.providers.get('p')).toMatchObject({ baseUrl, apiKeyEnv });
   });
 });
 
@@ -114,6 +147,20 @@ describe('an error in a configuration names file, line, key, what is wrong and w
       ['f.toml:3:', 'Did you mean "openai-compatible"?'],
     ],
     [
+      'a short name for a type',
+      `${SERVER}type = "antropic"`,
+      [
+        'f.toml:3: providers.local.type must be "openai-compatible", "anthropic" or "google"',
+        'Did you mean "anthropic"?',
+      ],
+    ],
+    ['no such effort', `${SERVER}reasoning = "hihg"`, ['f.toml:3: providers.local.reasoning', 'Did you mean "high"?']],
+    [
+      'half a token',
+      `${SERVER}max_output_tokens = 0.5`,
+      ['f.toml:3: providers.local.max_output_tokens must be a whole number of tokens', 'and is 0.5'],
+    ],
+    [
       'text for a number',
       'idle_exit_minutes = "5"',
       ['f.toml:1: idle_exit_minutes must be a number of minutes between 0 (never) and 10080, and is a text'],
@@ -139,7 +186,7 @@ describe('an error in a configuration names file, line, key, what is wrong and w
     [
       'a provider that is no table',
       '[providers]\nlocal = "http://x"',
-      ['f.toml:2: providers.local must be a table with at least base_url, and is a text'],
+      ['f.toml:2: providers.local must be a table with at least base_url or type, and is a text'],
     ],
     [
       'a list of providers',

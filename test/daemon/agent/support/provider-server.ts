@@ -1,7 +1,7 @@
 /** A server on loopback that does what a test says, byte by byte, and what the tests need to ask it. */
 import * as net from 'node:net';
 import type { ProviderConfiguration } from '../../../../daemon/config/configuration.ts';
-import { OpenAICompatibleModel } from '../../../../daemon/agent/openai-compatible.ts';
+import { ProviderModel } from '../../../../daemon/agent/provider-model.ts';
 import type { StepReply } from '../../../../daemon/agent/step-model.ts';
 import { isErrorKind, ProtocolError } from '../../../../protocol/errors.ts';
 import type { Message, Part } from '../../../../protocol/message.ts';
@@ -105,6 +105,7 @@ export function event(data: unknown): string {
   return `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
 }
 
+/** A piece of text in the chat format of OpenAI. */
 export function delta(content: string): string {
   return event({ id: 'x', choices: [{ index: 0, delta: { content } }] });
 }
@@ -129,6 +130,8 @@ export function providerAt(baseUrl: string, changes: Partial<ProviderConfigurati
     apiKeyEnv: undefined,
     models: [],
     headers: {},
+    reasoning: undefined,
+    maxOutputTokens: undefined,
     connectTimeoutMs: 2000,
     firstByteTimeoutMs: 2000,
     silenceTimeoutMs: 2000,
@@ -155,7 +158,13 @@ export interface Observed {
 /** Runs one step to its end, whichever that is. Anything but a ProtocolError is a failure of the test. */
 export async function observe(
   provider: ProviderConfiguration,
-  options: { apiKey?: string; signal?: AbortSignal; messages?: Message[]; onText?: (text: string) => void } = {},
+  options: {
+    apiKey?: string;
+    signal?: AbortSignal;
+    messages?: readonly Message[];
+    model?: string;
+    onText?: (text: string) => void;
+  } = {},
 ): Promise<Observed> {
   let text = '';
   let reasoning = '';
@@ -168,10 +177,10 @@ export async function observe(
       reasoning += piece;
     },
   };
-  const request = { model: 'some-model', messages: options.messages ?? [prompt('hello')], apiKey: options.apiKey };
+  const { model = 'some-model', messages = [prompt('hello')], apiKey } = options;
   try {
-    const reply = await new OpenAICompatibleModel(provider).step(
-      request,
+    const reply = await new ProviderModel(provider).step(
+      { model, messages, apiKey },
       sink,
       options.signal ?? new AbortController().signal,
     );
