@@ -1,6 +1,6 @@
 /** What chat says when it starts: what this is, which model, where, which session, where the key is, what is wrong. */
 import { harmlessLine } from '../command-line/harmless-text.ts';
-import { keyNote } from '../command-line/store-key.ts';
+import { keyNote } from '../keys/key-note.ts';
 import type { Client } from '../connection/api.ts';
 import { BUILD } from '../../protocol/version.ts';
 import type { KeyStatus } from '../../protocol/key.ts';

@@ -2,13 +2,13 @@
 import { Command } from 'commander';
 import { EXIT, exitCodeOf, failureOf, tellFailure } from '../command-line/failure.ts';
 import { addStartFlags, parseCommandLine, readStartFlags, type StartWish } from '../command-line/start-flags.ts';
-import { unlockedKey } from '../command-line/store-key.ts';
 import { paintFor } from '../command-line/style.ts';
 import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
 import { currentModel } from '../commands/model.ts';
 import { goTo } from '../commands/resume.ts';
 import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
+import { openStore } from '../keys/open-store.ts';
 import type { KeyStatus } from '../../protocol/key.ts';
 import { Chat } from './chat.ts';
 import { startNotes, titleLine } from './greeting.ts';
@@ -62,7 +62,7 @@ async function chat(wish: StartWish, around: Surroundings): Promise<number> {
     },
   });
   try {
-    const key = await unlockedKey(client);
+    const key = await openStore(client, around);
     const isTerminal = around.stdin.isTTY === true && around.stdout.isTerminal;
     const code =
       isTerminal && around.environment['TERM'] !== 'dumb'

@@ -11,6 +11,8 @@ export interface ConnectOptions {
   readonly startDaemon?: boolean;
   /** A key file may be made when the store is created and no keychain can be reached. */
   readonly allowKeyfile?: boolean;
+  /** Only looks: a store that does not exist is not created. */
+  readonly onlyLooks?: boolean;
   /** The environment that names directories, key provider and provider keys; default process.env. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Told what takes long, for a person: a daemon that starts, one that finishes its work before it is replaced. */

@@ -37,6 +37,7 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
   const hello = makeHello({
     kind: options.kind,
     allowKeyfile: options.allowKeyfile ?? false,
+    onlyLooks: options.onlyLooks ?? false,
     environment,
     // Asked of the descriptors: the streams of this process take longer to make than the connection.
     terminal: isatty(0) && isatty(2),

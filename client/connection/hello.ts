@@ -20,9 +20,13 @@ export const DESKTOP_VARIABLES = [
 export interface HelloOptions {
   readonly kind: InitializeParams['client']['kind'];
   readonly allowKeyfile: boolean;
+  /** Default false. */
+  readonly onlyLooks?: boolean;
   readonly environment: NodeJS.ProcessEnv;
   /** Whether a person sits in front of this process. */
   readonly terminal: boolean;
+  /** As `process.platform`, which is the default. */
+  readonly platform?: NodeJS.Platform;
 }
 
 /** @throws ProtocolError CONFIG_INVALID when M_KEY_PROVIDER names no provider. */
@@ -39,15 +43,23 @@ export function introduce(options: Pick<HelloOptions, 'kind' | 'environment'>): 
   };
 }
 
-function makeKeyWish({ allowKeyfile, environment, terminal }: HelloOptions): KeyWish {
+function makeKeyWish(options: HelloOptions): KeyWish {
+  const { allowKeyfile, onlyLooks, environment, terminal } = options;
   const provider = readKeyProvider(environment['M_KEY_PROVIDER']);
-  const display = process.platform === 'darwin' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
+  const display = hasDisplay(environment, options.platform ?? process.platform);
   return {
     ...(provider === undefined ? {} : { provider }),
+    ...(onlyLooks === true ? { create: false } : {}),
     allowKeyfile,
     environment: pick(environment, DESKTOP_VARIABLES),
     interactive: terminal && display,
   };
+}
+
+/** Whether the keychain can show a question where the person sits. A Mac shows none to somebody who came over SSH. */
+function hasDisplay(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): boolean {
+  if (platform === 'darwin') return !(environment['SSH_CONNECTION'] || environment['SSH_TTY']);
+  return Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
 }
 
 function readKeyProvider(value: string | undefined): KeyProvider | undefined {

@@ -1,4 +1,4 @@
-/** `mctl config …` and `mctl keys …` */
+/** `mctl config …` */
 import type { Noun } from './verb.ts';
 
 export const CONFIG: Noun = {
@@ -33,17 +33,6 @@ export const CONFIG: Noun = {
       summary: 'where the file is; needs no daemon',
       json: true,
       load: async () => (await import('./config/path.ts')).path,
-    },
-  },
-};
-
-export const KEYS: Noun = {
-  summary: 'the key that encrypts everything',
-  verbs: {
-    status: {
-      summary: 'where it is and whether the store can be read',
-      json: true,
-      load: async () => (await import('./keys/status.ts')).status,
     },
   },
 };

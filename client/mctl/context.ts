@@ -71,8 +71,8 @@ export class MctlContext {
     const client = await this.connect();
     // The greeting says so when the store is open already, which spares a round trip.
     if (client.daemon.key !== 'unlocked') {
-      const { unlockedKey } = await import('../command-line/store-key.ts');
-      await unlockedKey(client);
+      const { openStore } = await import('../keys/open-store.ts');
+      await openStore(client, this.around);
     }
     return client;
   }
@@ -93,7 +93,7 @@ export class MctlContext {
         hint: 'Add --yes to do it without being asked.',
       });
     }
-    const { ask } = await import('./ask.ts');
+    const { ask } = await import('../command-line/ask.ts');
     const answer = await ask(this.around, `${question}? [y/N] `);
     if (/^y(es)?$/i.test(answer.trim())) return;
     throw new ProtocolError('CANCELLED', 'nothing was changed');

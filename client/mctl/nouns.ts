@@ -1,6 +1,7 @@
 /** Everything that `mctl` can be asked for. */
-import { CONFIG, KEYS } from './config-verbs.ts';
+import { CONFIG } from './config-verbs.ts';
 import { DAEMON } from './daemon-verbs.ts';
+import { KEYS } from './keys-verbs.ts';
 import { SESSIONS } from './sessions-verbs.ts';
 import type { Noun, VerbDeclaration } from './verb.ts';
 

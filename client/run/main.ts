@@ -3,8 +3,9 @@ import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import { EXIT, exitCodeOf, failureOf, usageError } from '../command-line/failure.ts';
 import { addStartFlags, parseCommandLine, readStartFlags } from '../command-line/start-flags.ts';
-import { keyNote, unlockedKey } from '../command-line/store-key.ts';
 import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
+import { keyNote } from '../keys/key-note.ts';
+import { openStore } from '../keys/open-store.ts';
 import { JsonReport } from './json-report.ts';
 import type { Report } from './report.ts';
 import { runTurn } from './run.ts';
@@ -74,7 +75,7 @@ async function run(command: Command, flags: RunFlags, around: Surroundings, repo
     },
   });
   try {
-    const key = await unlockedKey(client);
+    const key = await openStore(client, around);
     const note = keyNote(key, around.environment);
     if (key.created && note !== undefined) report.note(note);
     const timeoutMs = flags.timeout === undefined ? undefined : flags.timeout * 1000;

@@ -1,5 +1,6 @@
 /** A daemon in memory behind the client interface: enough of its rules for frontends, with turns that a test drives. */
 import type { AttachHandlers, Attachment, Client, ConnectionStatus } from '../../client/connection/api.ts';
+import { FakeLock } from './fake-lock.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurableEventType, EventData, EventType, SessionEvent } from '../../protocol/event.ts';
 import type { PromptPart } from '../../protocol/message.ts';
@@ -19,6 +20,9 @@ interface StoredSession {
 
 type Handler = (params: never) => unknown;
 
+/** Methods that the real daemon refuses while the store is locked. */
+const NEEDS_KEY = ['session/', 'save/', 'turn/', 'history/', 'key/lock', 'key/move', 'provider/set-key'];
+
 /** Ids that look like real ones: 26 characters, ordered. */
 function ulid(number: number): string {
   return `01K${String(number).padStart(23, '0')}`;
@@ -30,6 +34,8 @@ export class FakeDaemon {
   readonly calls: { method: MethodName; params: unknown }[] = [];
   readonly history: string[] = [];
   defaultModel = 'demo/offline';
+  /** Where the key is, and what opens the store. */
+  readonly lock = new FakeLock();
   /** Answers of a turn; null leaves the turn to the test. */
   answer: ((prompt: string) => string) | null = (prompt) => `You said: ${prompt}`;
   /** Replaces the answer of a method, or throws for it. */
@@ -40,12 +46,15 @@ export class FakeDaemon {
 
   connect(): Client {
     const followed = new Set<string>();
+    const { lock } = this;
     return {
       daemon: {
         protocol: 1,
         daemon: { build: { version: '0.1.0', id: 'test', builtAt: 0 }, pid: 4711, startedAt: AT },
         store: { id: ulid(0), generation: GENERATION },
-        key: 'unlocked',
+        get key() {
+          return lock.status.state;
+        },
         draining: false,
         limits: { bodyBytes: 1, requestsInFlight: 64 },
         keyVariables: [],
@@ -184,20 +193,17 @@ export class FakeDaemon {
 
   #call<M extends MethodName>(method: M, params: ParamsOf<M>): ResultOf<M> {
     this.calls.push({ method, params });
+    if (NEEDS_KEY.some((prefix) => method.startsWith(prefix))) this.lock.require();
     const handler = this.overrides[method] ?? this.#methods[method];
     if (handler === undefined) throw new ProtocolError('METHOD_NOT_FOUND', `the fake daemon has no ${method}`);
     return handler(params as never) as ResultOf<M>;
   }
 
   readonly #methods: { [M in MethodName]?: (params: ParamsOf<M>) => ResultOf<M> } = {
-    'key/status': () => ({
-      state: 'unlocked',
-      provider: 'keyfile',
-      reason: '',
-      hint: '',
-      keyFile: '/data/key',
-      created: true,
-    }),
+    'key/status': () => this.lock.status,
+    'key/unlock': ({ provider, passphrase }) => this.lock.unlock(provider, passphrase),
+    'key/lock': () => this.lock.close(),
+    'key/move': ({ to, passphrase }) => this.lock.move(to, passphrase),
     'daemon/status': () => ({
       running: true,
       pid: 4711,

@@ -1,8 +1,8 @@
 /** `mctl config set-key` */
 import { text } from 'node:stream/consumers';
+import { askSecretly } from '../../command-line/ask.ts';
 import { usageError } from '../../command-line/failure.ts';
 import type { Surroundings } from '../../command-line/surroundings.ts';
-import { askSecretly } from '../ask.ts';
 import type { Verb } from '../verb.ts';
 
 export const setKey: Verb<{ readonly json?: boolean; readonly remove?: boolean }> = async ({
@@ -23,9 +23,9 @@ export const setKey: Verb<{ readonly json?: boolean; readonly remove?: boolean }
 
 /** @throws ProtocolError INVALID_PARAMS when there is none. */
 async function readKey(around: Surroundings, provider: string): Promise<string> {
-  const typed =
-    around.stdin.isTTY === true ? await askSecretly(around, `API key of ${provider}: `) : await text(around.stdin);
-  const key = typed.trim();
+  const isTyped = around.stdin.isTTY === true;
+  const given = isTyped ? await askSecretly(around, `API key of ${provider}: `) : await text(around.stdin);
+  const key = given.toString('utf8').trim();
   if (key !== '' && !/\s/.test(key)) return key;
   throw usageError(
     key === '' ? 'no key was given' : 'a key is one word',
