@@ -1,5 +1,5 @@
 /** Nothing that a person wrote, read or named is readable on disk: planted texts are looked for in every file, in every form. */
-import { lstatSync, readFileSync } from 'node:fs';
+import { cpSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../client/connection/api.ts';
@@ -173,10 +173,7 @@ describe('a session that is deleted', () => {
     answerWith(server, CANARIES.reply);
     home.signalDaemons('SIGKILL');
     await untilStatus(client, sessionId, 'idle');
-    await client.close();
-    home.signalDaemons('SIGTERM');
-    await waitUntil('the daemon ends', () => home.daemonPids().length === 0);
-    const before = storedBytes(home);
+    const before = await storedBytes(home);
     expect(before.length).toBeGreaterThan(10);
     expect(bytesInFiles(home, before)).toHaveLength(before.length);
 
@@ -185,7 +182,7 @@ describe('a session that is deleted', () => {
     home.signalDaemons('SIGKILL');
     await waitUntil('the daemon ends', () => home.daemonPids().length === 0);
     expect(bytesInFiles(home, before)).toEqual([]);
-    expect(storedBytes(home)).toEqual([]);
+    expect(await storedBytes(home)).toEqual([]);
     expect(await decryptable(home)).toEqual([]);
     expect(leaks(home)).toEqual([]);
     expect(await home.finish()).toEqual([]);
@@ -208,21 +205,16 @@ describe('a session that is deleted', () => {
         await untilStatus(client, sessionId, 'idle');
         const opId = client.newOpId();
         await client.call('save/create', { opId, sessionId, name: CANARIES['save name'] });
-        await client.close();
-        home.signalDaemons('SIGTERM');
-        await waitUntil('the daemon ends', () => home.daemonPids().length === 0);
-        const before = storedBytes(home);
-
-        const next = await home.client();
-        const deleting = next.call('session/delete', { opId: next.newOpId(), sessionId, saves: 'delete' });
+        const before = await storedBytes(home);
+        const deleting = client.call('session/delete', { opId: client.newOpId(), sessionId, saves: 'delete' });
         await pause(lots.between(0, 40));
         home.signalDaemons('SIGKILL');
         expect(await deleting).toMatchObject({ deleted: sessionId });
         expect(bytesInFiles(home, before)).toEqual([]);
         home.signalDaemons('SIGKILL');
-        await next.close();
+        await client.close();
         await waitUntil('the daemon ends', () => home.daemonPids().length === 0);
-        expect(storedBytes(home)).toEqual([]);
+        expect(await storedBytes(home)).toEqual([]);
         expect(await decryptable(home)).toEqual([]);
       }
       expect(await home.finish()).toEqual([]);
@@ -230,18 +222,21 @@ describe('a session that is deleted', () => {
   );
 });
 
-/** Opens the store of a home whose daemon has ended, as somebody does who has its key. */
-function withStore<T>(home: RealHome, use: (db: ReturnType<typeof openDatabase>) => T): T {
-  const db = openDatabase(storeOf(home));
+/** Looks into a copy of a home's store: the daemon shares its own with nobody. */
+async function withStore<T>(home: RealHome, use: (db: ReturnType<typeof openDatabase>) => T | Promise<T>): Promise<T> {
+  const copy = join(home.root, 'copy');
+  cpSync(join(home.dataDir, 'store'), copy, { recursive: true });
+  const db = openDatabase(join(copy, 'm.db'), 'open');
   try {
-    return use(db);
+    return await use(db);
   } finally {
     db.close();
+    rmSync(copy, { recursive: true });
   }
 }
 
 /** Everything encrypted that belongs to sessions and saves, and every wrapped key of theirs: a piece of each. */
-function storedBytes(home: RealHome): Buffer[] {
+async function storedBytes(home: RealHome): Promise<Buffer[]> {
   const columns = [
     ['session', 'key'],
     ['session', 'details'],
@@ -274,12 +269,11 @@ function bytesInFiles(home: RealHome, wanted: readonly Buffer[]): Buffer[] {
 /** Canaries of sessions in what the key of the store itself still opens. */
 async function decryptable(home: RealHome): Promise<string[]> {
   const names = (Object.keys(CANARIES) as (keyof typeof CANARIES)[]).filter((name) => !OF_THE_STORE.includes(name));
-  const db = openDatabase(storeOf(home));
-  try {
-    const { keys } = await new Custody(db, home.dataDir).open({ provider: 'keyfile' });
-    if (keys === undefined) throw new Error('the store cannot be opened with its key');
+  return withStore(home, async (db) => {
     const operations = db.prepare<[], { op: string; body: Buffer }>('SELECT op, body FROM operation').all();
     const workspaces = db.prepare<[], { id: number; path: Buffer }>('SELECT id, path FROM workspace').all();
+    const { keys } = await new Custody(db, home.dataDir).open({ provider: 'keyfile' });
+    if (keys === undefined) throw new Error('the store cannot be opened with its key');
     const texts = [
       ...operations.map(({ op, body }) => keys.openValue('operation', op, body)),
       ...workspaces.map(({ id, path }) => keys.openValue('workspace', `workspace:${id}`, path)),
@@ -287,11 +281,5 @@ async function decryptable(home: RealHome): Promise<string[]> {
     return names.flatMap((name) =>
       texts.filter((text) => text.includes(CANARIES[name])).map((text) => `${name}: ${text}`),
     );
-  } finally {
-    db.close();
-  }
-}
-
-function storeOf(home: RealHome): string {
-  return join(home.dataDir, 'store', 'm.db');
+  });
 }

@@ -90,6 +90,26 @@ describe('a daemon that is killed while a model writes', () => {
   });
 });
 
+test('a daemon that is killed several times in one turn leaves each stretch cut off once', async () => {
+  const home = realHome();
+  const client = await home.client();
+  const text = promptFor(2_500);
+  const { sessionId } = await submit(client, home, text);
+  const follower = await Follower.attach(client, sessionId, 'ada');
+  for (const step of [1, 2]) {
+    await waitUntil(`step ${step} is drafted`, () => follower.shown(1, step).split(' ').length > 250);
+    home.signalDaemons('SIGKILL');
+    await waitUntil('the next step begins', () => follower.shown(1, step + 1) !== '');
+    // Before the first draft of this step, which begins again.
+    home.signalDaemons('SIGKILL');
+  }
+  expect((await follower.untilOver(1)).state).toBe('completed');
+  expect(follower.cutoffs.map(({ data }) => data.step)).toEqual([1, 2]);
+  for (const { data } of follower.cutoffs) expect(answerTo(text).startsWith(textOf(data.parts))).toBe(true);
+  expect(await textsOf(client, sessionId)).toEqual([text, answerTo(text)]);
+  expect([...follower.problems, ...(await home.finish())]).toEqual([]);
+});
+
 describe.each(['ask', 'never'])('with recovery = "%s"', (recovery) => {
   const config = `recovery = "${recovery}"\n`;
 
