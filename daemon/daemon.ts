@@ -1,6 +1,7 @@
 /** The composition root: the only file that builds everything and knows who gets what. */
 import { randomBytes } from 'node:crypto';
 import type { DaemonStatus } from '../protocol/admin.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { AgentRegistry } from './agent/registry.ts';
 import { ConfigurationStore } from './config/store.ts';
@@ -197,11 +198,12 @@ class RunningDaemon implements Daemon {
   async drain(options: DrainOptions): Promise<void> {
     this.#draining = true;
     const { turns, vault } = this.#parts;
-    const deadline = Promise.withResolvers<void>();
-    const timer = setTimeout(deadline.resolve, options.deadlineMs);
-    await Promise.race([turns.leave(options.deliberate ? 'stopped' : 'paused'), deadline.promise]);
+    const deadline = Promise.withResolvers<'late'>();
+    const timer = setTimeout(deadline.resolve, options.deadlineMs, 'late');
+    const end = await Promise.race([turns.leave(options.deliberate ? 'stopped' : 'paused'), deadline.promise]);
     clearTimeout(timer);
     await vault.close();
+    if (end === 'late') throw new ProtocolError('DEADLINE', 'turns did not come to rest in time');
   }
 
   async reloadConfig(): Promise<void> {

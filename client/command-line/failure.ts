@@ -55,6 +55,9 @@ export function exitCodeOf(kind: ErrorKind): number {
 /** Anything that was thrown, as a failure. What is no ProtocolError is a defect and says so. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ProtocolError) return { kind: error.kind, message: error.message, hint: error.hint };
+  if (isOutputFailure(error)) {
+    return { kind: 'STORAGE_FAILED', message: `the output could not be written (${error.code})`, hint: '' };
+  }
   const message = error instanceof Error ? error.message : String(error);
   return {
     kind: 'INTERNAL',
@@ -67,4 +70,9 @@ export function failureOf(error: unknown): Failure {
 export function tellFailure(output: Output, program: string, failure: Failure): void {
   output.line(`${program}: ${harmlessLine(failure.message)}`);
   if (failure.hint !== '') output.line(`  ${harmlessLine(failure.hint)}`);
+}
+
+/** Our own output went to a disk that is full, say: that is nobody's defect. */
+function isOutputFailure(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && 'syscall' in error && error.syscall === 'write';
 }

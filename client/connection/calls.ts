@@ -1,5 +1,5 @@
 /** One call, however many connections it takes. */
-import { ProtocolError } from '../../protocol/errors.ts';
+import { ProtocolError, type ErrorKind } from '../../protocol/errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { CallOptions } from './api.ts';
 import { Backoff, pause } from './pause.ts';
@@ -44,6 +44,13 @@ function isAboutDaemon(method: MethodName): boolean {
   return method.startsWith('daemon/');
 }
 
+const REPEATED_KINDS: readonly ErrorKind[] = ['DRAINING', 'OVERLOADED'];
+
+/** The daemon was too slow to say what became of it; asked again with the same `opId`, it says so. */
+function isLate(error: ProtocolError, method: MethodName): boolean {
+  return error.kind === 'DEADLINE' && isRepeatable(method);
+}
+
 /** @throws the error when repeating the call is no answer to it. */
 function pauseBeforeRepeat(error: unknown, method: MethodName, backoff: Backoff): number {
   if (error instanceof LinkLost) {
@@ -54,7 +61,7 @@ function pauseBeforeRepeat(error: unknown, method: MethodName, backoff: Backoff)
     });
   }
   const later =
-    error instanceof ProtocolError && error.retryable && (error.kind === 'DRAINING' || error.kind === 'OVERLOADED');
+    error instanceof ProtocolError && error.retryable && (REPEATED_KINDS.includes(error.kind) || isLate(error, method));
   if (!later) throw error;
   return Math.max(backoff.next(), error.retryAfterMs ?? 0);
 }

@@ -10,6 +10,7 @@ import type { Usage } from '../../protocol/turn.ts';
 import { storedOrigin, type Kept, type Origin } from './part-origin.ts';
 import type { StepReply, StepSink } from './step-model.ts';
 
+/** As JSON, which is how it is stored and sent: there a control character is six bytes, and a frame has a limit too. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 
 type Channel = 'text' | 'reasoning';
@@ -58,7 +59,7 @@ export class ReplyCollector {
   /** Takes one piece. Pieces without content, and tool input on its way, only count. */
   add(piece: LanguageModelV4StreamPart): void {
     if (isOfBlock(piece)) this.addToBlock(piece);
-    else if (piece.type === 'tool-input-delta') this.bytes += Buffer.byteLength(piece.delta);
+    else if (piece.type === 'tool-input-delta') this.bytes += encodedBytes(piece.delta);
     else if (piece.type === 'tool-call') this.addCall(piece);
     else if (piece.type === 'finish') {
       this.end = { usage: toUsage(piece.usage), reason: this.reasonOf(piece.finishReason) };
@@ -109,7 +110,7 @@ export class ReplyCollector {
   }
 
   private count(text: string, kept: Kept | undefined): void {
-    this.bytes += Buffer.byteLength(text);
+    this.bytes += encodedBytes(text);
     if (kept !== undefined) this.bytes += Buffer.byteLength(JSON.stringify(kept));
   }
 }
@@ -130,4 +131,8 @@ function toCount(value: number | undefined): number {
 function toReason(reason: LanguageModelV4FinishReason): string {
   if (reason.unified !== 'other') return reason.unified;
   return /^[a-z][a-z0-9_-]{0,39}$/i.exec(reason.raw ?? '')?.[0] ?? 'other';
+}
+
+function encodedBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) - 2;
 }

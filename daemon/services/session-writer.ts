@@ -78,8 +78,10 @@ export class SessionWriter {
 
   /** What is on screen is in memory only. */
   notSaved(sessionId: string, error: ProtocolError): void {
-    this.#unsaved.set(sessionId, error.message);
-    this.#parts.hub.setUnsaved(sessionId, error.message);
+    // Whoever shows the reason says first that something is not saved.
+    const reason = error.message.replace(/^not saved: /, '');
+    this.#unsaved.set(sessionId, reason);
+    this.#parts.hub.setUnsaved(sessionId, reason);
   }
 
   /** What is on screen is durable again. */

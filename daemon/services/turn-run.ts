@@ -50,7 +50,9 @@ export class TurnRun {
   readonly #statusAfter: () => SessionStatus;
   #step: number;
   readonly #writing: ReplyWriting;
+  /** The state that is durable, or about to be with the first words after a wait. */
   #state: TurnState;
+  #answered = false;
   /** Attempts in a row that brought nothing. */
   #failures = 0;
   /** Attempts at this step's reply that broke off. A few words do not make up for it: each attempt may cost money. */
@@ -74,7 +76,9 @@ export class TurnRun {
     return this.#state === 'cancelled';
   }
 
+  /** A reply that is whole and only waits for the disk is not cancelled any more: it is what the person has seen. */
   stop(why: TurnStop['why']): void {
+    if (why === 'cancelled' && this.#answered) return;
     this.#abort.abort(new TurnStop(why));
   }
 
@@ -145,6 +149,7 @@ export class TurnRun {
   /** The model answers again, and the session says so. The end of the turn says it too, so one attempt is enough. */
   #resumeFromWaiting(): void {
     const entries = [this.#change({ state: 'running' })];
+    this.#state = 'running';
     const request = {
       opId: this.#parts.clock.id(),
       sessionId: this.place.sessionId,
@@ -159,13 +164,14 @@ export class TurnRun {
   /** @throws the error itself when it cannot be waited out. */
   async #waitOut(error: ProtocolError, signal: AbortSignal): Promise<void> {
     if (error.kind === 'PROVIDER_KEY_MISSING') {
-      await this.#cutOff('broken-stream', [this.#waitingChange('key', error)], { status: 'waiting' });
+      await this.#cutOff('broken-stream', this.#waitingChange('key', error), { status: 'waiting' });
       await this.#parts.keysChanged(signal);
       return;
     }
     const inTheStore: boolean = isStorageTrouble(error);
     if (inTheStore) {
-      await this.#append([this.#waitingChange('storage', error)], { status: 'waiting' }, signal);
+      await this.#append([this.#change(this.#waitingChange('storage', error))], { status: 'waiting' }, signal);
+      this.#state = 'waiting';
       await pause(STORAGE_RETRY_MS, signal);
       return;
     }
@@ -173,21 +179,22 @@ export class TurnRun {
     const verdict = judgeFailure(error, failures, Math.random());
     if (verdict.action === 'fail') throw error;
     const retryAt = isoTime(this.#parts.clock.now() + verdict.delayMs);
-    await this.#cutOff('broken-stream', [this.#waitingChange('backend', error, retryAt)], { status: 'waiting' });
+    await this.#cutOff('broken-stream', this.#waitingChange('backend', error, retryAt), { status: 'waiting' });
     await pause(verdict.delayMs, signal);
   }
 
-  #waitingChange(waitingFor: 'key' | 'backend' | 'storage', error: ProtocolError, retryAt?: string): NewEntry {
+  #waitingChange(waitingFor: 'key' | 'backend' | 'storage', error: ProtocolError, retryAt?: string): TurnChange {
     const { kind, message, hint } = error;
-    return this.#change({
+    return {
       state: 'waiting',
       waitingFor,
       error: { kind, message, hint },
       ...(retryAt === undefined ? {} : { retryAt }),
-    });
+    };
   }
 
   async #complete(outcome: TurnOutcome): Promise<void> {
+    this.#answered = true;
     this.#count(outcome.usage);
     const usage = { ...this.#usage };
     const entries = [
@@ -195,13 +202,14 @@ export class TurnRun {
       this.#change({ state: 'completed', reason: outcome.reason, usage, model: this.place.model }),
     ];
     await this.#append(entries, { status: this.#statusAfter(), usage: outcome.usage }, this.#abort.signal);
+    this.#state = 'completed';
   }
 
   async #fail(error: ProtocolError): Promise<void> {
     const { kind, message, hint } = error;
-    const failed = this.#change({ state: 'failed', error: { kind, message, hint }, usage: { ...this.#usage } });
+    const failed: TurnChange = { state: 'failed', error: { kind, message, hint }, usage: { ...this.#usage } };
     const after = this.#statusAfter();
-    await this.#cutOff('broken-stream', [failed], { status: after === 'idle' ? 'failed' : after });
+    await this.#cutOff('broken-stream', failed, { status: after === 'idle' ? 'failed' : after });
   }
 
   /** A bug ends its turn, not the daemon: the same turn would end the next daemon too. */
@@ -219,23 +227,25 @@ export class TurnRun {
     }
     const usage = { ...this.#usage };
     if (why === 'cancelled') {
-      await this.#cutOff('cancelled', [this.#change({ state: 'cancelled', usage })], { status: this.#statusAfter() });
+      await this.#cutOff('cancelled', { state: 'cancelled', usage }, { status: this.#statusAfter() });
       return;
     }
-    const stopped = this.#change({ state: 'interrupted', reason: 'stopped', usage });
+    const stopped: TurnChange = { state: 'interrupted', reason: 'stopped', usage };
     const after = this.#statusAfter();
-    await this.#cutOff('stopped', [stopped], { status: after === 'idle' ? 'interrupted' : after });
+    await this.#cutOff('stopped', stopped, { status: after === 'idle' ? 'interrupted' : after });
   }
 
   /** What was written so far is kept as cut off, together with what follows from it. */
   async #cutOff(
     reason: 'cancelled' | 'broken-stream' | 'stopped',
-    then: readonly NewEntry[],
+    change: TurnChange,
     patch: HeadPatch,
   ): Promise<void> {
+    const then = this.#change(change);
     const cut = this.#writing.cut(reason);
     // Neither a cancelled turn nor one that ends is given up because the disk is full: it is tried until it is saved.
-    await this.#append(cut === undefined ? then : [cut, ...then], patch, new AbortController().signal);
+    await this.#append(cut === undefined ? [then] : [cut, then], patch, new AbortController().signal);
+    this.#state = change.state;
     this.#writing.end();
     if (cut !== undefined) this.#step += 1;
   }
@@ -246,7 +256,6 @@ export class TurnRun {
 
   #change(change: TurnChange): NewEntry {
     if (!mayMove(this.#state, change.state)) throw new Error(`a ${this.#state} turn cannot become ${change.state}`);
-    this.#state = change.state;
     return this.#parts.writer.entry('turn', this.place.turn, change);
   }
 

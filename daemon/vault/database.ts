@@ -1,6 +1,6 @@
 /** Opens the SQLite file the one way it may be opened: durable, private, and only where that can be true. */
 import Database from 'better-sqlite3';
-import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, statSync, statfsSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProtocolError } from '../../protocol/errors.ts';
 
@@ -41,6 +41,7 @@ export function openDatabase(file: string, how: 'create' | 'open' = 'create'): D
   if (how === 'create') prepareDirectory(directory);
   refuseNetworkFileSystem(directory);
   if (how === 'create') createPrivately(file);
+  if (statSync(file).size === 0) makeNamesDurable(directory);
   const db = new Database(file, { timeout: BUSY_MS, fileMustExist: true });
   try {
     assertVersion(db);
@@ -93,17 +94,21 @@ function configure(db: Db): void {
 }
 
 /**
- * Writes everything that is in the write-ahead log into the database, and empties the log.
+ * Writes everything that is in the write-ahead log into the database, and empties the log, whose name is then durable.
  *
  * A process that died, or a connection that met an error, may have left commits there that can be read and are not on the
  * disk: after a failed fsync the kernel may forget what it did not write. Whatever is appended behind them would be lost
  * with them. Pages that are written anew are durable when this returns.
  *
- * @throws a storage error of SQLite when the disk does not take it.
+ * @throws a storage error when the disk does not take it; ProtocolError STORAGE_FAILED when there is no such log.
  */
 export function settle(db: Db): void {
-  const [result] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+  const [result] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number; log: number }[];
+  // When an error of the disk keeps SQLite from changing the mode, only this tells: the pragma answers `wal` all the same.
+  if (result?.log === -1) throw notWal('the disk refused the change');
   if (result?.busy !== 0) throw new Database.SqliteError('the write-ahead log is in use', 'SQLITE_BUSY');
+  // SQLite does so too when it makes the file, and does not mind when that fails.
+  syncDirectory(dirname(db.name));
 }
 
 /**
@@ -126,6 +131,13 @@ export function isFull(directory: string): boolean {
   }
 }
 
+function notWal(why: string): ProtocolError {
+  return new ProtocolError('STORAGE_FAILED', `the store cannot use a write-ahead log: ${why}`, {
+    hint: 'See `mctl doctor`; it is tried again by itself.',
+    retryable: true,
+  });
+}
+
 function assertVersion(db: Db): void {
   const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
   const numbers = version.split('.').map(Number);
@@ -141,27 +153,37 @@ function assertVersion(db: Db): void {
 }
 
 function prepareDirectory(directory: string): void {
-  const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (made !== undefined) makeNamesDurable(directory, made);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const stat = lstatSync(directory);
-  const foreign = process.geteuid !== undefined && stat.uid !== process.geteuid();
-  if (!stat.isDirectory() || foreign || (stat.mode & 0o077) !== 0) {
+  if (!stat.isDirectory() || !isOurs(stat) || (stat.mode & 0o077) !== 0) {
     throw new ProtocolError('UNSAFE_DIRECTORY', `${directory} is not a private directory of this user`, {
       hint: `Check who owns it, then: chmod 700 '${directory}'`,
     });
   }
 }
 
-/** A directory that was just made is found after a power cut only when the one above it is on the disk. */
-function makeNamesDurable(directory: string, topmostMade: string): void {
-  for (let made = directory; ; made = dirname(made)) {
-    const above = openSync(dirname(made), 'r');
-    try {
-      fsyncSync(above);
-    } finally {
-      closeSync(above);
-    }
-    if (made === topmostMade || made === dirname(made)) return;
+/**
+ * What is about to be stored is found after a power cut only when the names on the way to it are on the disk. Those above
+ * a directory of somebody else were there before.
+ */
+function makeNamesDurable(directory: string): void {
+  for (let above = dirname(directory); isOurs(lstatSync(above)); above = dirname(above)) {
+    syncDirectory(above);
+    if (above === dirname(above)) return;
+  }
+}
+
+function isOurs({ uid }: Stats): boolean {
+  return process.geteuid === undefined || uid === process.geteuid();
+}
+
+/** The names in a directory are durable when this returns. */
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

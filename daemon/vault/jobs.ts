@@ -101,8 +101,6 @@ export class Jobs {
     try {
       const result = this.#slice(job, store);
       store.transaction.commit();
-      store.recency.endOperation(true);
-      store.recency.commit();
       return result;
     } catch (error) {
       store.rollBack();

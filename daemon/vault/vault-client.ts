@@ -9,6 +9,13 @@ const DEADLINE_MS = 30_000;
 /** A keychain may wait for a person; deleting and checking a long session takes a while. */
 const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
   open: 145_000,
+  // A disk that stalls is not a disk that refuses: what is on its way is waited for, since nobody could say what became of
+  // it. Clients have deadlines of their own and ask again.
+  append: 600_000,
+  enqueue: 600_000,
+  fork: 600_000,
+  createSave: 600_000,
+  cancelQueued: 600_000,
   unlock: 145_000,
   lock: 145_000,
   moveKey: 145_000,

@@ -57,7 +57,7 @@ export class LogTail {
     try {
       file = openSync(this.#path, 'r');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      if (isAbsent(error)) return;
       throw error;
     }
     try {
@@ -73,7 +73,7 @@ function namesNewestFirst(directory: string): string[] {
   try {
     names = readdirSync(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isAbsent(error)) return [];
     throw error;
   }
   const number = (name: string): number => Number(/^daemon[.]log[.](\d+)$/.exec(name)?.[1] ?? 0);
@@ -84,11 +84,17 @@ function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (isAbsent(error)) return '';
     throw error;
   }
 }
 
 function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
+}
+
+/** No such file, also because what should be its directory is none. */
+function isAbsent(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

@@ -1,6 +1,6 @@
 /** Keeps the root key in a file beside the data. */
 import { refusal, unreadable, type Keeper, type Refusal } from './keeper.ts';
-import { createKeyFile, readKeyFile, removeKeyFile } from './key-file.ts';
+import { adoptKeyFile, createKeyFile, readKeyFile, removeKeyFile } from './key-file.ts';
 import type { RootKey } from './key-text.ts';
 
 export class FileKeeper implements Keeper {
@@ -27,7 +27,7 @@ export class FileKeeper implements Keeper {
 
   make(): Promise<RootKey | Refusal> {
     // A file without a store is what an interrupted first start leaves. It protects nothing yet, so it can be used.
-    return this.#attempt('none', () => readKeyFile(this.#file) ?? createKeyFile(this.#file));
+    return this.#attempt('none', () => adoptKeyFile(this.#file) ?? createKeyFile(this.#file));
   }
 
   remove(): Promise<string | undefined> {

@@ -53,6 +53,19 @@ export function readKeyFile(file: string): RootKey | undefined {
 }
 
 /**
+ * The key of a first start that was interrupted, made durable before anything hangs on it.
+ * @returns undefined when there is no such file.
+ * @throws CorruptKeyError when it is not a private file with a key in it.
+ */
+export function adoptKeyFile(file: string): RootKey | undefined {
+  const root = readKeyFile(file);
+  if (root === undefined) return undefined;
+  sync(file);
+  sync(dirname(file));
+  return root;
+}
+
+/**
  * Makes a new key and stores it durably. An existing file is never replaced.
  * @throws an EEXIST error when there is one.
  */
@@ -63,19 +76,19 @@ export function createKeyFile(file: string): RootKey {
   rmSync(temporary, { force: true });
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    text.fill(0);
-    closeSync(descriptor);
-  }
-  try {
+    try {
+      writeFileSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      text.fill(0);
+      closeSync(descriptor);
+    }
     // A link fails where the name is taken; a rename would replace the key of someone's data.
     linkSync(temporary, file);
   } finally {
     unlinkSync(temporary);
   }
-  makeNameDurable(file);
+  sync(dirname(file));
   const stored = readKeyFile(file);
   if (stored?.key.equals(root.key) !== true) throw new CorruptKeyError(`${file} does not read back as it was written`);
   return stored;
@@ -100,14 +113,14 @@ export function removeKeyFile(file: string): void {
     closeSync(descriptor);
   }
   unlinkSync(file);
-  makeNameDurable(file);
+  sync(dirname(file));
 }
 
-function makeNameDurable(file: string): void {
-  const directory = openSync(dirname(file), 'r');
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
   try {
-    fsyncSync(directory);
+    fsyncSync(descriptor);
   } finally {
-    closeSync(directory);
+    closeSync(descriptor);
   }
 }
