@@ -18,10 +18,10 @@ export interface LockedStoreParts {
   readonly environment: NodeJS.ProcessEnv;
   readonly screen: Screen;
   readonly editor: LineEditor;
-  tell(text: string, ink?: Ink): void;
+  readonly tell: (text: string, ink?: Ink) => void;
   /** Status and typed line are to be looked at again. */
-  changed(): void;
-  leave(): void;
+  readonly changed: () => void;
+  readonly leave: () => void;
 }
 
 export class LockedStore {
