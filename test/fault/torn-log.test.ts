@@ -35,7 +35,9 @@ function conversation(lots: Chance): Plan {
 
 async function carryOut(vault: VaultPort, plan: Plan): Promise<void> {
   for (const step of plan.steps) {
-    const calls = step.map(({ method, args }) => (vault[method] as (...all: readonly unknown[]) => Promise<unknown>)(...args));
+    const calls = step.map(({ method, args }) =>
+      (vault[method] as (...all: readonly unknown[]) => Promise<unknown>)(...args),
+    );
     await Promise.all(calls);
   }
 }
