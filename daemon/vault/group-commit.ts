@@ -40,8 +40,8 @@ export class GroupCommit {
       distrust: () => {
         this.#distrust();
       },
-      answer: (call, outcome) => {
-        this.#answer(call, outcome);
+      answer: (call, outcome, begun) => {
+        this.#answer(call, outcome, begun);
       },
     });
   }
@@ -152,16 +152,16 @@ export class GroupCommit {
     return true;
   }
 
-  #answer(call: Call, outcome: Outcome): void {
+  #answer(call: Call, outcome: Outcome, begun = false): void {
     const [id] = call;
     if ('value' in outcome) {
       this.#host.answer([id, outcome.value]);
       return;
     }
-    const kind = handlerOf(call).kind;
-    const reading = kind === 'read' || kind === 'scan';
+    const { kind } = handlerOf(call);
+    const work = kind === 'read' || kind === 'scan' ? 'read' : begun ? 'erased' : 'write';
     const full = storageCode(outcome.error) !== undefined && this.#host.isFull();
-    this.#host.answer([id, undefined, toCallError(outcome.error, { reading, full })]);
+    this.#host.answer([id, undefined, toCallError(outcome.error, { work, full })]);
   }
 }
 

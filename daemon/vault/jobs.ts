@@ -10,7 +10,8 @@ export interface JobHost {
   storeForWriting(): OpenStore;
   /** Puts a connection away that met an error of the disk, and calls `restart`. */
   distrust(): void;
-  answer(call: Call, outcome: Outcome): void;
+  /** @param begun whether the job has changed something for good. */
+  answer(call: Call, outcome: Outcome, begun: boolean): void;
 }
 
 interface RunningJob {
@@ -21,10 +22,17 @@ interface RunningJob {
   /** Undefined until it begins, and again when the connection that it worked on is gone. */
   generator: SlicedJob<unknown> | undefined;
   failures: number;
+  /** A part of what it changes is durable, so it can only go on. */
+  begun: boolean;
+  /** Not before this, in milliseconds of the monotonic clock. */
+  notBefore: number;
 }
 
-/** Attempts at a job that meets errors of the disk. */
+/** Attempts at a job that meets errors of the disk before it has changed anything. */
 const MAX_ATTEMPTS = 3;
+/** Attempts at what has begun, and the time between them in milliseconds: whoever waits is told within half a minute. */
+const MAX_ATTEMPTS_ONCE_BEGUN = 60;
+const PAUSE_MS = 500;
 /** After this a job that nobody waits for is tried again, in milliseconds. */
 const POSTPONED_MS = 60_000;
 
@@ -40,7 +48,7 @@ export class Jobs {
 
   /** @param make is called again when the job has to begin anew; what it did before a restart stands. */
   start(call: Call, erases: boolean, make: RunningJob['make']): void {
-    const job = { call, erases, make, generator: undefined, failures: 0 };
+    const job = newJob(call, erases, make);
     this.#jobs.push(job);
     // A list that fits into one slice answers at once.
     if (!erases) this.#step(job);
@@ -49,7 +57,7 @@ export class Jobs {
 
   /** A job that changes the store and that nobody waits for. */
   background(make: RunningJob['make']): void {
-    this.#jobs.push({ call: undefined, erases: true, make, generator: undefined, failures: 0 });
+    this.#jobs.push(newJob(undefined, true, make));
     this.#schedule();
   }
 
@@ -61,18 +69,25 @@ export class Jobs {
   end(error: Error): void {
     for (const timer of this.#postponed) clearTimeout(timer);
     this.#postponed.clear();
-    for (const { call } of this.#jobs.splice(0)) if (call !== undefined) this.#host.answer(call, { error });
+    for (const { call } of this.#jobs.splice(0)) if (call !== undefined) this.#host.answer(call, { error }, false);
   }
 
   #schedule(): void {
     if (this.#stepScheduled || this.#jobs.length === 0) return;
     this.#stepScheduled = true;
-    setImmediate(() => {
+    const step = (): void => {
       this.#stepScheduled = false;
-      const eraser = this.#jobs.find((job) => job.erases);
-      for (const job of this.#jobs.slice()) if (!job.erases || job === eraser) this.#step(job);
+      for (const job of this.#due()) this.#step(job);
       this.#schedule();
-    });
+    };
+    if (this.#due().length > 0) setImmediate(step);
+    else setTimeout(step, PAUSE_MS);
+  }
+
+  /** Jobs that may go on now; of those that erase, the first. */
+  #due(): RunningJob[] {
+    const eraser = this.#jobs.find((job) => job.erases);
+    return this.#jobs.filter((job) => (!job.erases || job === eraser) && job.notBefore <= performance.now());
   }
 
   #step(job: RunningJob): void {
@@ -87,7 +102,7 @@ export class Jobs {
     }
     if (ended === undefined) return;
     this.#jobs.splice(this.#jobs.indexOf(job), 1);
-    if (job.call !== undefined) this.#host.answer(job.call, ended);
+    if (job.call !== undefined) this.#host.answer(job.call, ended, job.begun);
   }
 
   #slice(job: RunningJob, store: OpenStore): IteratorResult<void, unknown> {
@@ -101,6 +116,7 @@ export class Jobs {
     try {
       const result = this.#slice(job, store);
       store.transaction.commit();
+      job.begun = true;
       return result;
     } catch (error) {
       store.rollBack();
@@ -114,7 +130,8 @@ export class Jobs {
     if (storageCode(error) === undefined) return { error };
     if (leavesDoubt(error)) this.#host.distrust();
     job.failures += 1;
-    if (job.failures < MAX_ATTEMPTS) return undefined;
+    if (job.begun) job.notBefore = performance.now() + PAUSE_MS;
+    if (job.failures < (job.begun ? MAX_ATTEMPTS_ONCE_BEGUN : MAX_ATTEMPTS)) return undefined;
     if (job.call === undefined) this.#postpone(job.make);
     return { error };
   }
@@ -127,4 +144,8 @@ export class Jobs {
     timer.unref();
     this.#postponed.add(timer);
   }
+}
+
+function newJob(call: Call | undefined, erases: boolean, make: RunningJob['make']): RunningJob {
+  return { call, erases, make, generator: undefined, failures: 0, begun: false, notBefore: 0 };
 }

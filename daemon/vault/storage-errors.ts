@@ -29,14 +29,19 @@ export function leavesDoubt(error: unknown): boolean {
 
 /** What was being done when the disk failed, and whether it has no room left. */
 interface Circumstances {
-  readonly reading: boolean;
+  readonly work: keyof typeof CONSEQUENCES;
   readonly full: boolean;
 }
 
-const WRITING: Circumstances = { reading: false, full: false };
+/** What a failure means for whoever waits, by what was being done. */
+const CONSEQUENCES = {
+  read: 'cannot be read',
+  write: 'not saved',
+  erased: 'deleted, but what is left of it on the disk could not be removed yet',
+} as const;
 
 /** What a caller is told of any error in the vault. */
-export function toCallError(error: unknown, circumstances = WRITING): CallError {
+export function toCallError(error: unknown, circumstances: Circumstances = { work: 'write', full: false }): CallError {
   const expected = toProtocolError(error, circumstances);
   if (expected !== undefined) {
     const { kind, message, hint, retryable } = expected;
@@ -58,8 +63,8 @@ function toProtocolError(error: unknown, circumstances: Circumstances): Protocol
   return code === undefined ? undefined : storageError(code, circumstances);
 }
 
-function storageError(code: string, { reading, full }: Circumstances): ProtocolError {
-  const failed = reading ? 'cannot be read' : 'not saved';
+function storageError(code: string, { work, full }: Circumstances): ProtocolError {
+  const failed = CONSEQUENCES[work];
   if (isDamage(code)) {
     return new ProtocolError('STORAGE_FAILED', `${failed}: the store is damaged (${code})`, {
       hint: 'Stop the daemon (`mctl daemon stop`) and keep a copy of the directory `store` before anything else.',

@@ -128,7 +128,7 @@ export class Vault {
       (error: unknown) => {
         const full = storageCode(error) !== undefined && isFull(this.#dataDirectory);
         if (leavesDoubt(error)) this.#distrust();
-        this.#send([id, undefined, toCallError(error, { reading: false, full })]);
+        this.#send([id, undefined, toCallError(error, { work: 'write', full })]);
       },
     );
   }
