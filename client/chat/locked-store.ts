@@ -64,7 +64,8 @@ export class LockedStore {
    * @throws ProtocolError KEY_LOCKED, KEY_DENIED, KEY_UNAVAILABLE when it is not a passphrase that is missing.
    */
   async unlocked(): Promise<void> {
-    await this.#open(true);
+    // Whoever locked it on purpose is not overruled by a prompt, but by one that is given again in spite of the answer.
+    await this.#open(this.#key !== undefined);
     await this.#opened?.promise;
   }
 

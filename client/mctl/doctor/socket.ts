@@ -1,6 +1,6 @@
 /** Whether the socket and the lock belong to one daemon, and it is the one that answers. */
 import { lstatSync } from 'node:fs';
-import { isDaemonOf } from '../../connection/daemon-identity.ts';
+import { findDaemonProcess, isDaemonOf } from '../../connection/daemon-identity.ts';
 import { lockHolder } from '../../connection/lock-holder.ts';
 import { broken, note, ok, type Check, type Finding, type Patient } from './finding.ts';
 
@@ -8,10 +8,13 @@ const OTHERS = 0o077;
 const REPLACE = 'Replace it with `mctl daemon restart --force`; nothing that was saved is lost.';
 
 export const checkSocket: Check = (patient) => {
-  const { runDirectory, socketDirectory, lockPath } = patient.locations.endpoint;
+  const { locations, daemon } = patient;
+  const { runDirectory, socketDirectory, lockPath } = locations.endpoint;
+  // Where the kernel does not tell, the daemons' own record does.
+  const holder = lockHolder(lockPath) ?? (daemon === undefined ? findDaemonProcess(locations) : undefined);
   const isElsewhere = socketDirectory !== runDirectory;
   const why = `the path of the data directory is too long for a socket, which is in ${socketDirectory}`;
-  return [...(isElsewhere ? [note('socket', why)] : []), ...socket(patient), ...lock(patient, lockHolder(lockPath))];
+  return [...(isElsewhere ? [note('socket', why)] : []), ...socket(patient), ...lock(patient, holder)];
 };
 
 function socket({ locations, daemon, silence }: Patient): Finding[] {

@@ -136,6 +136,18 @@ test('a locked keychain is named, and Enter tries it again', async () => {
   await chat.stdout.untilScreen('You said: hello\nsaved\n»', 2_000, true);
 });
 
+test('a store that was locked on purpose is opened by the second Enter, not by the first', async () => {
+  const daemon = new FakeDaemon();
+  const chat = await open(daemon);
+  daemon.lock.close();
+  chat.type('hello\r');
+  await chat.stdout.untilScreen('not sent: the store was locked', 2_000);
+  await chat.stdout.untilScreen('[locked: the store was locked; Enter tries again]\n» hello', 2_000, true);
+  expect(daemon.lock.status.state).toBe('locked');
+  chat.type('\r');
+  await chat.stdout.untilScreen('You said: hello\nsaved\n»', 2_000, true);
+});
+
 test('in a pipe a store that stays locked ends the chat with 4', async () => {
   const daemon = new FakeDaemon();
   daemon.answer = null;

@@ -34,11 +34,26 @@ test('of the environment only what reaches a keychain is passed on', () => {
   });
 });
 
-test.runIf(process.platform === 'linux')('a person can answer a prompt only with a terminal and a display', () => {
+test('a person can answer a prompt only with a terminal and a display', () => {
   const wish = (terminal: boolean, environment: NodeJS.ProcessEnv): boolean | undefined =>
-    makeHello({ ...OPTIONS, terminal, environment }).key?.interactive;
+    makeHello({ ...OPTIONS, terminal, environment, platform: 'linux' }).key?.interactive;
   expect([wish(true, { DISPLAY: ':0' }), wish(true, { WAYLAND_DISPLAY: 'w' })]).toEqual([true, true]);
   expect([wish(true, {}), wish(false, { DISPLAY: ':0' })]).toEqual([false, false]);
+});
+
+test('on a Mac there is a display for whoever did not come over SSH', () => {
+  const wish = (terminal: boolean, environment: NodeJS.ProcessEnv): boolean | undefined =>
+    makeHello({ ...OPTIONS, terminal, environment, platform: 'darwin' }).key?.interactive;
+  expect([wish(true, {}), wish(false, {})]).toEqual([true, false]);
+  expect([wish(true, { SSH_CONNECTION: '10.0.0.1 1 10.0.0.2 22' }), wish(true, { SSH_TTY: '/dev/ttys001' })]).toEqual([
+    false,
+    false,
+  ]);
+});
+
+test('a client that only looks wishes for no store to be created', () => {
+  expect(makeHello({ ...OPTIONS, environment: {}, onlyLooks: true }).key).toMatchObject({ create: false });
+  expect(makeHello({ ...OPTIONS, environment: {} }).key).not.toHaveProperty('create');
 });
 
 test.each(['Europe/Berlin', 'America/Argentina/Buenos_Aires', 'UTC', 'Asia/Kolkata'])(
