@@ -214,3 +214,42 @@ describe.skipIf(!hasTmux)('on a terminal', () => {
     expect((await home.run('m', ['run', 'hello'])).code).toBe(0);
   });
 });
+
+describe('a store that is locked while others are attached', () => {
+  test('is refused while a turn runs, and goes on with sessions, saves and turns when it is unlocked', async () => {
+    const environment = passphraseFile();
+    const running = home.start('m', ['run', 'count to 60 every 30 ms'], { environment });
+    await running.until(' 5');
+    expect(await home.run('mctl', ['keys', 'lock'])).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('a turn runs'),
+    });
+    expect((await running.finished).code).toBe(0);
+    expect((await home.run('mctl', ['keys', 'lock'])).code).toBe(0);
+    expect((await home.run('mctl', ['sessions', 'verify'])).code).toBe(4);
+    for (let round = 0; round < 3; round += 1) {
+      expect((await home.run('mctl', ['keys', 'unlock'], { environment })).code).toBe(0);
+      expect((await home.run('m', ['run', '-c', `echo round ${round}`])).out).toContain(`round ${round}`);
+      expect((await home.run('mctl', ['keys', 'lock'])).code).toBe(0);
+    }
+    await home.run('mctl', ['keys', 'unlock'], { environment });
+    expect(await home.json(['sessions', 'list'])).toMatchObject([{ turns: 4, messages: 8, status: 'idle' }]);
+    expect((await home.run('mctl', ['sessions', 'verify'])).out).toMatch(/everything verifies/);
+  });
+
+  test('is unlocked by twenty at once, and what waited is done once', async () => {
+    const environment = passphraseFile();
+    const running = home.start('m', ['run', 'count to 40 every 30 ms'], { environment });
+    await running.until(' 10');
+    running.process.kill('SIGKILL');
+    await home.killDaemon();
+    await home.run('mctl', ['daemon', 'start']);
+    const unlocked = await Promise.all(
+      Array.from({ length: 20 }, async () => home.run('mctl', ['keys', 'unlock', '--json'], { environment })),
+    );
+    for (const { code, err } of unlocked) expect({ code, err }).toEqual({ code: 0, err: '' });
+    const state = async () => (await home.json(['sessions', 'list'])) as { status: string; messages: number }[];
+    await expect.poll(async () => (await state())[0]?.status, { timeout: 10_000 }).toBe('idle');
+    expect(await state()).toMatchObject([{ turns: 1, messages: 2 }]);
+  });
+});

@@ -71,8 +71,8 @@ export function adoptKeyFile(file: string): RootKey | undefined {
  */
 export function createKeyFile(file: string): RootKey {
   const { root, text } = generateRootKey();
-  const temporary = `${file}.${process.pid}.new`;
-  // One of an earlier process with this number, which died over it.
+  const temporary = `${file}.new`;
+  // Of an earlier process, which died over it; there is only one at a time.
   rmSync(temporary, { force: true });
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {

@@ -74,6 +74,9 @@ test('requests do not ask a locked keychain again, which would ask a person each
   for (let attempt = 0; attempt < 5; attempt += 1) {
     await expect(store.require()).rejects.toMatchObject({ kind: 'KEY_LOCKED', retryable: true });
   }
+  vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 3_600_000);
+  await expect(store.require()).rejects.toMatchObject({ kind: 'KEY_LOCKED' });
+  vi.restoreAllMocks();
   expect(wishes).toHaveLength(1);
   await store.open({ interactive: true });
   expect(wishes).toHaveLength(2);
