@@ -20,7 +20,8 @@ import { SessionService } from './services/session-service.ts';
 import { SessionWriter } from './services/session-writer.ts';
 import { StoreAccess } from './services/store-access.ts';
 import { TurnService } from './services/turn-service.ts';
-import { startVault } from './vault/vault-client.ts';
+import { connectVault } from './vault/vault-client.ts';
+import { startVaultThread } from './vault/vault-thread.ts';
 
 interface Built extends Services {
   readonly writer: SessionWriter;
@@ -46,18 +47,20 @@ function reporter({ log }: DaemonContext): Report {
 }
 
 function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
-  return startVault({
-    settings: { dataDirectory: context.dataDir },
-    onDeath: (reason) => {
-      context.log.fatal('vault thread ended', { reason });
-      context.requestStop('vault-lost', 'now');
+  return connectVault(
+    {
+      onDeath: (reason) => {
+        context.log.fatal('vault thread ended', { reason });
+        context.requestStop('vault-lost', 'now');
+      },
+      onUnexpected: (method, stack) => {
+        const error = new Error('unexpected');
+        error.stack = stack;
+        report(`vault.${method}`, error);
+      },
     },
-    onUnexpected: (method, stack) => {
-      const error = new Error('unexpected');
-      error.stack = stack;
-      report(`vault.${method}`, error);
-    },
-  });
+    context.vaultThread ?? startVaultThread({ dataDirectory: context.dataDir }),
+  );
 }
 
 function connect(context: DaemonContext, configuration: ConfigurationStore): Built {

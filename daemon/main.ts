@@ -2,6 +2,7 @@
 import { BUILD } from '../protocol/version.ts';
 import { USAGE, readArguments, type Arguments } from './life/arguments.ts';
 import { requireNode } from './life/node-version.ts';
+import { startVaultThread } from './vault/vault-thread.ts';
 
 /** A command line that is not one of ours. */
 const EXIT_USAGE = 2;
@@ -17,6 +18,7 @@ async function start(args: Arguments): Promise<void> {
     programDirectory: BUILD.id === 'source' ? undefined : import.meta.dirname,
     build: BUILD,
     logLevel: process.env['M_LOG_LEVEL'],
+    startVaultThread: (dataDirectory) => startVaultThread({ dataDirectory }),
     loadBuildDaemon: async () => (await import('./daemon.ts')).buildDaemon,
   });
 }

@@ -18,6 +18,8 @@ export interface ChatOptions {
   /** A person watches. */
   readonly interactive: boolean;
   readonly columns: () => number;
+  /** Opens a store that was locked meanwhile; rejects when it stays locked. */
+  readonly unlock: () => Promise<void>;
 }
 
 export class Chat {
@@ -27,12 +29,14 @@ export class Chat {
   readonly context: CommandContext;
   readonly #leaving = new AbortController();
   #changed: () => void = () => {};
+  #unlock: () => Promise<void>;
 
   constructor(options: ChatOptions) {
     const { client, wish, columns } = options;
     this.client = client;
     const transcript = new Transcript(options.surface, options);
     this.transcript = transcript;
+    this.#unlock = options.unlock;
     this.talk = new Talk(client, {
       workspace: wish.workspace,
       model: wish.model,
@@ -41,6 +45,7 @@ export class Chat {
         transcript.show(change);
         this.#changed();
       },
+      unlock: () => this.#unlock(),
     });
     this.context = {
       client,
@@ -70,6 +75,11 @@ export class Chat {
   /** @param changed called after each change that was shown. */
   onChange(changed: () => void): void {
     this.#changed = changed;
+  }
+
+  /** Another way to open a store that was locked meanwhile. */
+  unlockBy(unlock: () => Promise<void>): void {
+    this.#unlock = unlock;
   }
 
   /** Runs a slash command; a failure is shown as its output. */

@@ -20,6 +20,7 @@ export class KeySource extends Readable {
   readonly #paste: (text: string) => void;
   readonly #decoder = new StringDecoder('utf8');
   #pasted: string | undefined;
+  #diverted: ((chunk: Buffer) => void) | undefined;
   #held = '';
 
   /** @param paste is given what was pasted, with line feeds for line ends. */
@@ -41,6 +42,11 @@ export class KeySource extends Readable {
     return this;
   }
 
+  /** What is typed from now on goes to somebody else, as bytes; without anybody, to the line editor again. */
+  divert(taker: ((chunk: Buffer) => void) | undefined): void {
+    this.#diverted = taker;
+  }
+
   /** Leaves the terminal to others. */
   release(): void {
     this.#input.off('data', this.#take);
@@ -53,6 +59,10 @@ export class KeySource extends Readable {
   };
 
   readonly #take = (chunk: Buffer | string): void => {
+    if (this.#diverted !== undefined) {
+      this.#diverted(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      return;
+    }
     let text = this.#held + (typeof chunk === 'string' ? chunk : this.#decoder.write(chunk));
     this.#held = '';
     while (text !== '') text = this.#pasted === undefined ? this.#typed(text) : this.#inPaste(this.#pasted, text);

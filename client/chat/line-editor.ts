@@ -132,6 +132,11 @@ export class LineEditor {
     this.#gate.isOpen = false;
   }
 
+  /** What is typed goes to somebody else until this is called without anybody. The line stays as it is. */
+  divert(taker: ((chunk: Buffer) => void) | undefined): void {
+    this.#keys.divert(taker);
+  }
+
   resize(columns: number): void {
     this.#gate.columns = columns;
   }

@@ -8,7 +8,7 @@ import { currentModel } from '../commands/model.ts';
 import { goTo } from '../commands/resume.ts';
 import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
-import { openStore } from '../keys/open-store.ts';
+import { Unlocker } from '../keys/unlocker.ts';
 import type { KeyStatus } from '../../protocol/key.ts';
 import { Chat } from './chat.ts';
 import { startNotes, titleLine } from './greeting.ts';
@@ -62,23 +62,34 @@ async function chat(wish: StartWish, around: Surroundings): Promise<number> {
     },
   });
   try {
-    const key = await openStore(client, around);
+    const unlocker = new Unlocker(client, around);
+    const key = await unlocker.open();
     const isTerminal = around.stdin.isTTY === true && around.stdout.isTerminal;
     const code =
       isTerminal && around.environment['TERM'] !== 'dumb'
-        ? await onTerminal(client, key, wish, around)
-        : await inPipe(client, key, wish, around, isTerminal);
+        ? await onTerminal({ client, unlocker, key, wish, around })
+        : await inPipe({ client, unlocker, key, wish, around }, isTerminal);
     return code;
   } finally {
     await client.close();
   }
 }
 
-async function onTerminal(client: Client, key: KeyStatus, wish: StartWish, around: Surroundings): Promise<number> {
+interface Opened {
+  readonly client: Client;
+  readonly unlocker: Unlocker;
+  readonly key: KeyStatus;
+  readonly wish: StartWish;
+  readonly around: Surroundings;
+}
+
+async function onTerminal({ client, unlocker, key, wish, around }: Opened): Promise<number> {
   const paint = paintFor(around.stdout, around.environment);
   const screen = new Screen(around.stdout, (status) => paint('yellow', status));
   const surface = terminalSurface(screen, paint);
-  const chat = new Chat({ client, surface, paint, wish, interactive: true, columns: () => screen.columns });
+  const columns = (): number => screen.columns;
+  const unlock = async (): Promise<void> => void (await unlocker.open());
+  const chat = new Chat({ client, surface, paint, wish, interactive: true, columns, unlock });
   const history = await client.call('history/list', { limit: HISTORY_LINES });
   await begin(chat, key, wish, around.environment, true);
   if (wish.from.kind === 'list') await chat.command('sessions', '');
@@ -89,22 +100,19 @@ async function onTerminal(client: Client, key: KeyStatus, wish: StartWish, aroun
   return code;
 }
 
-async function inPipe(
-  client: Client,
-  key: KeyStatus,
-  wish: StartWish,
-  around: Surroundings,
-  asks: boolean,
-): Promise<number> {
+async function inPipe({ client, unlocker, key, wish, around }: Opened, asks: boolean): Promise<number> {
   const paint = paintFor(around.stdout, around.environment);
   const surface = pipeSurface(around);
-  const chat = new Chat({ client, surface, paint, wish, interactive: asks, columns: () => Number.POSITIVE_INFINITY });
+  const columns = (): number => Number.POSITIVE_INFINITY;
+  // From here on what is typed are prompts.
+  const unlock = async (): Promise<void> => void (await unlocker.open({ asks: false }));
+  const chat = new Chat({ client, surface, paint, wish, interactive: asks, columns, unlock });
   if (wish.from.kind === 'list') {
     await chat.command('sessions', '');
     return EXIT.ok;
   }
   await begin(chat, key, wish, around.environment, asks);
-  const code = await chatFromPipe(chat, around, asks);
+  const code = await chatFromPipe(chat, around, unlocker, asks);
   chat.talk.close();
   return code;
 }

@@ -2,6 +2,7 @@
 import { EXIT, exitCodeOf, failureOf, tellFailure } from '../command-line/failure.ts';
 import type { Surroundings } from '../command-line/surroundings.ts';
 import { findCommand, readTyped } from '../commands/registry.ts';
+import type { Unlocker } from '../keys/unlocker.ts';
 import type { Chat } from './chat.ts';
 import { inputLines } from './input-lines.ts';
 import { PromptBlocks } from './prompt-blocks.ts';
@@ -28,22 +29,29 @@ export function pipeSurface({ stdout, stderr }: Surroundings): Surface {
  * @param asks whether to print a prompt sign: for terminals without cursor movement.
  * @returns the exit code: 1 when a turn failed.
  */
-export async function chatFromPipe(chat: Chat, around: Surroundings, asks: boolean): Promise<number> {
-  const loop = new PipeLoop(chat, around, asks);
+export async function chatFromPipe(
+  chat: Chat,
+  around: Surroundings,
+  unlocker: Unlocker,
+  asks: boolean,
+): Promise<number> {
+  const loop = new PipeLoop(chat, around, unlocker, asks);
   return loop.run();
 }
 
 class PipeLoop {
   readonly #chat: Chat;
   readonly #around: Surroundings;
+  readonly #unlocker: Unlocker;
   readonly #asks: boolean;
   readonly #blocks = new PromptBlocks();
   #code: number = EXIT.ok;
   #cancelling = false;
 
-  constructor(chat: Chat, around: Surroundings, asks: boolean) {
+  constructor(chat: Chat, around: Surroundings, unlocker: Unlocker, asks: boolean) {
     this.#chat = chat;
     this.#around = around;
+    this.#unlocker = unlocker;
     this.#asks = asks;
   }
 
@@ -59,6 +67,9 @@ class PipeLoop {
         }),
       ),
       this.#tellConnection(),
+      this.#unlocker.watch({ asks: false }, (error) => {
+        this.#fail(error);
+      }),
     ];
     const stop = AbortSignal.any([this.#chat.leaving, stdout.gone]);
     try {
@@ -102,14 +113,19 @@ class PipeLoop {
       if (end?.state === 'cancelled' && this.#cancelling) this.#chat.leave();
       else if (end?.state !== 'completed') this.#code = EXIT.failed;
     } catch (error) {
-      const failure = failureOf(error);
-      tellFailure(this.#around.stderr, 'm', failure);
-      this.#code = EXIT.failed;
-      const code = exitCodeOf(failure.kind);
-      if (!HOPELESS.has(code)) return;
-      this.#code = code;
-      this.#chat.leave();
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#chat.leaving.aborted) return;
+    const failure = failureOf(error);
+    tellFailure(this.#around.stderr, 'm', failure);
+    this.#code = EXIT.failed;
+    const code = exitCodeOf(failure.kind);
+    if (!HOPELESS.has(code)) return;
+    this.#code = code;
+    this.#chat.leave();
   }
 
   /** Ctrl+C: the first one cancels the turn, the second one leaves at once. */

@@ -47,8 +47,12 @@ export class Screen {
     return this.#columns;
   }
 
+  /** Puts another line into the place of the one being typed. */
   attach(typed: TypedLine): void {
+    const isShown = this.#isTypedShown;
+    this.showTyped(false);
     this.#typed = typed;
+    this.showTyped(isShown);
   }
 
   /** Adds to the text. */

@@ -8,9 +8,11 @@ export function statusSentence(
   connection: ConnectionStatus | undefined,
   conversation: Conversation | undefined,
   isSending: boolean,
+  locked?: string,
 ): string | undefined {
   const parts: string[] = [];
   if (connection?.state === 'reconnecting') parts.push(`reconnecting: ${connection.reason}`);
+  if (locked !== undefined) parts.push(locked);
   if (conversation !== undefined) parts.push(...conversationParts(conversation));
   if (isSending && parts.length === 0) parts.push('sending');
   return parts.length === 0 ? undefined : `[${parts.join(' · ')}]`;

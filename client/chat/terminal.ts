@@ -8,6 +8,7 @@ import type { ConnectionStatus } from '../connection/api.ts';
 import type { Chat } from './chat.ts';
 import { ASK_FOR_PASTE_MARKERS, NO_PASTE_MARKERS } from './key-source.ts';
 import { LineEditor } from './line-editor.ts';
+import { LockedStore } from './locked-store.ts';
 import { PromptBlocks } from './prompt-blocks.ts';
 import type { Screen } from './screen.ts';
 import { statusSentence } from './status-line.ts';
@@ -54,6 +55,7 @@ export class TerminalChat {
   readonly #surface: Surface;
   readonly #paint: Paint;
   readonly #editor: LineEditor;
+  readonly #locked: LockedStore;
   readonly #blocks = new PromptBlocks();
   #connection: ConnectionStatus | undefined;
   #isChoosing: boolean;
@@ -100,6 +102,22 @@ export class TerminalChat {
       },
     });
     options.screen.attach(this.#editor);
+    this.#locked = new LockedStore({
+      client: this.#chat.client,
+      environment: this.#around.environment,
+      screen: this.#screen,
+      editor: this.#editor,
+      tell: (text, ink) => {
+        this.#chat.transcript.tell(text, ink);
+      },
+      changed: () => {
+        this.#refresh();
+      },
+      leave: () => {
+        this.#chat.leave();
+      },
+    });
+    this.#chat.unlockBy(() => this.#locked.unlocked());
   }
 
   /** Until the person leaves. @returns the exit code. */
@@ -117,6 +135,7 @@ export class TerminalChat {
       if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
     } finally {
       for (const end of undo) end();
+      this.#locked.close();
       this.#editor.close();
       this.#screen.release();
       stdout.write(NO_PASTE_MARKERS);
@@ -147,6 +166,7 @@ export class TerminalChat {
       this.#chat.client.onStatus((status) => {
         this.#connection = status;
         if (status.state === 'closed') this.#lost(status.reason);
+        if (status.state === 'connected') void this.#locked.look();
         this.#refresh();
       }),
     ];
@@ -236,10 +256,10 @@ export class TerminalChat {
   /** Brings status and typed line to what is true now. */
   #refresh(): void {
     const { conversation } = this.#chat.talk;
-    this.#surface.status(statusSentence(this.#connection, conversation, this.#isSendingSlowly));
+    this.#surface.status(statusSentence(this.#connection, conversation, this.#isSendingSlowly, this.#locked.sentence));
     const active = conversation?.turns.active;
     const isAnswering = this.#sending > 0 || (active?.mine === true && active.state === 'running');
-    this.#screen.showTyped(!isAnswering || !this.#editor.isEmpty || this.#blocks.isOpen);
+    this.#screen.showTyped(!isAnswering || !this.#editor.isEmpty || this.#blocks.isOpen || this.#locked.asks);
   }
 
   #afterwards(act: () => Promise<unknown>): void {

@@ -23,6 +23,11 @@ const NODE_OPTIONS = ['--max-semi-space-size=4'];
 /** Descriptors above this are left alone: closing them costs a slot each in the spawn. */
 const HIGHEST_MASKED_DESCRIPTOR = 65_535;
 const CLOSE_ON_EXEC = 0o2000000;
+/**
+ * No core dump: one holds registers, and with them bytes of what was just worked on, even where it holds no memory. Only a
+ * shell can set that limit for a process that Node starts; it is replaced by the process and leaves nothing behind.
+ */
+const WITHOUT_CORE_DUMPS = ['/bin/sh', '-c', 'ulimit -c 0; unset PWD OLDPWD SHLVL; exec "$0" "$@"'] as const;
 
 export interface LaunchOptions {
   readonly locations: Locations;
@@ -56,8 +61,10 @@ export function launchDaemon({ locations, environment, script, takeOver }: Launc
   const launch: { pid: number | undefined; ended: Launch['ended'] } = { pid: undefined, ended: undefined };
   const nothing = openSync('/dev/null', 'r+');
   try {
+    const [shell, ...limit] = WITHOUT_CORE_DUMPS;
+    const program = [process.execPath, ...NODE_OPTIONS, script, ...daemonArguments(locations, takeOver)];
     const child = withPrivateUmask(() =>
-      spawn(process.execPath, [...NODE_OPTIONS, script, ...daemonArguments(locations, takeOver)], {
+      spawn(shell, [...limit, ...program], {
         detached: true,
         cwd: locations.dataDirectory,
         env: scrub(environment),

@@ -16,6 +16,9 @@ const REFUSAL_MS = 20_000;
 /** Greetings without an answer, one after the other, that make a daemon wedged and not just busy. */
 const SILENCES = 2;
 const TELL_AFTER_MS = 1_000;
+/** Between two looks for a daemon that we have started ourselves, for as long as a start usually takes. */
+const OWN_START_LOOK_MS = 4;
+const OWN_START_USUALLY_MS = 500;
 
 /**
  * Connects to the daemon in one round. Of many clients that find none, one starts it and all connect to the winner.
@@ -121,7 +124,14 @@ class Round {
   }
 
   async pause(): Promise<void> {
-    await pause(this.#backoff.next(), this.#options.signal);
+    await pause(this.#isStarting() ? OWN_START_LOOK_MS : this.#backoff.next(), this.#options.signal);
+  }
+
+  /** Whether our own daemon is about to appear. Of many clients only the one that starts it looks so often. */
+  #isStarting(): boolean {
+    const since = this.#absentSince;
+    if (this.#launch === undefined || since === undefined) return false;
+    return this.#launch.ended === undefined && performance.now() - since < OWN_START_USUALLY_MS;
   }
 
   end(): void {

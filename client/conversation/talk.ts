@@ -2,7 +2,7 @@
 import type { Attachment, Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Message } from '../../protocol/message.ts';
-import type { ResultOf } from '../../protocol/methods.ts';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Save, Session } from '../../protocol/session.ts';
 import { Conversation, type Change, type Joining } from './conversation.ts';
 
@@ -30,6 +30,8 @@ export interface TalkOptions {
   /** The model that the next prompt brings along, wherever it goes. */
   readonly model?: string | undefined;
   readonly tell: (change: TalkChange) => void;
+  /** Resolves when a store that was found locked is open again, or rejects with what a prompt then fails with. */
+  readonly unlock?: () => Promise<void>;
 }
 
 /** Events that are shown of a session that is joined; enough for the last few turns. */
@@ -37,11 +39,14 @@ const TAIL = 60;
 /** After a prompt of one's own nothing may be left out between it and the newest event. */
 const TAIL_AFTER_PROMPT = 500;
 const SAVE_TAIL = 20;
+/** How often the store may be found locked right after it was unlocked. */
+const MOST_LOCKS = 3;
 
 export class Talk {
   readonly workspace: string;
   readonly #client: Client;
   readonly #tell: (change: TalkChange) => void;
+  readonly #unlock: (() => Promise<void>) | undefined;
   #isClosed = false;
   #target: Target = { kind: 'new' };
   #conversation: Conversation | undefined;
@@ -57,6 +62,7 @@ export class Talk {
     this.#tell = (change) => {
       if (!this.#isClosed) options.tell(change);
     };
+    this.#unlock = options.unlock;
     this.workspace = options.workspace;
     this.#defaultModel = options.defaultModel;
     this.#pendingModel = options.model;
@@ -103,7 +109,7 @@ export class Talk {
       };
       let submitted: Submitted;
       try {
-        submitted = await this.#client.call('turn/submit', model === undefined ? params : { ...params, model });
+        submitted = await this.#give(model === undefined ? params : { ...params, model });
         if (this.#attachment?.sessionId === submitted.sessionId) this.#conversation?.own(submitted.turn);
       } finally {
         takeBack?.();
@@ -156,6 +162,22 @@ export class Talk {
   /** Says nothing more: the client is about to be closed, which ends the stream. Nothing that runs is stopped. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  /**
+   * Gives the prompt, once more when the store was locked meanwhile: one that was on its way when its daemon died may have
+   * been accepted, and only the same operation says so.
+   */
+  async #give(params: ParamsOf<'turn/submit'>): Promise<Submitted> {
+    for (let locks = 1; ; locks += 1) {
+      try {
+        return await this.#client.call('turn/submit', params);
+      } catch (error) {
+        const isLocked = error instanceof ProtocolError && error.kind === 'KEY_LOCKED';
+        if (!isLocked || this.#unlock === undefined || locks > MOST_LOCKS) throw error;
+        await this.#unlock();
+      }
+    }
   }
 
   #wireTarget() {

@@ -10,15 +10,18 @@ import { TRIES, askNewPassphrase, inTransit, passphraseFromFile } from './passph
 const MEANINGS: Partial<Record<KeyProvider, string>> = {
   keyfile:
     'a key file beside the data, mode 0600\n' +
-    '     protects a leaked copy of the database; whoever copies the whole directory can read everything',
+    '     a leaked copy of the database stays closed; whoever copies the whole\n' +
+    '     directory can read everything',
   passphrase:
-    'a passphrase, asked for whenever the daemon has been started\n' +
-    '     protects a stolen disk; a forgotten one cannot be recovered, and neither can the data',
+    'a passphrase, asked for after each start of the daemon\n' +
+    '     a stolen disk stays closed; a forgotten passphrase cannot be recovered,\n' +
+    '     and neither can the data',
 };
 
 const PURPOSE =
-  'Everything that m stores is encrypted with a key that is made from this passphrase.\n' +
-  'You are asked for it whenever the daemon has been started. It is stored nowhere and cannot be recovered.';
+  'Everything that m stores is encrypted with a key made from this passphrase.\n' +
+  'It is asked for after each start of the daemon. It is stored nowhere and\n' +
+  'cannot be recovered: without it nothing can be read again.';
 
 /**
  * Creates the store with the keeper that `M_KEY_PROVIDER` names, or that the person chooses.
@@ -50,7 +53,7 @@ async function choose(
 ): Promise<KeyProvider> {
   if (!asks) throw refused(key);
   const { stderr } = around;
-  stderr.line(`${harmlessLine(key.reason)}; where is the key of your sessions to be kept?`);
+  stderr.line(`${harmlessLine(key.reason)}.\nWhere is the key of your sessions to be kept?`);
   for (const [index, provider] of choices.entries()) stderr.line(`  ${index + 1}) ${MEANINGS[provider] ?? provider}`);
   stderr.line(`  ${choices.length + 1}) nowhere: stop here, and start a keychain first`);
   for (let attempt = 0; attempt < TRIES; attempt += 1) {

@@ -5,7 +5,7 @@ import { EXIT, exitCodeOf, failureOf, usageError } from '../command-line/failure
 import { addStartFlags, parseCommandLine, readStartFlags } from '../command-line/start-flags.ts';
 import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
 import { keyNote } from '../keys/key-note.ts';
-import { openStore } from '../keys/open-store.ts';
+import { Unlocker } from '../keys/unlocker.ts';
 import { JsonReport } from './json-report.ts';
 import type { Report } from './report.ts';
 import { runTurn } from './run.ts';
@@ -75,11 +75,12 @@ async function run(command: Command, flags: RunFlags, around: Surroundings, repo
     },
   });
   try {
-    const key = await openStore(client, around);
+    const unlocker = new Unlocker(client, around);
+    const key = await unlocker.open();
     const note = keyNote(key, around.environment);
     if (key.created && note !== undefined) report.note(note);
     const timeoutMs = flags.timeout === undefined ? undefined : flags.timeout * 1000;
-    const exitCode = await runTurn({ client, around, wish, prompt, timeoutMs, report });
+    const exitCode = await runTurn({ client, unlocker, around, wish, prompt, timeoutMs, report });
     const { failure } = around.stdout;
     if (failure === undefined) return exitCode;
     report.note(`the answer could not be written: ${failure.message}`);

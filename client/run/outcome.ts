@@ -40,6 +40,7 @@ export function unfinished(reason: string, exitCode: number = EXIT.later): Outco
 const ENDINGS: Record<string, string> = {
   queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
   timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
+  locked: 'the turn goes on when the store is unlocked; come back with: m -r {id}',
   left: 'the turn goes on; come back with: m -r {id}',
   stopped: 'the daemon was stopped and the turn interrupted; come back with: m -r {id}',
   crash: 'the daemon ended unexpectedly and the turn was interrupted; come back with: m -r {id}',

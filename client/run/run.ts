@@ -5,6 +5,7 @@ import type { Surroundings } from '../command-line/surroundings.ts';
 import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { Unlocker } from '../keys/unlocker.ts';
 import { Talk, type TalkChange } from '../conversation/talk.ts';
 import { outcomeOf, unfinished, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
@@ -14,6 +15,7 @@ const PATIENCE_MS = 20_000;
 
 export interface RunOptions {
   readonly client: Client;
+  readonly unlocker: Unlocker;
   readonly around: Surroundings;
   readonly wish: StartWish;
   readonly prompt: string;
@@ -43,7 +45,7 @@ class Run {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    const { client, wish } = options;
+    const { client, unlocker, wish } = options;
     this.#talk = new Talk(client, {
       workspace: wish.workspace,
       model: wish.model,
@@ -51,6 +53,7 @@ class Run {
       tell: (change) => {
         this.#see(change);
       },
+      unlock: async () => void (await unlocker.open()),
     });
   }
 
@@ -90,7 +93,7 @@ class Run {
   }
 
   #listen(): (() => void)[] {
-    const { around, client, report } = this.#options;
+    const { around, client, unlocker, report } = this.#options;
     const leave = (): void => {
       this.#leave(EXIT.later);
     };
@@ -104,6 +107,9 @@ class Run {
       client.onStatus((status) => {
         report.connection(status);
         if (status.state === 'closed') this.#over.resolve(unfinished(status.reason, EXIT.unavailable));
+      }),
+      unlocker.watch({}, (error) => {
+        this.#lockedOut(error);
       }),
     ];
   }
@@ -153,6 +159,18 @@ class Run {
     const own = turns?.get(this.#own?.turn ?? 0);
     const isWaiting = own?.state === 'waiting' || own?.state === 'queued' || turns?.active?.state === 'waiting';
     this.#over.resolve(unfinished(isWaiting ? 'queued' : 'timeout'));
+  }
+
+  /** The daemon has come back without the key, and nobody has given it: the turn goes on when somebody does. */
+  #lockedOut(error: ProtocolError): void {
+    // A prompt that is not accepted yet fails by itself.
+    if (this.#own === undefined) return;
+    if (error.kind === 'CANCELLED') {
+      this.#leave(EXIT.cancelled);
+      return;
+    }
+    this.#options.report.note(error.hint === '' ? error.message : `${error.message}. ${error.hint}`);
+    this.#over.resolve(unfinished('locked'));
   }
 
   #leave(exitCode: number): void {

@@ -1,4 +1,5 @@
 /** The seam between the life of the process and what it serves: what `buildDaemon` is given and what it returns. */
+import type { Worker } from 'node:worker_threads';
 import type { DaemonStatus, InitializeResult } from '../../protocol/admin.ts';
 import type { Endpoint } from '../../protocol/endpoint.ts';
 import type { KeyWish } from '../../protocol/key.ts';
@@ -28,6 +29,8 @@ export interface DaemonContext {
   /** ISO 8601 in UTC. */
   readonly startedAt: string;
   readonly log: Log;
+  /** Started when the lock was taken, to come up while the rest loads. */
+  readonly vaultThread?: Worker | undefined;
   /** The level of the configuration; M_LOG_LEVEL wins over it. */
   setLogLevel(level: string): void;
   /** Begins to stop the process and returns at once. Repeating it can only make the stop quicker. */

@@ -1,8 +1,8 @@
 /** The start of the process, in the order that its budget asks for: lock, socket, daemon, and the rest when somebody came. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { endpointOf, type Endpoint } from '../../protocol/endpoint.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Build } from '../../protocol/version.ts';
 import { createLog, type ProcessLog } from '../log.ts';
 import { errorShape } from '../logging/error-shape.ts';
 import { SocketServer } from '../transport/socket-server.ts';
@@ -16,6 +16,7 @@ import { IdleExit } from './idle-exit.ts';
 import type { Lock } from './lock.ts';
 import { prepareDirectories } from './private-directory.ts';
 import { PublishedSocket } from './published-socket.ts';
+import type { RunOptions } from './run-options.ts';
 import { SelfCheck } from './self-check.ts';
 import { Serving } from './serving.ts';
 import { handleSignals } from './signals.ts';
@@ -28,21 +29,6 @@ import { watchForWake } from './wake.ts';
 
 /** A start that was refused, for a reason that the start failure names. */
 const EXIT_REFUSED = 69;
-
-export interface RunOptions {
-  /** Absolute, symbolic links resolved. */
-  readonly dataDir: string;
-  readonly configPath: string;
-  readonly logDir: string;
-  /** Have a running daemon hand the data directory over. */
-  readonly takeOver: boolean;
-  /** Where `build.json` is; undefined for sources, which nobody replaces. */
-  readonly programDirectory: string | undefined;
-  readonly build: Build;
-  readonly logLevel: string | undefined;
-  readonly loadBuildDaemon: () => Promise<BuildDaemon>;
-  readonly timings?: Partial<Timings>;
-}
 
 /** Starts the daemon. Exits the process with 0 when another one serves the directory, with 69 when the start is refused. */
 export async function runDaemon(options: RunOptions): Promise<void> {
@@ -74,6 +60,7 @@ class DaemonProcess {
   readonly #idle: IdleExit;
   readonly #startedAt = new Date().toISOString();
   #lock: Lock | undefined;
+  #vaultThread: Worker | undefined;
   #selfCheck: SelfCheck | undefined;
 
   constructor(options: RunOptions, endpoint: Endpoint) {
@@ -148,6 +135,7 @@ class DaemonProcess {
       return false;
     }
     this.#ledger.begin();
+    this.#vaultThread = this.#options.startVaultThread?.(this.#options.dataDir);
     if (this.#published.look() !== 'ours') await this.#published.publish();
     this.#published.removeLeftOvers(Date.now());
     return true;
@@ -200,6 +188,7 @@ class DaemonProcess {
       build,
       startedAt: this.#startedAt,
       log: this.#log,
+      vaultThread: this.#vaultThread,
       setLogLevel: (level) => {
         if (this.#options.logLevel === undefined) this.#log.setLevel(level);
       },

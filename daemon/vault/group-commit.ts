@@ -80,12 +80,11 @@ export class GroupCommit {
   /** @throws the storage error that ended the transaction. */
   #writeAll(calls: readonly Call[], several: boolean): Outcome[] {
     const store = this.#host.storeForWriting();
-    const { transaction, recency } = store;
+    const { transaction } = store;
     transaction.begin();
     try {
       const outcomes = calls.map((call) => this.#writeOne(store, call, several));
       transaction.commit();
-      recency.commit();
       return outcomes;
     } catch (error) {
       store.rollBack();
@@ -95,14 +94,13 @@ export class GroupCommit {
 
   /** One call under a savepoint of its own, so that its failure takes nobody else's work back. */
   #writeOne(store: OpenStore, call: Call, several: boolean): Outcome {
-    const { db, transaction, recency } = store;
+    const { db, transaction } = store;
     if (several) transaction.mark();
     const outcome = refuseStorageError(attempt(store, call));
     const failed = 'error' in outcome;
     if (several) transaction.endMark(failed ? 'take back' : 'keep');
     else if (failed) db.exec('ROLLBACK; BEGIN IMMEDIATE');
     if (failed) store.forgetAll();
-    recency.endOperation(!failed);
     return outcome;
   }
 

@@ -117,8 +117,6 @@ export class Jobs {
       const result = this.#slice(job, store);
       store.transaction.commit();
       job.begun = true;
-      store.recency.endOperation(true);
-      store.recency.commit();
       return result;
     } catch (error) {
       store.rollBack();

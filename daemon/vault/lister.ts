@@ -2,7 +2,7 @@
 import type { ListRequest, ListResult, SessionHead } from '../services/ports.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { DAMAGED_TEXT, orDamaged, someTime } from './damage.ts';
-import type { Recency, RecencyEntry } from './recency.ts';
+import type { Place, Recency, RecencyRow, SessionFilter } from './recency.ts';
 import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
 import type { WorkspaceStore } from './workspaces.ts';
@@ -23,7 +23,10 @@ export class Lister {
 
   /** @throws ProtocolError INVALID_PARAMS for a cursor that is not one of ours. */
   *list(request: ListRequest): SlicedJob<ListResult> {
-    const matching = this.#candidates(request);
+    const filter = this.#filter(request);
+    if (filter === undefined) return { heads: [], nextCursor: null, total: 0 };
+    const place = request.cursor === undefined ? undefined : placeOf(request.cursor);
+    const numbers = this.#recency.newestFirst(filter, place);
     const words = (request.filter ?? '')
       .toLocaleLowerCase()
       .split(/\s+/)
@@ -31,8 +34,8 @@ export class Lister {
     const heads: SessionHead[] = [];
     const timer = new SliceTimer();
     let nextCursor: string | null = null;
-    for (const candidate of request.cursor === undefined ? matching : after(matching, request.cursor)) {
-      const head = this.#head(candidate);
+    for (const number of numbers) {
+      const head = this.#head(number);
       if (head !== undefined && matches(head, words)) {
         if (heads.length === request.limit) {
           nextCursor = cursorOf(heads.at(-1));
@@ -42,35 +45,36 @@ export class Lister {
       }
       if (timer.used()) yield;
     }
-    return { heads, nextCursor, total: words.length > 0 ? null : matching.length };
+    return { heads, nextCursor, total: words.length > 0 ? null : this.#total(filter, place, numbers) };
   }
 
-  #candidates(request: ListRequest): RecencyEntry[] {
-    const workspace = request.workspace === undefined ? undefined : this.#workspaces.find(request.workspace);
-    if (request.workspace !== undefined && workspace === undefined) return [];
-    return this.#recency
-      .newestFirst()
-      .filter(
-        (entry) =>
-          (workspace === undefined || entry.workspace === workspace) &&
-          (request.archived === 'include' || entry.archived === (request.archived === 'only')) &&
-          (request.nonEmpty !== true || entry.turns > 0),
-      );
+  /** @returns undefined for a workspace in which there has never been a session. */
+  #filter({ workspace: path, archived, nonEmpty }: ListRequest): SessionFilter | undefined {
+    const workspace = path === undefined ? undefined : this.#workspaces.find(path);
+    if (path !== undefined && workspace === undefined) return undefined;
+    return { workspace, archived, nonEmpty: nonEmpty === true };
+  }
+
+  #total(filter: SessionFilter, place: Place | undefined, numbers: readonly number[]): number {
+    return place === undefined ? numbers.length : this.#recency.countMatching(filter);
   }
 
   /** A session that does not verify is listed as such: hiding it would hide the damage. */
-  #head(entry: RecencyEntry): SessionHead | undefined {
+  #head(number: number): SessionHead | undefined {
     return orDamaged(
       () => {
-        const state = this.#sessions.peek(entry.number);
+        const state = this.#sessions.peek(number);
         return state === undefined ? undefined : this.#sessions.headOf(state);
       },
-      () => damaged(entry, this.#workspaces.pathOf(entry.workspace)),
+      () => {
+        const row = this.#recency.row(number);
+        return row === undefined ? undefined : damaged(row, this.#workspaces.pathOf(row.workspace));
+      },
     );
   }
 }
 
-function damaged(entry: RecencyEntry, workspace: string): SessionHead {
+function damaged(entry: RecencyRow, workspace: string): SessionHead {
   return {
     id: entry.id,
     workspace,
@@ -84,8 +88,8 @@ function damaged(entry: RecencyEntry, workspace: string): SessionHead {
     lastSeq: 0,
     createdAt: someTime(entry.updatedAt),
     updatedAt: someTime(entry.updatedAt),
-    archived: entry.archived,
-    pinned: entry.pinned,
+    archived: entry.archived === 1,
+    pinned: entry.pinned === 1,
     parent: null,
   };
 }
@@ -101,11 +105,8 @@ function cursorOf(head: SessionHead | undefined): string | null {
   return head === undefined ? null : `${head.updatedAt}:${head.id}`;
 }
 
-/** What follows the cursor, also when the session it names has moved since. */
-function after(entries: readonly RecencyEntry[], cursor: string): RecencyEntry[] {
+function placeOf(cursor: string): Place {
   const match = /^(\d{1,16}):([0-9A-Z]{26})$/.exec(cursor);
   if (match === null) throw new ProtocolError('INVALID_PARAMS', 'this cursor was not made by a list');
-  const at = Number(match[1]);
-  const index = entries.findIndex((entry) => entry.id === match[2] && entry.updatedAt === at);
-  return index === -1 ? entries.filter((entry) => entry.updatedAt < at) : entries.slice(index + 1);
+  return { updatedAt: Number(match[1]), id: match[2] ?? '' };
 }

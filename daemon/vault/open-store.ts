@@ -46,7 +46,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const workspaces = new WorkspaceStore(db, keys);
   const segments = new SegmentStore(db, keys);
   const uses = new SegmentUses(db);
-  const sessions = new SessionStore(db, keys, { segments, uses, workspaces, recency });
+  const sessions = new SessionStore(db, keys, { segments, uses, workspaces });
   const saves = new SaveStore(db, keys, uses, workspaces);
   const drafts = new DraftStore(db, keys);
   const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
@@ -76,7 +76,6 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
     forgetAll,
     rollBack: () => {
-      recency.rollback();
       if (db.inTransaction) db.exec('ROLLBACK');
       forgetAll();
     },

@@ -1,107 +1,85 @@
-/** The order of sessions in lists, kept in memory: an index on a column that every append changes would cost each append. */
+/** The order of sessions in lists, sorted when it is asked for: an index on a column that every step changes would cost each step a page. */
 import type { Db } from './database.ts';
 
-export interface RecencyEntry {
-  readonly number: number;
+/** Which sessions a list is made of. */
+export interface SessionFilter {
+  /** Number of a workspace. */
+  readonly workspace: number | undefined;
+  readonly archived: 'exclude' | 'include' | 'only';
+  /** Leaves out sessions without any turn. */
+  readonly nonEmpty: boolean;
+}
+
+/** A place in the order: the session that stands there, if it has not moved since. */
+export interface Place {
+  readonly updatedAt: number;
+  readonly id: string;
+}
+
+/** Clear columns of a session, unchecked. */
+export interface RecencyRow {
   readonly id: string;
   readonly workspace: number;
-  readonly turns: number;
   readonly updatedAt: number;
-  readonly archived: boolean;
-  readonly pinned: boolean;
+  readonly archived: number;
+  readonly pinned: number;
 }
 
-interface Row {
-  number: number;
-  id: string;
-  workspace: number;
-  turns: number;
-  updated_at: number;
-  archived: number;
-  pinned: number;
-}
+/** A column may hold anything in a damaged session, which is listed all the same. */
+const FILTER = `(:workspace IS NULL OR workspace = :workspace) AND (:archived IS NULL OR (archived IS 1) = :archived)
+  AND turns >= :turns`;
 
-/** Loaded on first use. Changes are told when they are about to be committed and count once the commit is done. */
 export class Recency {
-  readonly #db: Db;
-  #entries: Map<number, RecencyEntry> | undefined;
-  #sorted: readonly RecencyEntry[] | undefined;
-  /** Of the operation that runs. */
-  readonly #pending = new Map<number, RecencyEntry | null>();
-  /** Of the operations of this transaction that went well. */
-  readonly #accepted = new Map<number, RecencyEntry | null>();
+  readonly #numbers;
+  readonly #numbersAfter;
+  readonly #countMatching;
+  readonly #count;
+  readonly #row;
 
   constructor(db: Db) {
-    this.#db = db;
-  }
-
-  changed(entry: RecencyEntry): void {
-    this.#pending.set(entry.number, snapshot(entry));
-  }
-
-  removed(number: number): void {
-    this.#pending.set(number, null);
-  }
-
-  /** The operation that ran went well, or its changes are taken back. */
-  endOperation(succeeded: boolean): void {
-    if (succeeded) for (const [number, entry] of this.#pending) this.#accepted.set(number, entry);
-    this.#pending.clear();
-  }
-
-  /** The transaction is committed: its changes become visible. */
-  commit(): void {
-    if (this.#entries !== undefined && this.#accepted.size > 0) {
-      for (const [number, entry] of this.#accepted) {
-        if (entry === null) this.#entries.delete(number);
-        else this.#entries.set(number, entry);
-      }
-      this.#sorted = undefined;
-    }
-    this.#accepted.clear();
-  }
-
-  rollback(): void {
-    this.#pending.clear();
-    this.#accepted.clear();
-  }
-
-  /** Every session, most recently changed first. */
-  newestFirst(): readonly RecencyEntry[] {
-    this.#sorted ??= [...this.#load().values()].sort(
-      (left, right) => right.updatedAt - left.updatedAt || right.number - left.number,
+    const numbers = (condition: string) =>
+      db
+        .prepare<[object], number>(
+          `SELECT number FROM session WHERE ${FILTER} ${condition} ORDER BY updated_at DESC, number DESC`,
+        )
+        .pluck();
+    this.#numbers = numbers('');
+    this.#numbersAfter = numbers(
+      `AND (updated_at < :updatedAt OR (updated_at = :updatedAt AND number <
+         coalesce((SELECT number FROM session WHERE id = :id AND updated_at = :updatedAt), 0)))`,
     );
-    return this.#sorted;
+    this.#countMatching = db.prepare<[object], number>(`SELECT count(*) FROM session WHERE ${FILTER}`).pluck();
+    this.#count = db.prepare<[], number>('SELECT count(*) FROM session').pluck();
+    this.#row = db.prepare<[number], RecencyRow>(
+      'SELECT id, workspace, updated_at AS updatedAt, archived, pinned FROM session WHERE number = ?',
+    );
   }
 
+  /** Numbers of the sessions that match, most recently changed first, behind a place if one is given. */
+  newestFirst(filter: SessionFilter, after?: Place): number[] {
+    return after === undefined
+      ? this.#numbers.all(parametersOf(filter))
+      : this.#numbersAfter.all({ ...parametersOf(filter), ...after });
+  }
+
+  countMatching(filter: SessionFilter): number {
+    return this.#countMatching.get(parametersOf(filter)) ?? 0;
+  }
+
+  /** How many sessions there are. */
   get size(): number {
-    return this.#load().size;
+    return this.#count.get() ?? 0;
   }
 
-  #load(): Map<number, RecencyEntry> {
-    if (this.#entries === undefined) {
-      this.#entries = new Map();
-      const rows = this.#db
-        .prepare<[], Row>('SELECT number, id, workspace, turns, updated_at, archived, pinned FROM session')
-        .iterate();
-      for (const row of rows) {
-        this.#entries.set(row.number, {
-          number: row.number,
-          id: row.id,
-          workspace: row.workspace,
-          turns: row.turns,
-          updatedAt: row.updated_at,
-          archived: row.archived === 1,
-          pinned: row.pinned === 1,
-        });
-      }
-    }
-    return this.#entries;
+  row(number: number): RecencyRow | undefined {
+    return this.#row.get(number);
   }
 }
 
-/** The caller goes on changing its object; lists must not see that before it is durable. */
-function snapshot(entry: RecencyEntry): RecencyEntry {
-  const { number, id, workspace, turns, updatedAt, archived, pinned } = entry;
-  return { number, id, workspace, turns, updatedAt, archived, pinned };
+function parametersOf({ workspace, archived, nonEmpty }: SessionFilter): object {
+  return {
+    workspace: workspace ?? null,
+    archived: archived === 'include' ? null : archived === 'only' ? 1 : 0,
+    turns: nonEmpty ? 1 : 0,
+  };
 }

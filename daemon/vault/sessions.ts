@@ -3,7 +3,6 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { HeadPatch, SessionHead } from '../services/ports.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Db } from './database.ts';
-import type { Recency } from './recency.ts';
 import { NO_CHAIN, type SegmentUse, type SegmentUses } from './segment-uses.ts';
 import { STATUSES, fixedPart, sealDetails, stateOf, type SessionRow, type SessionState } from './session-head.ts';
 import { EMPTY_CHAIN, type SegmentHead, type SegmentStore } from './segments.ts';
@@ -29,7 +28,6 @@ export class SessionStore {
   readonly #segments: SegmentStore;
   readonly #uses: SegmentUses;
   readonly #workspaces: WorkspaceStore;
-  readonly #recency: Recency;
   readonly #cache = new BoundedCache<string, SessionState>(512);
   readonly #byId;
   readonly #byNumber;
@@ -41,13 +39,12 @@ export class SessionStore {
   constructor(
     db: Db,
     keys: StoreKeys,
-    parts: { segments: SegmentStore; uses: SegmentUses; workspaces: WorkspaceStore; recency: Recency },
+    parts: { segments: SegmentStore; uses: SegmentUses; workspaces: WorkspaceStore },
   ) {
     this.#keys = keys;
     this.#segments = parts.segments;
     this.#uses = parts.uses;
     this.#workspaces = parts.workspaces;
-    this.#recency = parts.recency;
     this.#byId = db.prepare<[string], SessionRow>('SELECT * FROM session WHERE id = ?');
     this.#byNumber = db.prepare<[number], SessionRow>('SELECT * FROM session WHERE number = ?');
     this.#insert = db.prepare<[number, string, number, Buffer, number, string | null, number]>(
@@ -175,14 +172,12 @@ export class SessionStore {
       sealDetails(state),
       state.number,
     );
-    this.#recency.changed(state);
   }
 
   remove(state: Pick<SessionState, 'number' | 'id'>): void {
     this.#uses.remove('s', state.number);
     this.#delete.run(state.number);
     this.#cache.delete(state.id);
-    this.#recency.removed(state.number);
   }
 
   /** Replaces the segments of a session, after one of them was copied to another key. */

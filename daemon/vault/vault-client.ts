@@ -1,9 +1,8 @@
 /** The main thread's side of the vault: typed calls with deadlines to the worker thread. */
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { VaultPort } from '../services/ports.ts';
-import { portOf, type Answer, type Call, type CallError, type VaultSettings } from './calls.ts';
+import { portOf, type Answer, type Call, type CallError } from './calls.ts';
 
 const DEADLINE_MS = 30_000;
 /** A keychain may wait for a person; deleting and checking a long session takes a while. */
@@ -33,19 +32,15 @@ interface Pending {
 }
 
 export interface VaultClientOptions {
-  readonly settings: VaultSettings;
   /** Told when the thread ended without being asked to; the process cannot go on. */
   readonly onDeath: (reason: string) => void;
   /** Told the class and frames of errors that nobody expected. */
   readonly onUnexpected: (method: string, stack: string) => void;
 }
 
-/** Starts the vault thread. */
-export function startVault(
-  options: VaultClientOptions,
-  script = join(import.meta.dirname, 'vault-worker.cjs'),
-): VaultPort {
-  const client = new VaultClient(options, new Worker(script, { workerData: options.settings }));
+/** Speaks to the vault's thread from now on. */
+export function connectVault(options: VaultClientOptions, thread: Worker): VaultPort {
+  const client = new VaultClient(options, thread);
   return portOf((method, args) => client.call(method, args));
 }
 
@@ -69,6 +64,11 @@ class VaultClient {
     worker.on('exit', (code) => {
       this.#die(`exit code ${code}`);
     });
+    // It may have ended before anybody listened.
+    if (worker.threadId === -1)
+      queueMicrotask(() => {
+        this.#die('ended at once');
+      });
   }
 
   async call(method: keyof VaultPort, args: readonly unknown[]): Promise<unknown> {

@@ -1,5 +1,6 @@
 /** The vault of one data directory: opens it, keeps its keys, and hands calls to the group commit. */
 import { SqliteError } from 'better-sqlite3';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyStatus } from '../../protocol/key.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
@@ -62,6 +63,20 @@ export class Vault {
         this.#store = undefined;
       },
       requireWritable: () => void this.#openForWriting(),
+    });
+  }
+
+  /**
+   * Opens a store that exists before anybody asks, when its key is in a file and needs nobody's help. What goes wrong here
+   * goes wrong again for whoever asks, who is told.
+   */
+  prepare(): void {
+    if (!existsSync(join(this.#directory, DATABASE_FILE))) return;
+    const prepare = async (): Promise<void> => {
+      if (this.#custody().provider === 'keyfile') await this.#holder.open({ create: false });
+    };
+    prepare().catch((error: unknown) => {
+      if (leavesDoubt(error)) this.#distrust();
     });
   }
 

@@ -23,3 +23,5 @@ port.on('message', (first: Call) => {
   }
   vault.run(batch);
 });
+
+vault.prepare();

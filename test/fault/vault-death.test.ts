@@ -2,7 +2,8 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startVault } from '../../daemon/vault/vault-client.ts';
+import { connectVault } from '../../daemon/vault/vault-client.ts';
+import { startVaultThread } from '../../daemon/vault/vault-thread.ts';
 import { DIST, realHome, waitUntil, type RealHome } from '../support/real-daemon.ts';
 import { audit, untilQuiet } from './support/audit.ts';
 import { chance } from './support/chance.ts';
@@ -94,13 +95,12 @@ test('a thread that ends rejects every call that waits, so that it is sent again
   const program = join(home.root, 'thread.cjs');
   writeFileSync(program, `require('node:worker_threads').parentPort.once('message', () => process.exit(3));`);
   const reasons: string[] = [];
-  const vault = startVault(
+  const vault = connectVault(
     {
-      settings: { dataDirectory: home.dataDir },
       onDeath: (reason) => reasons.push(reason),
       onUnexpected: () => undefined,
     },
-    program,
+    startVaultThread({ dataDirectory: home.dataDir }, program),
   );
   const waiting = await Promise.allSettled([vault.open({}), vault.countSessions(), vault.head('x')]);
   const later = await Promise.allSettled([vault.countSessions()]);

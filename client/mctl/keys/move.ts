@@ -18,16 +18,17 @@ interface MoveOptions {
 
 /** What a person has to know before the key is kept there. */
 const MEANS: Readonly<Record<KeyProvider, string>> = {
-  keychain: 'The key will be in the keychain of this user: whoever can use that can read everything.',
+  keychain: 'The key will be in the keychain of this user: whoever can use that can read\neverything.',
   keyfile:
-    'The key will be in a file of mode 0600 beside the data: whoever copies the data directory, a thief of the disk or a\n' +
-    'backup included, can read everything.',
+    'The key will be in a file of mode 0600 beside the data: whoever copies the data\n' +
+    'directory, a thief of the disk or of a backup included, can read everything.',
   passphrase:
-    'The key will be made from a passphrase, which is stored nowhere: a forgotten one cannot be recovered, and neither can\n' +
-    'the data. After each start of the daemon nothing is read or sent before somebody has given it.',
+    'The key will be made from a passphrase, which is stored nowhere: a forgotten one\n' +
+    'cannot be recovered, and neither can the data. After each start of the daemon\n' +
+    'nothing is read or sent before somebody has given it.',
 };
 const OLD_COPIES =
-  'The key is removed from where it is now: copies of the store from before the move can then no longer be read.';
+  'The key is removed from where it is now: copies of the store from before the\n' + 'move can then no longer be read.';
 
 export const move: Verb<MoveOptions> = async ({ context, args, options }) => {
   const to = readKeeper(args[0] ?? '');

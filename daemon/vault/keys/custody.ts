@@ -30,6 +30,11 @@ export class Custody {
     this.#keychain = keychain;
   }
 
+  /** Who keeps the key of this store; undefined while it has none. */
+  get provider(): KeyProvider | undefined {
+    return this.#slots.read()?.provider;
+  }
+
   identity(): ReturnType<KeySlots['identity']> {
     return this.#slots.identity();
   }

@@ -2,7 +2,8 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VaultPort } from '../../../daemon/services/ports.ts';
-import { startVault } from '../../../daemon/vault/vault-client.ts';
+import { connectVault } from '../../../daemon/vault/vault-client.ts';
+import { startVaultThread } from '../../../daemon/vault/vault-thread.ts';
 import { openBare } from '../support/bare.ts';
 import { BareThread } from '../support/bare-thread.ts';
 import { bigStore } from '../support/big-store.ts';
@@ -121,9 +122,8 @@ async function throughThreads(): Promise<Figure[]> {
 
 /** The vault in its thread, as the daemon runs it. */
 export async function openThread(dataDirectory: string): Promise<VaultPort> {
-  const vault = startVault(
+  const vault = connectVault(
     {
-      settings: { dataDirectory },
       onDeath: (reason) => {
         throw new Error(`the vault thread ended: ${reason}`);
       },
@@ -131,7 +131,7 @@ export async function openThread(dataDirectory: string): Promise<VaultPort> {
         throw new Error(`${method}: ${stack}`);
       },
     },
-    VAULT_WORKER,
+    startVaultThread({ dataDirectory }, VAULT_WORKER),
   );
   await vault.open({ provider: 'keyfile' });
   return vault;

@@ -124,7 +124,7 @@ describe('the first use with M_KEY_PROVIDER=passphrase', () => {
   test('asks twice, and says what it is for and that it cannot be recovered', async () => {
     const { key, said } = await open({ isTTY: true, input: `${PASSPHRASE}\r${PASSPHRASE}\r` });
     expect(key).toMatchObject({ state: 'unlocked', provider: 'passphrase', created: true });
-    expect(said).toMatch(/encrypted with a key that is made from this passphrase[^]*cannot be recovered/);
+    expect(said).toMatch(/encrypted with a key made from this passphrase[^]*cannot be recovered/);
     expect(said).toContain('new passphrase: \nonce more: ');
     expect(sent()).toEqual([{ provider: 'passphrase', passphrase: Buffer.from(PASSPHRASE).toString('base64') }]);
   });
@@ -168,7 +168,7 @@ describe('the first use where no keychain can be reached', () => {
     expect(key).toMatchObject({ provider: 'keyfile', created: true });
     expect(sent()).toEqual([{ provider: 'keyfile' }]);
     expect(said).toMatch(
-      /^no keychain can be reached; where is the key[^]* {2}1\) a key file[^]*copies the whole directory[^]* {2}2\) a passphrase[^]*cannot be recovered[^]* {2}3\) nowhere/,
+      /^no keychain can be reached\.\nWhere is the key[^]* {2}1\) a key file[^]*whoever copies[^]* {2}2\) a passphrase[^]*cannot be recovered[^]* {2}3\) nowhere/,
     );
   });
 

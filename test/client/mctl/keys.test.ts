@@ -111,8 +111,8 @@ describe('keys move', () => {
     daemon.lock.status = { ...daemon.lock.status, provider: 'keychain', keyFile: null };
     const refused = await keys(['move', 'keyfile'], { isTTY: true, input: 'n\n' });
     expect(refused.code).toBe(130);
-    expect(refused.err).toMatch(/whoever copies the data directory[^]*can read everything/);
-    expect(refused.err).toContain('copies of the store from before the move can then no longer be read');
+    expect(refused.err).toMatch(/whoever copies the data\ndirectory[^]*can read everything/);
+    expect(refused.err).toContain('copies of the store from before the\nmove can then no longer be read');
     expect(called('key/move')).toEqual([]);
     const moved = await keys(['move', 'keyfile'], { isTTY: true, input: 'y\n' });
     expect(moved).toMatchObject({ code: 0, out: 'the key is now in a key file: /data/key\n' });
