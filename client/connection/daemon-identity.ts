@@ -13,7 +13,12 @@ const ASK_MS = 2_000;
  */
 export function findDaemonProcess(locations: Locations): number | undefined {
   const pid = lastStarted(locations.endpoint.runDirectory);
-  return pid !== undefined && serves(commandLine(pid), locations.dataDirectory) ? pid : undefined;
+  return pid !== undefined && isDaemonOf(locations, pid) ? pid : undefined;
+}
+
+/** Whether a process is a daemon of this data directory. */
+export function isDaemonOf(locations: Locations, pid: number): boolean {
+  return serves(commandLine(pid), locations.dataDirectory);
 }
 
 /** The answer for a daemon that accepts connections and says nothing. */

@@ -52,6 +52,20 @@ export function makeDataDirectory(path: string): void {
   chmodSync(path, 0o700);
 }
 
+/**
+ * Checks a data directory as `makeDataDirectory` does, and changes nothing.
+ * @returns false when there is nothing at the path.
+ * @throws ProtocolError UNSAFE_DIRECTORY, with the remedy.
+ */
+export function checkDataDirectory(path: string): boolean {
+  const found = look(path);
+  if (found === undefined) return false;
+  refuseUnlessOwnDirectory(path, found);
+  const isOpen = (found.mode & OTHERS) !== 0;
+  if (isOpen && ((found.mode & OTHERS_MAY_WRITE) !== 0 || !isUnused(path))) throw openToOthers(path, found);
+  return true;
+}
+
 /** @throws ProtocolError UNSAFE_DIRECTORY when the file belongs to somebody else. */
 export function refuseForeignOwner(path: string, owner: number): void {
   const self = ownUid();

@@ -30,7 +30,10 @@ export async function stopDaemonProcess(
   const { environment } = context.around;
   const { endDaemonProcess, stopDaemon } = await import('../../connection/daemon-control.ts');
   try {
-    return await stopDaemon({ mode: options.now === true ? 'now' : 'drain', deliberate }, { environment });
+    const stopped = await stopDaemon({ mode: options.now === true ? 'now' : 'drain', deliberate }, { environment });
+    // One whose socket is gone cannot be asked; its process may be there all the same.
+    if (stopped || options.force !== true) return stopped;
+    return (await endDaemonProcess({ environment })) !== undefined;
   } catch (error) {
     const isUnanswered = error instanceof ProtocolError && NO_ANSWER.includes(error.kind);
     if (!isUnanswered || options.force !== true) throw error;

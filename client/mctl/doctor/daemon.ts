@@ -1,5 +1,4 @@
 /** Whether a daemon runs, answers, saves, and is of this build. */
-import { existsSync } from 'node:fs';
 import { failureOf } from '../../command-line/failure.ts';
 import { readStartFailure } from '../../connection/start-records.ts';
 import type { DaemonStatus } from '../../../protocol/admin.ts';
@@ -21,9 +20,7 @@ export const checkDaemon: Check = (patient) => {
 function absent({ locations }: Patient): Finding[] {
   const failure = readStartFailure(locations, Date.now() - RECENT_MS);
   if (failure !== undefined) return [broken('daemon', `the last start failed: ${failure.message}`, failure.hint)];
-  const stale = existsSync(locations.endpoint.socketPath);
-  const left = stale ? '; its socket is left over, which the next one replaces' : '';
-  return [note('daemon', `none runs${left}; the next m or mctl command starts one`)];
+  return [note('daemon', 'none runs; the next m or mctl command starts one')];
 }
 
 function present(daemon: DaemonStatus): Finding[] {

@@ -14,16 +14,26 @@ import { broken, type Check, type Finding, type Patient } from './finding.ts';
 import { checkKey } from './key.ts';
 import { checkLogs } from './logs.ts';
 import { checkNode } from './node.ts';
+import { checkProcess } from './process.ts';
+import { checkSocket } from './socket.ts';
+import { checkStarts } from './starts.ts';
+import { thisSystem } from './system.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   node: checkNode,
   directories: checkDirectories,
   disk: checkDisk,
   daemon: checkDaemon,
+  process: checkProcess,
+  socket: checkSocket,
+  starts: checkStarts,
   key: checkKey,
   configuration: checkConfiguration,
   log: checkLogs,
 };
+
+/** Of the names of the checks. */
+const WIDTH = 16;
 
 const SIGNS: Record<Finding['state'], readonly [sign: string, ink: Ink]> = {
   ok: ['ok    ', 'green'],
@@ -45,9 +55,9 @@ async function examine(context: MctlContext): Promise<Patient> {
   const { environment } = context.around;
   const locations = locate(environment);
   try {
-    return { context, locations, daemon: await askDaemon({ environment }), silence: undefined };
+    return { context, locations, system: thisSystem, daemon: await askDaemon({ environment }), silence: undefined };
   } catch (error) {
-    return { context, locations, daemon: undefined, silence: error };
+    return { context, locations, system: thisSystem, daemon: undefined, silence: error };
   }
 }
 
@@ -65,8 +75,8 @@ function print(context: MctlContext, findings: readonly Finding[], isWell: boole
   const paint = paintFor(context.stdout, context.around.environment);
   for (const { check, state, message, fix } of findings) {
     const [sign, ink] = SIGNS[state];
-    context.stdout.line(`${paint(ink, sign)}  ${check.padEnd(14)} ${harmlessLine(message)}`);
-    if (fix !== '') context.stdout.line(`${' '.repeat(23)}${harmlessLine(fix)}`);
+    context.stdout.line(`${paint(ink, sign)}  ${check.padEnd(WIDTH)} ${harmlessLine(message)}`);
+    if (fix !== '') context.stdout.line(`${' '.repeat(8 + WIDTH + 1)}${harmlessLine(fix)}`);
   }
   context.stdout.line(isWell ? 'nothing is broken' : 'something is broken; what to do stands below each finding');
 }

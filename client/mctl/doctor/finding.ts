@@ -2,6 +2,7 @@
 import type { DaemonStatus } from '../../../protocol/admin.ts';
 import type { Locations } from '../../connection/locations.ts';
 import type { MctlContext } from '../context.ts';
+import type { System } from './system.ts';
 
 export interface Finding {
   /** What was looked at, in a word or two. */
@@ -17,6 +18,7 @@ export interface Finding {
 export interface Patient {
   readonly context: MctlContext;
   readonly locations: Locations;
+  readonly system: System;
   /** Undefined when no daemon runs, or when it does not answer. */
   readonly daemon: DaemonStatus | undefined;
   /** Why it does not answer. */
