@@ -30,7 +30,10 @@ class Insistent {
     this.#client = client;
   }
 
-  async prompt(target: ParamsOf<'turn/submit'>['target'], streamMs: number): Promise<{ sessionId: string; turn: number }> {
+  async prompt(
+    target: ParamsOf<'turn/submit'>['target'],
+    streamMs: number,
+  ): Promise<{ sessionId: string; turn: number }> {
     const text = promptFor(streamMs);
     const params = { opId: this.#client.newOpId(), target, prompt: [{ type: 'text' as const, text }] };
     const { sessionId, turn } = await this.#insist('turn/submit', params);
@@ -51,7 +54,11 @@ class Insistent {
   }
 
   async fork(parent: string): Promise<string> {
-    const { session } = await this.#insist('session/fork', { opId: this.#client.newOpId(), sessionId: parent, turn: 1 });
+    const { session } = await this.#insist('session/fork', {
+      opId: this.#client.newOpId(),
+      sessionId: parent,
+      turn: 1,
+    });
     this.promises.forks.push({ id: session.id, parent, turn: 1 });
     return session.id;
   }

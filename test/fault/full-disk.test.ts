@@ -60,7 +60,11 @@ async function storageNews(client: Client, sessionId: string): Promise<(SessionE
 }
 
 function prompt(client: Client, sessionId: string, text: string) {
-  return { opId: client.newOpId(), target: { kind: 'session' as const, sessionId }, prompt: [{ type: 'text' as const, text }] };
+  return {
+    opId: client.newOpId(),
+    target: { kind: 'session' as const, sessionId },
+    prompt: [{ type: 'text' as const, text }],
+  };
 }
 
 test(
@@ -81,7 +85,10 @@ test(
     const makeRoom = fill(home);
     await waitUntil('the clients are told', () => news.some(({ state }) => state === 'unsaved'));
     expect(news.at(-1)?.reason).toMatch(/the disk is full$/);
-    expect((await client.call('daemon/status', {})).storage).toMatchObject({ state: 'unsaved', reason: news.at(-1)?.reason });
+    expect((await client.call('daemon/status', {})).storage).toMatchObject({
+      state: 'unsaved',
+      reason: news.at(-1)?.reason,
+    });
     expect((await client.call('session/get', { sessionId })).session.status).toBe('waiting');
 
     // The whole reply is on the screen, also on that of whoever comes now, and nothing of what was there is out of reach.
@@ -93,7 +100,10 @@ test(
     const waiting = prompt(client, sessionId, 'echo waited');
     const fresh = { ...waiting, opId: client.newOpId(), target: { kind: 'new' as const, workspace: home.workspace } };
     for (const refused of [waiting, fresh, waiting]) {
-      await expect(client.call('turn/submit', refused)).rejects.toMatchObject({ kind: 'STORAGE_FULL', retryable: true });
+      await expect(client.call('turn/submit', refused)).rejects.toMatchObject({
+        kind: 'STORAGE_FULL',
+        retryable: true,
+      });
     }
     await expect(
       client.call('session/rename', { opId: client.newOpId(), sessionId, title: 'too late' }),
