@@ -100,9 +100,13 @@ class BufferedLog implements ProcessLog {
     if (LEVELS[level] < this.#threshold) return;
     try {
       const line: Held = { level, time: Date.now(), event: safeEvent(event), fields: safeFields(fields) };
-      if (this.#pino !== undefined) this.#emit(line);
-      else if (this.#held.length < MAX_HELD) this.#held.push(line);
-      else this.#file.write(plainLine(line));
+      if (this.#pino !== undefined) {
+        this.#emit(line);
+        return;
+      }
+      this.#held.push(line);
+      // Trouble is written at once: the process may not live to see pino.
+      if (LEVELS[level] >= LEVELS.warn || this.#held.length > MAX_HELD) this.flush();
     } catch {
       // A log that cannot be written must not stop what it reports on.
     }

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import {
   build,
   transform,
@@ -76,6 +76,7 @@ async function bundleSources(root: string, entries: readonly Entry[], constants:
     ...common,
     entryPoints: { ...inputsOf(entries.filter((entry) => !entry.command)), 'code-cache': 'scripts/code-cache.ts' },
     splitting: true,
+    plugins: [ownSchemas(root)],
     format: 'esm',
     chunkNames: 'shared-[hash]',
   });
@@ -124,6 +125,35 @@ const lateCrypto: Plugin = {
     }));
   },
 };
+
+const THEIRS = 'theirs';
+
+/**
+ * The model libraries use all of the schema library, we a small part of it. In one copy the daemon would load everything at
+ * its start, 530 KB, for the sake of libraries that may never be loaded; so they get a copy of their own.
+ */
+function ownSchemas(root: string): Plugin {
+  return {
+    name: 'own-schemas',
+    setup(bundler) {
+      bundler.onResolve(
+        { filter: /^(zod(\/|$)|\.)/ },
+        async ({ path, importer, namespace, resolveDir, kind, pluginData }) => {
+          const isTheirs = namespace === THEIRS || (!path.startsWith('.') && importer.includes('/@ai-sdk/'));
+          if (!isTheirs || pluginData === THEIRS) return undefined;
+          const found = await bundler.resolve(path, { resolveDir, kind, pluginData: THEIRS });
+          // By a name without directories of this machine: names take part in the id of the build.
+          const { errors, sideEffects } = found;
+          return { path: relative(root, found.path), namespace: THEIRS, errors, sideEffects };
+        },
+      );
+      bundler.onLoad({ filter: /.*/, namespace: THEIRS }, ({ path }) => ({
+        contents: readFileSync(join(root, path), 'utf8'),
+        resolveDir: dirname(join(root, path)),
+      }));
+    },
+  };
+}
 
 function moduleFile(file: OutputFile, directory: string): ModuleFile {
   return { name: file.path.slice(directory.length + 1), text: file.text };

@@ -19,7 +19,7 @@ function bundledPackages(metafile: Metafile): string[] {
   const packages = new Set<string>();
   for (const output of Object.values(metafile.outputs)) {
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
-      const directory = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+      const directory = /^(?:\w+:)?(.*node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(input)?.[1];
       if (directory !== undefined && bytesInOutput > 0) packages.add(directory);
     }
   }

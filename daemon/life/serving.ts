@@ -7,6 +7,9 @@ import type { Router } from '../transport/router.ts';
 import type { Connector } from '../transport/socket-server.ts';
 import type { BuildDaemon, Daemon, DaemonContext } from './daemon-context.ts';
 
+/** From readiness to the loading of the log's library, in milliseconds. */
+const LOG_AFTER_MS = 100;
+
 export interface ServingOptions {
   readonly log: ProcessLog;
   loadBuildDaemon(): Promise<BuildDaemon>;
@@ -95,11 +98,21 @@ export class Serving {
     });
     this.#router = router;
     log.debug('ready for requests');
+    setTimeout(() => void this.#loadLog(), LOG_AFTER_MS);
     return (greeted, id) => {
       openConnection(greeted, id, router, (client) => {
         daemon.connected(client);
       });
     };
+  }
+
+  /** The log holds its lines until then; the first requests are waited for. */
+  async #loadLog(): Promise<void> {
+    try {
+      await this.#options.log.load();
+    } catch (error) {
+      this.#options.crash(error);
+    }
   }
 
   async #loadLibraries(): Promise<
@@ -109,7 +122,6 @@ export class Serving {
       const [connection, router] = await Promise.all([
         import('../transport/connection.ts'),
         import('../transport/router.ts'),
-        this.#options.log.load(),
       ]);
       return { ...connection, ...router };
     } catch (error) {

@@ -252,6 +252,8 @@ export interface ForkRequest {
   readonly source: { readonly sessionId: string } | { readonly saveId: string };
   /** The last sequence that is shared. */
   readonly seq: number;
+  /** Messages up to there. */
+  readonly messages: number;
   readonly newId: string;
   readonly parent: { readonly sessionId: string; readonly turn: number };
   readonly turns: number;

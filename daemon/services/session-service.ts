@@ -69,12 +69,13 @@ export class SessionService {
     const { vault, writer, clock } = this.#parts;
     const head = await vault.head(params.sessionId);
     const turn = this.#forkTurn(head, params.turn);
-    const { seq } = await vault.endOfTurn(head.id, turn);
+    const { seq, messages } = await vault.endOfTurn(head.id, turn);
     const parent = { sessionId: head.id, turn };
     const result = await vault.fork({
       opId: params.opId,
       source: { sessionId: head.id },
       seq,
+      messages,
       newId: clock.id(),
       parent,
       turns: turn,

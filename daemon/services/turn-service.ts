@@ -144,6 +144,7 @@ export class TurnService {
       opId: prompt.opId,
       source: { saveId },
       seq: save.seq,
+      messages: save.messages,
       newId: clock.id(),
       parent,
       turns: save.turn,

@@ -120,7 +120,7 @@ export class Log {
       parent: request.parent,
       uses: source.uses,
       turns: request.turns,
-      messages: source.messages,
+      messages: request.messages,
       lastSeq: request.seq,
     });
     return this.#write(state, request.entries, request.patch, origin);
@@ -191,14 +191,13 @@ export class Log {
     return written(sessions, state, firstSeq, entries);
   }
 
-  #share(state: SessionState, seq: number): { uses: SegmentUse[]; workspace: string; messages: number } {
+  #share(state: SessionState, seq: number): { uses: SegmentUse[]; workspace: string } {
     const uses = this.#shareSession(state, seq);
-    const messages = seq === state.lastSeq ? state.messages : this.#countMessages(uses);
-    return { uses, messages, workspace: this.#parts.sessions.headOf(state).workspace };
+    return { uses, workspace: this.#parts.sessions.headOf(state).workspace };
   }
 
-  #shareSave(save: SaveState, seq: number): { uses: SegmentUse[]; workspace: string; messages: number } {
-    return { uses: usesUpTo(save.uses, seq), workspace: save.workspace, messages: save.messages };
+  #shareSave(save: SaveState, seq: number): { uses: SegmentUse[]; workspace: string } {
+    return { uses: usesUpTo(save.uses, seq), workspace: save.workspace };
   }
 
   /** A shared segment takes no more entries, so that what one holder adds is never kept alive by another. */
@@ -225,7 +224,7 @@ export class Log {
       if (this.#turnAt(state, middle) <= turn) low = middle;
       else high = middle - 1;
     }
-    return { seq: low, messages: this.#countMessages(usesUpTo(closed(state), low)) };
+    return { seq: low, messages: this.#messagesUpTo(state, low) };
   }
 
   #turnAt(state: SessionState, seq: number): number {
@@ -233,10 +232,19 @@ export class Log {
     return use === undefined ? 0 : this.#parts.segments.turnAt(use.segment, seq);
   }
 
-  #countMessages(uses: readonly SegmentUse[]): number {
+  /** The messages up to a sequence, counted from the nearer end: all of them are known. */
+  #messagesUpTo(state: SessionState, seq: number): number {
+    if (seq <= state.lastSeq / 2) return this.#countMessages(state, 1, seq);
+    return state.messages - this.#countMessages(state, seq + 1, state.lastSeq);
+  }
+
+  #countMessages(state: SessionState, first: number, last: number): number {
     let messages = 0;
-    for (const use of uses)
-      messages += this.#parts.segments.countMessages(use.segment, use.firstSeq, use.upTo ?? use.firstSeq - 1);
+    for (const { segment, firstSeq, upTo } of closed(state)) {
+      const from = Math.max(first, firstSeq);
+      const to = Math.min(last, upTo ?? last);
+      if (from <= to) messages += this.#parts.segments.countMessages(segment, from, to);
+    }
     return messages;
   }
 }

@@ -39,7 +39,10 @@ describe('a start', () => {
     });
     const { runDirectory, socketPath, lockPath } = at.endpoint;
     expect(statSync(runDirectory).mode & 0o777).toBe(0o700);
-    for (const path of [socketPath, lockPath, join(runDirectory, 'starts.json'), join(at.logDir, 'daemon.log')]) {
+    const log = join(at.logDir, 'daemon.log');
+    // Its library is loaded when the first requests have been served.
+    await waitFor('the log', () => existsSync(log));
+    for (const path of [socketPath, lockPath, join(runDirectory, 'starts.json'), log]) {
       expect(lstatSync(path).mode & 0o777).toBe(0o600);
     }
     expect(await at.status()).toMatchObject({ pid: daemon.pid, running: true, clients: 2, socket: socketPath });

@@ -145,11 +145,12 @@ describe('prompts that wait', () => {
 
 describe('forks and saves', () => {
   async function fork(source: string, turn: number): Promise<string> {
-    const { seq } = await vault.endOfTurn(source, turn);
+    const { seq, messages } = await vault.endOfTurn(source, turn);
     const forked = await vault.fork({
       opId: ulid(),
       source: { sessionId: source },
       seq,
+      messages,
       newId: ulid(),
       parent: { sessionId: source, turn },
       turns: turn,

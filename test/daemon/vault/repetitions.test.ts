@@ -56,6 +56,7 @@ test('it is found when its session was forked meanwhile, which ends the segment 
     opId: ulid(),
     source: { sessionId },
     seq,
+    messages: 6,
     newId: ulid(),
     parent: { sessionId, turn: 3 },
     turns: 3,

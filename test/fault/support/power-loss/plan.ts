@@ -132,6 +132,7 @@ export class Planner {
       opId: ulid(),
       source: { sessionId: source.id },
       seq: shared.length,
+      messages: shared.filter((entry) => entry.isMessage).length,
       newId: fork.id,
       parent,
       turns: turn,
