@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
 import type { OpenResult, StoreIdentity, VaultPort } from './ports.ts';
+import { isStorageTrouble } from './session-writer.ts';
 
 export interface StoreAccessParts {
   readonly vault: VaultPort;
@@ -20,6 +21,9 @@ const NOT_OPENED: KeyStatus = {
 
 /** How often a request may look again for a key that could not be had; whoever is asked by the keychain is not asked again. */
 const LOOK_AGAIN_MS = 10_000;
+
+/** How often a request may try again what the disk has refused. */
+const TRY_AGAIN_MS = 200;
 
 /** Attempts with the same wish are one attempt. */
 interface Attempt {
@@ -103,8 +107,11 @@ export class StoreAccess {
   /** Resolves when the store can be read. @throws ProtocolError KEY_* or STORAGE_* */
   async require(): Promise<void> {
     if (this.#status.state === 'unlocked') return;
-    const mayAsk = this.#status.state !== 'locked' && performance.now() - this.#attemptedAt > LOOK_AGAIN_MS;
+    const since = performance.now() - this.#attemptedAt;
+    const mayAsk = this.#status.state !== 'locked' && since > LOOK_AGAIN_MS;
     if (this.#attempt !== undefined) await this.#attempt.done;
+    // The wish was not heard to its end: what the disk refused then may be possible now.
+    else if (isStorageTrouble(this.#failure) && since > TRY_AGAIN_MS) await this.#open(this.#latestWish);
     else if (mayAsk) await this.#open({ ...this.#latestWish, create: false, interactive: false });
     if (this.#failure !== undefined) throw this.#failure;
     const { state, reason, hint } = this.status;
