@@ -105,8 +105,8 @@ class BufferedLog implements ProcessLog {
         return;
       }
       this.#held.push(line);
-      // Trouble is written at once: the process may not live to see pino.
-      if (LEVELS[level] >= LEVELS.warn || this.#held.length > MAX_HELD) this.flush();
+      // What anybody may look for is written at once: pino comes late, and the process may not live to see it.
+      if (LEVELS[level] >= LEVELS.info || this.#held.length > MAX_HELD) this.flush();
     } catch {
       // A log that cannot be written must not stop what it reports on.
     }
