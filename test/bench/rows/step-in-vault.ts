@@ -142,7 +142,7 @@ export async function freshSessions(vault: VaultPort, count: number): Promise<st
   const made = Array.from({ length: count }, async () => {
     const { sessionId } = await vault.append({
       ...nextStep(newId(), 1),
-      create: { workspace: '/work/writers', model: 'demo/offline', title: 'a writer' },
+      create: { workspace: '/home/me/writers', model: 'demo/offline', title: 'a writer' },
     });
     return sessionId;
   });

@@ -66,7 +66,7 @@ export function writeSession(vault: DirectVault, turns: number): string {
 
 export function newSession(number: number): { workspace: string; model: string; title: string } {
   return {
-    workspace: `/work/project-${number % 40}`,
+    workspace: `/home/me/project-${number % 40}`,
     model: 'demo/offline',
     title: `Conversation ${number} about a thing`,
   };
