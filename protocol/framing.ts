@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import {
   AbstractMessageReader,
   AbstractMessageWriter,
-  CancellationTokenSource,
   ErrorCodes,
+  RAL,
   createMessageConnection,
   type DataCallback,
   type Disposable,
@@ -17,8 +17,32 @@ import { MAX_REQUESTS_IN_FLIGHT, envelopeProblem, parseBody } from './envelope.t
 import { ERROR_CODES, ProtocolError } from './errors.ts';
 import { FrameDecoder, FrameError, MAX_BODY_BYTES, encodeFrame } from './frame.ts';
 
-export { CancellationTokenSource, ErrorCodes };
+export { ErrorCodes };
 export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
+
+/**
+ * The library hands every message to `setImmediate`, which costs each side of a request a part of a turn of its event loop.
+ * The next tick is early enough: what arrived together is queued before any of it is handled, so that a cancellation still
+ * finds the request that it is about.
+ */
+const runtime = RAL();
+RAL.install({
+  ...runtime,
+  timer: {
+    ...runtime.timer,
+    setImmediate: (callback, ...args) => {
+      let isWanted = true;
+      process.nextTick(() => {
+        if (isWanted) callback(...args);
+      });
+      return {
+        dispose: () => {
+          isWanted = false;
+        },
+      };
+    },
+  },
+});
 
 /** Unsent bytes at which a connection's further requests are no longer read. */
 const PAUSE_READING_AT_BYTES = 4 * 1024 * 1024;

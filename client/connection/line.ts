@@ -32,6 +32,8 @@ export class Line {
   #link: Link | undefined;
   #next = pendingLink();
   #prepared: Promise<void> = Promise.resolve();
+  /** The link that is prepared; calls on it need not wait for anything. */
+  #ready: Link | undefined;
   #end: ProtocolError | undefined;
   #reason = '';
 
@@ -67,7 +69,7 @@ export class Line {
    */
   async link(options: WaitOptions): Promise<Link> {
     if (this.#end !== undefined) throw this.#end;
-    if (this.#link !== undefined && !options.prepared) return this.#link;
+    if (this.#link !== undefined && (!options.prepared || this.#ready === this.#link)) return this.#link;
     const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = (): void => {
       reject(new ProtocolError('CANCELLED', 'the call was cancelled', { cause: options.signal?.reason }));
@@ -114,7 +116,9 @@ export class Line {
       throw this.#end;
     }
     this.#link = link;
-    this.#prepared = this.#prepare(link);
+    this.#prepared = this.#prepare(link).then(() => {
+      this.#ready = link;
+    });
     this.#next.resolve(link);
     void link.closed.then((reason) => {
       this.#lost(link, reason);

@@ -3,11 +3,11 @@ import type { InitializeResult } from '../../protocol/admin.ts';
 import { ERROR_CODES, ProtocolError } from '../../protocol/errors.ts';
 import type { EVENT_NOTIFICATION, SessionEvent } from '../../protocol/event.ts';
 import {
-  CancellationTokenSource,
   ErrorCodes,
   ResponseError,
   SocketChannel,
   connectChannel,
+  type CancellationToken,
   type MessageConnection,
 } from '../../protocol/framing.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
@@ -71,7 +71,7 @@ export class Link {
   async request<M extends MethodName>(method: M, params: ParamsOf<M>, options: RequestOptions): Promise<ResultOf<M>> {
     if (this.#ended) throw new LinkLost('the connection has ended', { sent: false });
     if (options.signal?.aborted === true) throw cancelled(method, options.signal);
-    const cancellation = new CancellationTokenSource();
+    const cancellation = new Cancellation();
     const { promise: interrupted, reject: interrupt } = Promise.withResolvers<never>();
     const onAbort = (): void => {
       interrupt(cancelled(method, options.signal));
@@ -81,7 +81,7 @@ export class Link {
     }, options.timeoutMs);
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const answer = this.#connection.sendRequest<ResultOf<M>>(method, params, cancellation.token);
+      const answer = this.#connection.sendRequest<ResultOf<M>>(method, params, cancellation);
       return await Promise.race([answer, interrupted]);
     } catch (error) {
       if (error instanceof ProtocolError) cancellation.cancel();
@@ -89,7 +89,6 @@ export class Link {
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
-      cancellation.dispose();
     }
   }
 
@@ -114,6 +113,26 @@ export class Link {
     }
     if (error.data === undefined && error.code === ERROR_CODES.CANCELLED) return cancelled(method);
     return ProtocolError.fromWire(error.message, error.data);
+  }
+}
+
+/** The library's own makes an emitter for each request, which costs a fifth of it. */
+class Cancellation implements CancellationToken {
+  isCancellationRequested = false;
+  #listener: (() => void) | undefined;
+
+  readonly onCancellationRequested: CancellationToken['onCancellationRequested'] = (listener) => {
+    this.#listener = () => void listener(undefined);
+    return {
+      dispose: () => {
+        this.#listener = undefined;
+      },
+    };
+  };
+
+  cancel(): void {
+    this.isCancellationRequested = true;
+    this.#listener?.();
   }
 }
 

@@ -99,7 +99,7 @@ export class Router {
         reject(error);
       }, spec.deadlineMs);
       if (span.readsOnly) span.onEnd(reject);
-      const running = this.#run(method, spec, params, { connection, signal: span.signal })
+      const running = this.#run(method, spec, params, connection, span)
         .then(resolve, reject)
         .finally(() => {
           clearTimeout(timer);
@@ -109,20 +109,27 @@ export class Router {
     });
   }
 
-  async #run(method: ServiceMethod, spec: MethodSpec, params: unknown, context: RequestContext): Promise<unknown> {
+  async #run(
+    method: ServiceMethod,
+    spec: MethodSpec,
+    params: unknown,
+    connection: ClientPort,
+    span: Span,
+  ): Promise<unknown> {
     if (spec.needsKey) await this.#options.requireKey();
-    // The signal may have spoken while the store was being opened; what has not begun need not begin.
-    context.signal.throwIfAborted();
+    // The span may have ended while the store was being opened; what has not begun need not begin.
+    span.throwIfEnded();
     const handler = this.#options.routes[method] as AnyHandler;
     try {
-      const result = await handler(params, context);
+      const result = await handler(params, new Context(connection, span));
       if (this.#options.validateResults) checkResult(method, spec.result, result);
       return result;
     } catch (error) {
       // Libraries reject with an error of their own when a signal ends them; the reason is what the client should read.
-      if (!context.signal.aborted || error instanceof ProtocolError) throw error;
+      const { reason } = span;
+      if (reason === undefined || error instanceof ProtocolError) throw error;
       if (!(error instanceof Error && error.name === 'AbortError')) this.#options.report(error, method);
-      throw context.signal.reason as Error;
+      throw reason;
     }
   }
 
@@ -144,26 +151,58 @@ function specOf(method: string): MethodSpec | undefined {
 /** The time in which a request may be served. */
 class Span {
   readonly readsOnly: boolean;
-  readonly #controller = new AbortController();
+  /** Made when somebody wants to hear it, which few handlers do. */
+  #controller: AbortController | undefined;
+  #reason: ProtocolError | undefined;
   #onEnd: ((reason: ProtocolError) => void) | undefined;
 
   constructor(readsOnly: boolean) {
     this.readsOnly = readsOnly;
   }
 
+  /** Why it ended; undefined while it lasts. */
+  get reason(): ProtocolError | undefined {
+    return this.#reason;
+  }
+
+  /** @throws ProtocolError the reason, when it has ended. */
+  throwIfEnded(): void {
+    if (this.#reason !== undefined) throw this.#reason;
+  }
+
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
     return this.#controller.signal;
   }
 
   /** Called when the span ends before its work; at once when it has ended already. */
   onEnd(listener: (reason: ProtocolError) => void): void {
     this.#onEnd = listener;
-    if (this.signal.aborted) listener(this.signal.reason as ProtocolError);
+    if (this.#reason !== undefined) listener(this.#reason);
   }
 
+  /** The first reason counts. */
   end(reason: ProtocolError): void {
-    this.#controller.abort(reason);
-    this.#onEnd?.(reason);
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
+    this.#onEnd?.(this.#reason);
+  }
+}
+
+class Context implements RequestContext {
+  readonly connection: ClientPort;
+  readonly #span: Span;
+
+  constructor(connection: ClientPort, span: Span) {
+    this.connection = connection;
+    this.#span = span;
+  }
+
+  get signal(): AbortSignal {
+    return this.#span.signal;
   }
 }
 

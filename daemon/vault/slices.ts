@@ -1,7 +1,7 @@
 /** Long jobs in short slices, so that no job keeps other callers waiting. */
 
 /** Longest time a slice may take before it must yield, in milliseconds. */
-export const SLICE_MS = 5;
+export const SLICE_MS = 2;
 
 /**
  * A job that yields when its slice is used up. Every stretch between two yields runs in a transaction of its own, so the
