@@ -102,6 +102,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     keysChanged: (signal) => keys.nextChange(signal),
     sessionsChanged,
     recovery: () => configuration.current.recovery,
+    defaultMode: () => configuration.current.mode,
     report: (error) => report('turn', error),
   });
   const sessions: SessionService = new SessionService({

@@ -34,6 +34,7 @@ export function serviceRoutes(services: Services): ServiceRoutes {
     ...processRoutes(services),
     ...sessionRoutes(services),
     ...turnRoutes(services),
+    ...unbuiltRoutes(),
   };
 }
 
@@ -106,7 +107,20 @@ function processRoutes({
   };
 }
 
-type SessionMethod = Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>;
+type UnbuiltMethod =
+  | 'agent/list' | 'tool/list' | 'environment/offer' | 'approval/answer' | 'approval/list' | 'rule/list' | 'rule/revoke'
+  | 'call/output' | 'session/compact' | 'session/usage' | 'turn/continue' | 'turn/retry' | 'turn/leave';
+
+function unbuiltRoutes(): Pick<ServiceRoutes, UnbuiltMethod> {
+  const unbuilt = () => Promise.reject(new Error('not built yet'));
+  return {
+    'agent/list': unbuilt, 'tool/list': unbuilt, 'environment/offer': unbuilt, 'approval/answer': unbuilt,
+    'approval/list': unbuilt, 'rule/list': unbuilt, 'rule/revoke': unbuilt, 'call/output': unbuilt,
+    'session/compact': unbuilt, 'session/usage': unbuilt, 'turn/continue': unbuilt, 'turn/retry': unbuilt, 'turn/leave': unbuilt,
+  };
+}
+
+type SessionMethod = Exclude<Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>, UnbuiltMethod>;
 
 function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<ServiceRoutes, SessionMethod> {
   const checked = ({ connection }: RequestContext): void => {
@@ -154,7 +168,7 @@ function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<
   };
 }
 
-type TurnMethod = Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>;
+type TurnMethod = Exclude<Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>, UnbuiltMethod>;
 
 function turnRoutes({
   vault,

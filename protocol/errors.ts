@@ -37,6 +37,8 @@ export const ERROR_KINDS = [
   'RATE_LIMITED',
   'REFUSED',
   'BROKEN_STREAM',
+  /** A turn has used up what it may: steps, time, output, or it went round in circles. */
+  'LIMIT_REACHED',
 ] as const;
 
 export type ErrorKind = (typeof ERROR_KINDS)[number];

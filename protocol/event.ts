@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { Part, PromptPart, Role } from './message.ts';
 import { ModelId, Sequence, SessionId, Timestamp, TurnNumber } from './primitives.ts';
 import { Session } from './session.ts';
+import { ApprovalChange, ApprovalMode, ApprovalQuestion, CallStart } from './tool.ts';
 import { TurnChange } from './turn.ts';
 
 /** Content of the durable events. Each is one entry of the log and has a sequence number of its own. */
@@ -17,8 +18,17 @@ export const DURABLE_EVENT_DATA = {
     parts: z.array(Part),
     reason: z.enum(['crash', 'cancelled', 'broken-stream', 'stopped']),
   }),
-  settings: z.object({ model: ModelId }),
+  /** What is given has changed. An empty agent is none. */
+  settings: z.object({ model: z.optional(ModelId), mode: z.optional(ApprovalMode), agent: z.optional(z.string()) }),
+  /** A tool call is about to take effect. */
+  call: CallStart,
+  /** A person is asked about a call, or has answered. */
+  approval: ApprovalChange,
+  /** What a model is sent from now on instead of the messages up to `upTo`. They stay as they are. */
+  summary: z.object({ upTo: Sequence, text: z.string(), model: ModelId, automatic: z.boolean() }),
   title: z.object({ title: z.string(), automatic: z.boolean() }),
+  /** A turn begins again: messages after `after` and before this are no longer sent to a model. They stay as they are. */
+  retry: z.object({ after: Sequence }),
   /** The first entry of a fork. */
   origin: z.object({ sessionId: SessionId, turn: z.int() }),
 } as const;
@@ -32,6 +42,8 @@ export const EPHEMERAL_EVENT_DATA = {
     offset: z.int(),
     text: z.string(),
   }),
+  /** Output of a command that runs. `offset` counts UTF-16 units; what a client missed is not sent again. */
+  output: z.object({ callId: z.string(), offset: z.int(), text: z.string() }),
   /** A prompt that waits for its turn; it becomes a `message` when the turn starts. */
   queue: z.object({
     state: z.enum(['queued', 'cancelled']),
@@ -119,6 +131,8 @@ export const SessionAttachResult = z.object({
   live: z.nullable(z.object({ turn: TurnNumber, step: z.int(), text: z.string(), reasoning: z.string() })),
   /** Prompts that wait for their turn, in order. */
   queue: z.array(z.object({ turn: TurnNumber, parts: z.array(PromptPart) })),
+  /** Calls that a person is asked about now. */
+  approvals: z.array(z.object({ turn: TurnNumber, question: ApprovalQuestion })),
   /** Set while something on screen is not durable. */
   unsaved: z.nullable(z.string()),
 });

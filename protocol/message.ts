@@ -1,6 +1,7 @@
 /** What a conversation is made of: role-tagged messages in parts. */
 import * as z from 'zod/mini';
 import { Sequence, Timestamp, TurnNumber } from './primitives.ts';
+import { ToolDetails } from './tool.ts';
 
 /** Where a part comes from and what its model wants back with it (a signature, say), by provider name. */
 const ProviderMetadata = z.optional(z.record(z.string(), z.unknown()));
@@ -24,19 +25,27 @@ export const ToolCallPart = z.object({
   arguments: z.string(),
   providerMetadata: ProviderMetadata,
 });
-export const ToolResultPart = z.object({
-  type: z.literal('tool-result'),
-  callId: z.string(),
-  name: z.string(),
-  output: z.string(),
-  isError: z.boolean(),
-});
 export const ImagePart = z.object({
   type: z.literal('image'),
   mediaType: z.string(),
   /** Base64. */
   data: z.string(),
 });
+export const ToolResultPart = z.object({
+  type: z.literal('tool-result'),
+  callId: z.string(),
+  name: z.string(),
+  /** What the model is told. */
+  output: z.string(),
+  isError: z.boolean(),
+  images: z.optional(z.array(ImagePart)),
+  /** What people are shown besides. */
+  details: z.optional(ToolDetails),
+});
+
+export type ToolCallPart = z.infer<typeof ToolCallPart>;
+export type ToolResultPart = z.infer<typeof ToolResultPart>;
+export type ImagePart = z.infer<typeof ImagePart>;
 
 export const Part = z.discriminatedUnion('type', [TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart]);
 export type Part = z.infer<typeof Part>;

@@ -32,6 +32,8 @@ import {
   SaveResult,
   SessionCatalogParams,
   SessionCatalogResult,
+  SessionCompactParams,
+  SessionCompactResult,
   SessionConfigureParams,
   SessionDeleteParams,
   SessionDeleteResult,
@@ -45,10 +47,35 @@ import {
   SessionRenameParams,
   SessionResolveParams,
   SessionResult,
+  SessionUsageResult,
   SessionVerifyResult,
 } from './session.ts';
 import { method } from './method-spec.ts';
-import { TurnCancelParams, TurnCancelResult, TurnSubmitParams, TurnSubmitResult } from './turn.ts';
+import {
+  AgentListParams,
+  AgentListResult,
+  ApprovalAnswerParams,
+  ApprovalAnswerResult,
+  ApprovalListParams,
+  ApprovalListResult,
+  CallOutputParams,
+  CallOutputResult,
+  EnvironmentOfferParams,
+  RuleListParams,
+  RuleListResult,
+  RuleRevokeParams,
+  ToolListResult,
+} from './tool.ts';
+import {
+  TurnCancelParams,
+  TurnCancelResult,
+  TurnContinueParams,
+  TurnLeaveParams,
+  TurnPlace,
+  TurnRetryParams,
+  TurnSubmitParams,
+  TurnSubmitResult,
+} from './turn.ts';
 
 export const METHODS = {
   initialize: method(InitializeParams, InitializeResult, {
@@ -145,6 +172,24 @@ export const METHODS = {
     effect: 'set',
     needsKey: false,
   }),
+  'environment/offer': method(EnvironmentOfferParams, Done, {
+    summary: 'Lends the variables in which commands run of turns that this connection begins. Kept encrypted with the session.',
+    errors: [],
+    effect: 'set',
+    needsKey: false,
+  }),
+  'agent/list': method(AgentListParams, AgentListResult, {
+    summary: 'Named agents: those of the person and those of the workspace.',
+    errors: [],
+    effect: 'read',
+    needsKey: false,
+  }),
+  'tool/list': method(Nothing, ToolListResult, {
+    summary: 'Tools that a model is given.',
+    errors: [],
+    effect: 'read',
+    needsKey: false,
+  }),
   'model/list': method(Nothing, ModelListResult, {
     summary: 'Models that can be chosen, asking the configured servers for theirs.',
     errors: [],
@@ -217,7 +262,7 @@ export const METHODS = {
     admin: true,
   }),
   'session/configure': method(SessionConfigureParams, SessionResult, {
-    summary: 'Changes the model of a session from its next turn on.',
+    summary: 'Changes the model, mode or agent of a session from its next turn on; a mode holds at once.',
     errors: ['NOT_FOUND', 'MODEL_UNKNOWN'],
     effect: 'op',
   }),
@@ -239,6 +284,18 @@ export const METHODS = {
     effect: 'op',
     admin: true,
     deadlineMs: 120_000,
+  }),
+  'session/compact': method(SessionCompactParams, SessionCompactResult, {
+    summary: 'Has the model sum up the conversation, and sends the summary instead from now on. Nothing is removed.',
+    errors: ['NOT_FOUND', 'CONFLICT', 'MODEL_UNKNOWN', 'PROVIDER_KEY_MISSING', 'UNREACHABLE', 'REFUSED'],
+    effect: 'once',
+    deadlineMs: 600_000,
+  }),
+  'session/usage': method(SessionRef, SessionUsageResult, {
+    summary: 'Tokens and cost of a session by model.',
+    errors: ['NOT_FOUND', 'TAMPERED'],
+    effect: 'read',
+    admin: true,
   }),
   'session/verify': method(SessionRef, SessionVerifyResult, {
     summary: 'Checks every entry of a session against its keys, chain and head.',
@@ -275,6 +332,53 @@ export const METHODS = {
     summary: 'Cancels a running or waiting turn.',
     errors: ['NOT_FOUND'],
     effect: 'set',
+  }),
+
+  'turn/continue': method(TurnContinueParams, TurnPlace, {
+    summary: 'Goes on with the newest turn, which was interrupted, has failed or was cancelled, from its last finished step.',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    effect: 'op',
+  }),
+  'turn/retry': method(TurnRetryParams, TurnPlace, {
+    summary: 'Gives the prompt of the newest turn again; what came of it before is no longer sent to the model.',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    effect: 'op',
+  }),
+  'turn/leave': method(TurnLeaveParams, TurnPlace, {
+    summary: 'Leaves an interrupted turn as it is and goes on with what waits behind it.',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    effect: 'op',
+  }),
+
+  'approval/answer': method(ApprovalAnswerParams, ApprovalAnswerResult, {
+    summary: 'Answers whether a tool call may take effect. The first answer holds; later ones are a CONFLICT.',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    effect: 'op',
+    admin: true,
+  }),
+  'approval/list': method(ApprovalListParams, ApprovalListResult, {
+    summary: 'Calls that wait for an answer.',
+    errors: [],
+    effect: 'read',
+    admin: true,
+  }),
+  'rule/list': method(RuleListParams, RuleListResult, {
+    summary: 'Answers that were given for longer than one call.',
+    errors: [],
+    effect: 'read',
+    admin: true,
+  }),
+  'rule/revoke': method(RuleRevokeParams, Done, {
+    summary: 'Takes such an answer back; from now on it is asked again.',
+    errors: ['NOT_FOUND'],
+    effect: 'set',
+    admin: true,
+  }),
+  'call/output': method(CallOutputParams, CallOutputResult, {
+    summary: 'A page of the whole output of a tool call of which the model was given a part.',
+    errors: ['NOT_FOUND', 'TAMPERED'],
+    effect: 'read',
+    admin: true,
   }),
 
   'history/add': method(HistoryAddParams, Done, {

@@ -1,6 +1,7 @@
 /** A session: a conversation that outlives clients and restarts; and saves, its named positions. */
 import * as z from 'zod/mini';
 import { Message } from './message.ts';
+import { ApprovalMode } from './tool.ts';
 import { Line, ModelId, OpId, Path, Sequence, SessionId, Timestamp, TurnNumber } from './primitives.ts';
 
 export const SessionStatus = z.enum(['idle', 'queued', 'running', 'waiting', 'interrupted', 'failed']);
@@ -12,6 +13,9 @@ export const Session = z.object({
   workspace: z.string(),
   status: SessionStatus,
   model: z.string(),
+  mode: ApprovalMode,
+  /** Empty when none was chosen. */
+  agent: z.string(),
   turns: z.int(),
   /** User, assistant and tool messages. */
   messages: z.int(),
@@ -97,7 +101,14 @@ export const SessionForkParams = z.strictObject({
   turn: z.optional(TurnNumber),
 });
 export const SessionRenameParams = z.strictObject({ opId: OpId, sessionId: SessionId, title: Line });
-export const SessionConfigureParams = z.strictObject({ opId: OpId, sessionId: SessionId, model: ModelId });
+/** What is not given stays. An empty agent is none. */
+export const SessionConfigureParams = z.strictObject({
+  opId: OpId,
+  sessionId: SessionId,
+  model: z.optional(ModelId),
+  mode: z.optional(ApprovalMode),
+  agent: z.optional(z.string().check(z.maxLength(100))),
+});
 export const SessionFlagParams = z.strictObject({ opId: OpId, sessionId: SessionId, value: z.boolean() });
 
 export const SessionDeleteParams = z.strictObject({
@@ -148,3 +159,24 @@ export const SaveMessagesParams = z.strictObject({
 });
 export const SaveDeleteParams = z.strictObject({ opId: OpId, saveId: z.string().check(z.maxLength(200)) });
 export const SaveDeleteResult = z.object({ deleted: z.string() });
+
+export const SessionCompactParams = z.strictObject({ opId: OpId, sessionId: SessionId });
+export const SessionCompactResult = z.object({
+  /** Messages that the summary stands for; 0 when there was nothing to sum up. */
+  messages: z.int(),
+  text: z.string(),
+});
+
+export const SessionUsageResult = z.object({
+  /** By model, those used most first. */
+  models: z.array(
+    z.object({
+      model: z.string(),
+      turns: z.int(),
+      inputTokens: z.int(),
+      outputTokens: z.int(),
+      /** In the currency of the price table; null when the table has no price for it. */
+      cost: z.nullable(z.number()),
+    }),
+  ),
+});

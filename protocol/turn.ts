@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { PromptPart } from './message.ts';
 import { ModelId, OpId, Path, SessionId, Timestamp, TurnNumber } from './primitives.ts';
+import { ApprovalMode } from './tool.ts';
 import { ERROR_KINDS } from './errors.ts';
 
 export const TurnState = z.enum(['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'interrupted']);
@@ -34,6 +35,10 @@ export const TurnChange = z.object({
   reason: z.optional(z.string()),
   error: z.optional(TurnError),
   usage: z.optional(Usage),
+  /** Who gave the prompt cannot be asked, so that what needs an answer is refused. */
+  unattended: z.optional(z.boolean()),
+  /** Calls that had begun when the turn was interrupted: whether they took effect is not known. */
+  uncertain: z.optional(z.array(z.object({ callId: z.string(), title: z.string() }))),
 });
 export type TurnChange = z.infer<typeof TurnChange>;
 
@@ -53,6 +58,12 @@ export const TurnSubmitParams = z.strictObject({
   prompt: z.array(PromptPart).check(z.minLength(1), z.maxLength(64)),
   /** Changes the session's model from this turn on. */
   model: z.optional(ModelId),
+  /** Changes the session's mode from this turn on. */
+  mode: z.optional(ApprovalMode),
+  /** Changes the session's agent from this turn on; empty for none. */
+  agent: z.optional(z.string().check(z.maxLength(100))),
+  /** Nobody who could be asked is behind this prompt. */
+  unattended: z.optional(z.boolean()),
 });
 export const TurnSubmitResult = z.object({
   sessionId: SessionId,
@@ -69,3 +80,11 @@ export const TurnCancelParams = z.strictObject({
   turn: z.optional(TurnNumber),
 });
 export const TurnCancelResult = z.object({ cancelled: z.nullable(TurnNumber) });
+
+/** What becomes of a turn that was interrupted, has failed or was cancelled; it must be the session's newest. */
+export const TurnContinueParams = z.strictObject({ opId: OpId, sessionId: SessionId });
+/** The turn begins again with the same prompt; what came of it before is no longer sent to the model. */
+export const TurnRetryParams = z.strictObject({ opId: OpId, sessionId: SessionId });
+/** An interrupted turn is left as it is; prompts that wait behind it go on. */
+export const TurnLeaveParams = z.strictObject({ opId: OpId, sessionId: SessionId });
+export const TurnPlace = z.object({ sessionId: SessionId, turn: TurnNumber });

@@ -157,6 +157,8 @@ export class Conversation implements AttachHandlers {
         this.#update(event.data);
         this.#tell({ kind: 'flags', ...event.data });
         break;
+      case 'output':
+        break;
       case 'deleted':
         this.#end('the session was deleted', true);
         break;
@@ -166,6 +168,10 @@ export class Conversation implements AttachHandlers {
       case 'settings':
       case 'title':
       case 'origin':
+      case 'call':
+      case 'approval':
+      case 'summary':
+      case 'retry':
         this.#durable(event);
         this.#lastSeq = event.seq;
         this.#adoptPending(false);
@@ -196,16 +202,30 @@ export class Conversation implements AttachHandlers {
         this.#tell({ kind: 'cutoff', turn: event.turn, reason: event.data.reason });
         break;
       case 'settings':
-        this.#update({ model: event.data.model });
-        this.#tell({ kind: 'model', model: event.data.model, mine: event.data.model === this.#chosenModel });
-        this.#chosenModel = undefined;
+        this.#settings(event.data);
         break;
       case 'title':
         this.#update({ title: event.data.title });
         this.#tell({ kind: 'title', title: event.data.title });
         break;
       case 'origin':
+      case 'call':
+      case 'approval':
+      case 'summary':
+      case 'retry':
         break;
+    }
+  }
+
+  #settings({ model, mode, agent }: EventData<'settings'>): void {
+    this.#update({
+      ...(model === undefined ? {} : { model }),
+      ...(mode === undefined ? {} : { mode }),
+      ...(agent === undefined ? {} : { agent }),
+    });
+    if (model !== undefined) {
+      this.#tell({ kind: 'model', model, mine: model === this.#chosenModel });
+      this.#chosenModel = undefined;
     }
   }
 

@@ -1,5 +1,6 @@
 /** What the daemon is told by its configuration file, in the form the rest of the daemon uses. */
 
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { ProviderType } from './provider-types.ts';
 
 /** How a turn that a crash interrupted goes on. */
@@ -37,6 +38,8 @@ export interface ProviderConfiguration {
 export interface Configuration {
   /** The model of a new session that names none, as `provider/model`. */
   readonly model: string;
+  /** The mode of a new session that names none. */
+  readonly mode: ApprovalMode;
   readonly recovery: RecoveryPolicy;
   /** Minutes without any work after which the daemon ends; 0 keeps it running. */
   readonly idleExitMinutes: number;

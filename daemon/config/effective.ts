@@ -5,6 +5,7 @@ import type { Configuration, ProviderConfiguration } from './configuration.ts';
 export function effectiveValues(configuration: Configuration): Record<string, string> {
   const values: Record<string, string> = {
     model: configuration.model,
+    mode: configuration.mode,
     recovery: configuration.recovery,
     idle_exit_minutes: String(configuration.idleExitMinutes),
     log_level: configuration.logLevel,

@@ -7,6 +7,7 @@ import { isSecretHeader, isSecretValue, looksRandom } from './secrets.ts';
 export const RESERVED_PROVIDER = 'demo';
 export const DEFAULT_MODEL = 'demo/offline';
 
+const MODES = ['ask', 'auto-edit', 'full'] as const;
 const RECOVERY = ['safe', 'ask', 'never'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const REASONING = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
@@ -47,6 +48,7 @@ const ProviderShape = z
 
 export const ConfigurationFile = z.strictObject({
   model: z._default(z.string().check(z.regex(/^[^/\s\p{Cc}]+\/[^\s\p{Cc}]+$/u), z.maxLength(300)), DEFAULT_MODEL),
+  mode: z._default(z.enum(MODES), 'ask'),
   recovery: z._default(z.enum(RECOVERY), 'safe'),
   idle_exit_minutes: z._default(z.number().check(z.gte(0), z.lte(10_080)), 30),
   log_level: z._default(z.enum(LOG_LEVELS), 'info'),
@@ -70,6 +72,7 @@ const SECONDS = 'must be a number of seconds between 0.1 and 86400';
 /** By dotted key; `*` stands for any name. Everything else in the file is unknown. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
   model: { kind: 'text', must: 'must be text of the form "provider/model", such as "local/qwen3"' },
+  mode: { kind: 'text', must: choice(MODES), choices: MODES },
   recovery: { kind: 'text', must: choice(RECOVERY), choices: RECOVERY },
   idle_exit_minutes: { kind: 'number', must: 'must be a number of minutes between 0 (never) and 10080' },
   log_level: { kind: 'text', must: choice(LOG_LEVELS), choices: LOG_LEVELS },

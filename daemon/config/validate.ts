@@ -56,6 +56,7 @@ export function validate(text: string): Validated {
 function build(file: ConfigurationFile): Configuration {
   return {
     model: file.model,
+    mode: file.mode,
     recovery: file.recovery,
     idleExitMinutes: file.idle_exit_minutes,
     logLevel: file.log_level,

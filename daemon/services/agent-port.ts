@@ -1,5 +1,6 @@
 /** What a turn needs from whatever does the work: a model behind an API, the demo model, later an agent process. */
-import type { Message, Part } from '../../protocol/message.ts';
+import type { Message, Part, ToolCallPart, ToolResultPart } from '../../protocol/message.ts';
+import type { PreparedCall, ToolSink } from './tool-port.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
 /** A turn as a backend sees it. */
@@ -8,25 +9,63 @@ export interface TurnInput {
   readonly turn: number;
   /** Step to begin with: 1, or higher when finished steps of this turn stand from before a crash. */
   readonly firstStep: number;
+  /** When the turn began, in milliseconds since the epoch. */
+  readonly startedAt: number;
   /** Model name without the provider. */
   readonly model: string;
   readonly workspace: string;
-  /** The conversation so far, repaired for a provider, ending with what is to be answered. */
+  /** Named agent; empty for none. */
+  readonly agent: string;
+  /** For commands. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The conversation so far as it is stored, oldest first; a backend repairs it for its server. */
   readonly messages: readonly Message[];
+  /** Calls of the newest reply that have no result yet, in order. Empty unless a turn goes on in the middle of a step. */
+  readonly open: readonly OpenCall[];
   /** Key for the provider, when there is one. */
   readonly apiKey: string | undefined;
 }
 
-/** How a backend tells what it does. A resolved promise means durable. */
+/** A call that a daemon before this one, or an attempt before this one, did not finish. */
+export interface OpenCall {
+  readonly call: ToolCallPart;
+  /** `untouched`: nothing has happened. `over`: it had begun, and must not be run again. */
+  readonly state: 'untouched' | 'over';
+}
+
+/** How a backend tells what it does, and asks. A resolved promise means durable. */
 export interface TurnJournal {
   /** More text of the reply that is being written. Cheap and synchronous. */
   text(delta: string): void;
   reasoning(delta: string): void;
   /**
-   * A finished step that is not the last one.
-   * The live text of the step ends here.
+   * A finished reply that is not the last one: it holds calls. The live text of the step ends here.
+   * @returns it as it is in the log.
    */
-  step(parts: readonly Part[], usage: Usage): Promise<void>;
+  step(parts: readonly Part[], usage: Usage): Promise<Message>;
+  /**
+   * Whether a call may take effect, as mode, rules and, where they leave it open, a person say. May wait for days.
+   * Rejects with the signal's reason.
+   */
+  approve(call: PreparedCall, callId: string): Promise<Verdict>;
+  /** A call is about to take effect: durable, and the workspace is ready for it. */
+  begin(call: PreparedCall, callId: string): Promise<void>;
+  /** What a call tells while it runs. */
+  sink(callId: string): ToolSink;
+  /** What came of a call, whether or not it began. Also after an abort. @returns it as it is in the log. */
+  result(part: ToolResultPart): Promise<Message>;
+  /** From now on the summary is sent instead of the messages up to a sequence. */
+  summary(summary: Summary): Promise<void>;
+}
+
+export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+export interface Summary {
+  /** Sequence of the last message that it stands for. */
+  readonly upTo: number;
+  readonly text: string;
+  readonly usage: Usage;
+  readonly automatic: boolean;
 }
 
 /** The last reply of a turn; the turn runner makes it durable together with the end of the turn. */
@@ -46,7 +85,15 @@ export interface TurnOutcome {
  */
 export interface AgentBackend {
   runTurn(input: TurnInput, journal: TurnJournal, signal: AbortSignal): Promise<TurnOutcome>;
+  /**
+   * Sums up a conversation, when there is something to sum up.
+   * @returns undefined when there is not. Rejects as `runTurn` does.
+   */
+  summarise(input: SummaryInput, signal: AbortSignal): Promise<Omit<Summary, 'automatic'> | undefined>;
 }
+
+/** A conversation that is to be summed up. */
+export type SummaryInput = Pick<TurnInput, 'model' | 'messages' | 'apiKey'>;
 
 /** Which backend serves which model, as the configuration says. */
 export interface AgentRegistryPort {

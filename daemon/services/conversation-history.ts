@@ -20,7 +20,7 @@ export async function readConversation(vault: VaultPort, sessionId: string): Pro
       ...(before === undefined ? {} : { before }),
       limit: PAGE,
       maxBytes: Math.min(room, PAGE_BYTES),
-      messagesOnly: true,
+      only: ['message'],
     });
     pages.unshift(entries.map((entry) => presentMessage(entry)));
     for (const entry of entries) room -= entry.body.length;

@@ -123,6 +123,7 @@ export class EventHub {
       cursor: { generation: this.#generation, seq: head.lastSeq },
       events,
       live: subscription.given ?? null,
+      approvals: [],
       queue: queue.map(({ turn, body }) => ({ turn, parts: promptOf(body).parts })),
       unsaved: stream.unsaved,
     };

@@ -2,6 +2,8 @@
 import type { DurableEventType } from '../../protocol/event.ts';
 import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
+import type { ApprovalMode, ToolEffect } from '../../protocol/tool.ts';
+import type { ProcessRecord } from './tool-port.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
 /** One row to be appended to the log of a session. */
@@ -33,6 +35,9 @@ export interface SessionHead {
   readonly workspace: string;
   readonly title: string;
   readonly model: string;
+  readonly mode: ApprovalMode;
+  /** Empty when none was chosen. */
+  readonly agent: string;
   readonly status: SessionStatus;
   readonly turns: number;
   readonly messages: number;
@@ -52,6 +57,8 @@ export interface HeadPatch {
   readonly turns?: number;
   readonly title?: string;
   readonly model?: string;
+  readonly mode?: ApprovalMode;
+  readonly agent?: string;
   /** Added to the totals. */
   readonly usage?: Usage;
 }
@@ -63,7 +70,16 @@ export interface AppendRequest {
   readonly entries: readonly NewEntry[];
   readonly patch: HeadPatch;
   /** Creates the session first. Its `sessionId` must be new. */
-  readonly create?: { readonly workspace: string; readonly model: string; readonly title: string };
+  readonly create?: {
+    readonly workspace: string;
+    readonly model: string;
+    /** Default `ask`. */
+    readonly mode?: ApprovalMode;
+    readonly agent?: string;
+    readonly title: string;
+  };
+  /** Variables for commands of this session from now on, as JSON text; kept until others come. */
+  readonly environment?: string;
   /** Removes the drafts of this turn in the same transaction. */
   readonly dropDrafts?: boolean;
   /** What the caller asked for, as text; the same opId with another fingerprint is a CONFLICT. */
@@ -98,8 +114,8 @@ export interface ReadRequest {
   readonly before?: number;
   readonly limit: number;
   readonly maxBytes: number;
-  /** Only messages. */
-  readonly messagesOnly?: boolean;
+  /** Only entries of these types; the others are checked and left out. */
+  readonly only?: readonly DurableEventType[];
   /** Not beyond this sequence. */
   readonly upTo?: number;
 }
@@ -145,6 +161,8 @@ export interface EnqueueRequest {
   readonly at: number;
   readonly body: string;
   readonly fingerprint: string;
+  /** As in AppendRequest. */
+  readonly environment?: string;
 }
 
 export interface EnqueueResult {
@@ -161,6 +179,8 @@ export interface StoredSave {
   readonly seq: number;
   readonly messages: number;
   readonly model: string;
+  readonly mode: ApprovalMode;
+  readonly agent: string;
   readonly workspace: string;
   readonly title: string;
   readonly createdAt: number;
@@ -242,9 +262,54 @@ export interface VaultPort {
   verify(sessionId: string): Promise<{ entries: number; problems: string[] }>;
   setSecret(name: string, value: string | null): Promise<void>;
   secret(name: string): Promise<string | null>;
+  /** Variables for the commands of a session, as they came; null when none have. */
+  environment(sessionId: string): Promise<string | null>;
+  /** The next stretch of the whole output of a call. Stretches count from 0; one that is written twice is there once. */
+  appendOutput(sessionId: string, stretch: OutputStretch): Promise<void>;
+  /** Bytes from an offset, at least one whole stretch while there are any. @throws ProtocolError NOT_FOUND, TAMPERED */
+  readOutput(sessionId: string, callId: string, offset: number, maxBytes: number): Promise<OutputPage>;
+  /** A process group that must not outlive its daemon. */
+  recordProcess(record: ProcessRecord): Promise<void>;
+  forgetProcess(callId: string): Promise<void>;
+  /** Every group that was recorded and not forgotten. */
+  processes(): Promise<ProcessRecord[]>;
+  /** @returns its id; the same rule twice is there once. */
+  addRule(rule: NewRule): Promise<number>;
+  /** Of one workspace, or all. A rule that does not verify allows nothing and is left out. */
+  rules(workspace?: string): Promise<StoredRule[]>;
+  /** @throws ProtocolError NOT_FOUND */
+  removeRule(id: number): Promise<void>;
   addHistory(line: string): Promise<void>;
   history(limit: number): Promise<string[]>;
   close(): Promise<void>;
+}
+
+/** A stretch of the output of a call. */
+export interface OutputStretch {
+  readonly callId: string;
+  readonly index: number;
+  readonly text: string;
+}
+
+export interface OutputPage {
+  readonly text: string;
+  /** Null at the end of what is there. */
+  readonly nextOffset: number | null;
+}
+
+/** An answer that holds for more than one call. */
+export interface NewRule {
+  readonly workspace: string;
+  /** Null: holds in the whole workspace. Otherwise it goes with its session. */
+  readonly sessionId: string | null;
+  readonly effect: ToolEffect;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+export interface StoredRule extends NewRule {
+  readonly id: number;
 }
 
 export interface ForkRequest {
@@ -259,6 +324,10 @@ export interface ForkRequest {
   readonly turns: number;
   readonly title: string;
   readonly model: string;
+  /** Default `ask`. */
+  readonly mode?: ApprovalMode;
+  readonly agent?: string;
+  readonly environment?: string;
   readonly entries: readonly NewEntry[];
   readonly patch: HeadPatch;
   readonly fingerprint: string;
@@ -274,6 +343,9 @@ export interface SaveRequest {
   readonly turn: number;
   readonly messages: number;
   readonly model: string;
+  /** Default `ask`. */
+  readonly mode?: ApprovalMode;
+  readonly agent?: string;
   readonly fingerprint: string;
   readonly at: number;
 }

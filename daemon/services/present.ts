@@ -18,6 +18,8 @@ export function presentSession(head: SessionHead, attached: number, unsaved = fa
     workspace: head.workspace === '' ? DAMAGED_PATH : head.workspace,
     status: unsaved ? 'waiting' : head.status,
     model: head.model,
+    mode: head.mode,
+    agent: head.agent,
     turns: head.turns,
     messages: head.messages,
     inputTokens: head.inputTokens,

@@ -1,13 +1,18 @@
 /** A prompt as it is stored while it waits. */
 import type { PromptPart } from '../../protocol/message.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 
 /** Shown in the place of a prompt that does not verify any more. */
 const DAMAGED_PROMPT = '(damaged: this prompt does not verify)';
 
 export interface PromptBody {
   readonly parts: readonly PromptPart[];
-  /** Model that the session changes to with this turn. */
+  /** Settings that the session changes to with this turn. */
   readonly model?: string;
+  readonly mode?: ApprovalMode;
+  readonly agent?: string;
+  /** Nobody who could be asked is behind it. */
+  readonly unattended?: true;
 }
 
 export function promptText(prompt: PromptBody): string {
@@ -15,7 +20,7 @@ export function promptText(prompt: PromptBody): string {
 }
 
 /** @param body null for a prompt that does not verify any more. */
-export function promptOf(body: string | null): { parts: PromptPart[]; model?: string } {
+export function promptOf(body: string | null): PromptBody & { readonly parts: PromptPart[] } {
   if (body === null) return { parts: [{ type: 'text', text: DAMAGED_PROMPT }] };
-  return JSON.parse(body) as { parts: PromptPart[]; model?: string };
+  return JSON.parse(body) as PromptBody & { readonly parts: PromptPart[] };
 }

@@ -59,6 +59,8 @@ export class SaveService {
       turn,
       messages,
       model: head.model,
+      mode: head.mode,
+      agent: head.agent,
       fingerprint: JSON.stringify([head.id, params.name ?? null]),
       at,
     });

@@ -6,17 +6,17 @@ import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
 import type { AppendRequest, QueuedPrompt, SessionHead } from './ports.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
-import { leaveQueue, modelPatch, startEntries, titlePatch } from './turn-start.ts';
+import { leaveQueue, settingsPatch, startEntries, titlePatch, type Beginning } from './turn-start.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 /** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
 const STORAGE_RETRY_MS = 5_000;
 
-export interface NewPrompt {
+export interface NewPrompt extends Beginning {
   readonly opId: string;
-  readonly parts: readonly PromptPart[];
-  readonly model: string | undefined;
   readonly fingerprint: string;
+  /** Variables for commands, as JSON text; undefined when those of the session stay. */
+  readonly environment: string | undefined;
 }
 
 export interface Accepted {
@@ -146,9 +146,10 @@ export class SessionRunner {
     const request: AppendRequest = {
       opId: prompt.opId,
       sessionId: this.sessionId,
-      entries: startEntries(this.#parts, turn, prompt.parts, prompt.model ?? this.#head.model, this.#head),
-      patch: { status: 'running', turns: turn, ...modelPatch(prompt.model), ...titlePatch(this.#head, prompt.parts) },
+      entries: startEntries(this.#parts, turn, prompt, this.#head),
+      patch: { status: 'running', turns: turn, ...settingsPatch(prompt), ...titlePatch(this.#head, prompt.parts) },
       fingerprint: prompt.fingerprint,
+      ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
     };
     const result = await this.#parts.writer.append(request);
     if (result.repeated) this.beginAgain(result.head, result.turn);
@@ -157,7 +158,8 @@ export class SessionRunner {
   }
 
   async #enqueue(prompt: NewPrompt): Promise<Accepted> {
-    const body: PromptBody = { parts: prompt.parts, ...modelPatch(prompt.model) };
+    const unattended = prompt.unattended === true ? { unattended: true as const } : {};
+    const body: PromptBody = { parts: prompt.parts, ...settingsPatch(prompt), ...unattended };
     const at = this.#parts.clock.now();
     const text = promptText(body);
     const { sessionId } = this;
@@ -167,6 +169,7 @@ export class SessionRunner {
       at,
       body: text,
       fingerprint: prompt.fingerprint,
+      ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
     });
     const ahead = (this.#run === undefined ? 0 : 1) + this.queued;
     if (!result.repeated) {

@@ -1,6 +1,7 @@
 /** Sessions as a person handles them: list, look into, fork, name, pin, put away, delete. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { EventData } from '../../protocol/event.ts';
 import type { Session } from '../../protocol/session.ts';
 import type { AgentRegistryPort } from './agent-port.ts';
 import type { EventHub } from './event-hub.ts';
@@ -9,6 +10,7 @@ import { presentMessage, presentSession } from './present.ts';
 import type { ListStream } from './list-stream.ts';
 import type { SessionWriter } from './session-writer.ts';
 import type { TurnService } from './turn-service.ts';
+import { settingsPatch } from './turn-start.ts';
 
 const DEFAULT_PAGE = 50;
 /** Bytes of stored messages in one answer. */
@@ -58,7 +60,7 @@ export class SessionService {
       sessionId,
       limit: params.limit ?? DEFAULT_PAGE,
       maxBytes: PAGE_BYTES,
-      messagesOnly: true,
+      only: ['message'],
       ...(before === undefined ? {} : { before }),
       ...(after === undefined ? {} : { after }),
     });
@@ -81,10 +83,12 @@ export class SessionService {
       turns: turn,
       title: `Fork of ${head.title}`,
       model: head.model,
+      mode: head.mode,
+      agent: head.agent,
       entries: [
         writer.entry('origin', turn, parent),
         writer.entry('title', turn, { title: `Fork of ${head.title}`, automatic: true }),
-        writer.entry('settings', turn, { model: head.model }),
+        writer.entry('settings', turn, { model: head.model, mode: head.mode, agent: head.agent }),
       ],
       patch: {},
       fingerprint: JSON.stringify(['fork', params.sessionId, params.turn ?? null]),
@@ -101,8 +105,9 @@ export class SessionService {
   }
 
   async configure(params: ParamsOf<'session/configure'>): Promise<{ session: Session }> {
-    this.#parts.registry.resolve(params.model);
-    return await this.#note(params, 'settings', params.model, { model: params.model });
+    const { opId, sessionId, ...settings } = params;
+    if (settings.model !== undefined) this.#parts.registry.resolve(settings.model);
+    return await this.#note(params, 'settings', JSON.stringify(settings), settings);
   }
 
   async flag(params: ParamsOf<'session/pin'>, flag: 'archived' | 'pinned'): Promise<{ session: Session }> {
@@ -153,7 +158,7 @@ export class SessionService {
     params: { readonly opId: string; readonly sessionId: string },
     type: 'title' | 'settings',
     asked: string,
-    data: { title: string; automatic: boolean } | { model: string },
+    data: EventData<'title'> | EventData<'settings'>,
   ): Promise<{ session: Session }> {
     const { writer, clock } = this.#parts;
     const result = await writer.append({
@@ -162,7 +167,7 @@ export class SessionService {
       entries: [{ type, turn: 0, at: clock.now(), body: JSON.stringify(data), isMessage: false }],
       // The number of the turn never decreases along a log, so that the end of a turn can be found by halving.
       inNewestTurn: true,
-      patch: 'title' in data ? { title: data.title } : { model: data.model },
+      patch: 'title' in data ? { title: data.title } : settingsPatch(data),
       fingerprint: JSON.stringify([type, params.sessionId, asked]),
     });
     return { session: this.present(result.head) };

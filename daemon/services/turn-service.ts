@@ -1,6 +1,7 @@
 /** Accepts prompts, keeps a runner for every session that works, and brings them back after a restart. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
 import { SessionRunner, type NewPrompt } from './session-runner.ts';
@@ -18,6 +19,8 @@ const RECOVER_AT_ONCE = 16;
 export interface TurnServiceParts extends TurnParts {
   /** Told when there are more sessions than before. */
   readonly sessionsChanged: () => void;
+  /** The mode of a session that begins without one. */
+  readonly defaultMode: () => ApprovalMode;
   /** What becomes of a turn that a crash interrupted. */
   readonly recovery: () => 'safe' | 'ask' | 'never';
 }
@@ -62,11 +65,13 @@ export class TurnService {
   }
 
   /** @throws ProtocolError; the prompt was not accepted then. */
-  async submit(params: SubmitParams): Promise<SubmitResult> {
+  async submit(params: SubmitParams, environment?: string): Promise<SubmitResult> {
     if (this.#leaving) throw new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
     const { target } = params;
-    const fingerprint = JSON.stringify([params.target, params.prompt, params.model ?? null]);
-    const prompt = { opId: params.opId, parts: params.prompt, model: params.model, fingerprint };
+    const { opId, prompt: parts, model, mode, agent, unattended } = params;
+    const wishes = [mode ?? null, agent ?? null, unattended ?? false];
+    const fingerprint = JSON.stringify([target, parts, model ?? null, ...wishes]);
+    const prompt: NewPrompt = { opId, parts, model, mode, agent, unattended, fingerprint, environment };
     switch (target.kind) {
       case 'new':
         return await this.#submitNew(prompt, target.workspace);
@@ -104,14 +109,16 @@ export class TurnService {
     const model = prompt.model ?? registry.defaultModel();
     await this.#requireUsable(model);
     const title = titleOf(prompt.parts);
-    const fresh = { model, title: '', turns: 0 };
+    const { mode = this.#parts.defaultMode(), agent = '' } = prompt;
+    const fresh = { model, mode, agent, title: '' };
     const result = await writer.append({
       opId: prompt.opId,
       sessionId: clock.id(),
-      entries: startEntries(this.#parts, 1, prompt.parts, model, fresh),
+      entries: startEntries(this.#parts, 1, prompt, fresh),
       patch: { status: 'running', turns: 1 },
-      create: { workspace, model, title },
+      create: { workspace, model, mode, agent, title },
       fingerprint: prompt.fingerprint,
+      ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
     });
     this.#parts.sessionsChanged();
     if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
@@ -138,7 +145,8 @@ export class TurnService {
     }
     const turn = save.turn + 1;
     const parent = { sessionId: save.sessionId, turn: save.turn };
-    const before = { model: save.model, title: save.title, turns: save.turn };
+    const { mode = save.mode, agent = save.agent } = prompt;
+    const before = { model: save.model, mode: save.mode, agent: save.agent, title: save.title };
     const origin = writer.entry('origin', save.turn, parent);
     const result = await vault.fork({
       opId: prompt.opId,
@@ -150,7 +158,10 @@ export class TurnService {
       turns: save.turn,
       title: save.title,
       model,
-      entries: [origin, ...startEntries(this.#parts, turn, prompt.parts, model, before)],
+      mode,
+      agent,
+      ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
+      entries: [origin, ...startEntries(this.#parts, turn, { ...prompt, model }, before)],
       patch: { status: 'running', turns: turn },
       fingerprint: prompt.fingerprint,
     });

@@ -1,6 +1,7 @@
 /** The entries and head changes with which a turn begins. */
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Part, PromptPart } from '../../protocol/message.ts';
+import type { PromptPart } from '../../protocol/message.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import { titleOf } from '../domain/title.ts';
 import type { TurnChange, TurnError } from '../../protocol/turn.ts';
 import type { HeadPatch, NewEntry, QueuedPrompt, SessionHead } from './ports.ts';
@@ -25,19 +26,34 @@ export function requireWorkspace(path: string): void {
   });
 }
 
-/** What begins a turn: the prompt, the model when it changes, and that the turn runs. */
+/** A prompt that begins a turn. */
+export interface Beginning extends SettingsChange {
+  readonly parts: readonly PromptPart[];
+  /** Nobody who could be asked is behind it. */
+  readonly unattended?: boolean | undefined;
+}
+
+/** What of a session decides how a turn begins. */
+export type Before = Pick<SessionHead, 'model' | 'mode' | 'agent' | 'title'>;
+
+/** What begins a turn: the prompt, the settings that change, and that the turn runs. */
 export function startEntries(
-  parts: { readonly writer: SessionWriter },
+  { writer }: { readonly writer: SessionWriter },
   turn: number,
-  prompt: readonly PromptPart[],
-  model: string,
-  before: Pick<SessionHead, 'model' | 'title' | 'turns'>,
+  prompt: Beginning,
+  before: Before,
 ): NewEntry[] {
-  const { writer } = parts;
-  const entries = [userMessage(parts, turn, prompt)];
-  if (before.title === '') entries.push(writer.entry('title', turn, { title: titleOf(prompt), automatic: true }));
-  if (model !== before.model) entries.push(writer.entry('settings', turn, { model }));
-  return [...entries, writer.entry('turn', turn, { state: 'running', model })];
+  const said = prompt.parts;
+  const entries = [writer.entry('message', turn, { role: 'user', parts: [...said] })];
+  if (before.title === '') entries.push(writer.entry('title', turn, { title: titleOf(said), automatic: true }));
+  const changed = settingsPatch({
+    model: prompt.model === before.model ? undefined : prompt.model,
+    mode: prompt.mode === before.mode ? undefined : prompt.mode,
+    agent: prompt.agent === before.agent ? undefined : prompt.agent,
+  });
+  if (Object.keys(changed).length > 0) entries.push(writer.entry('settings', turn, changed));
+  const running: TurnChange = { state: 'running', model: prompt.model ?? before.model };
+  return [...entries, writer.entry('turn', turn, prompt.unattended === true ? { ...running, unattended: true } : running)];
 }
 
 /**
@@ -47,16 +63,17 @@ export function startEntries(
 export function leaveQueue(
   parts: { readonly writer: SessionWriter },
   prompt: QueuedPrompt,
-  before: Pick<SessionHead, 'model' | 'title' | 'turns'>,
+  before: Before,
 ): { readonly entries: NewEntry[]; readonly patch: HeadPatch; readonly runs: boolean } {
   const { turn, body, cancelled } = prompt;
-  const { parts: said, model } = promptOf(body);
+  const said = promptOf(body);
   if (!cancelled && body !== null) {
-    const entries = startEntries(parts, turn, said, model ?? before.model, before);
-    return { entries, patch: { ...modelPatch(model), ...titlePatch(before, said) }, runs: true };
+    const entries = startEntries(parts, turn, said, before);
+    return { entries, patch: { ...settingsPatch(said), ...titlePatch(before, said.parts) }, runs: true };
   }
   const end: TurnChange = body === null ? { state: 'failed', error: DAMAGED } : { state: 'cancelled' };
-  const entries = [userMessage(parts, turn, said), parts.writer.entry('turn', turn, end)];
+  const message = parts.writer.entry('message', turn, { role: 'user', parts: said.parts });
+  const entries = [message, parts.writer.entry('turn', turn, end)];
   return { entries, patch: {}, runs: false };
 }
 
@@ -64,14 +81,22 @@ export function titlePatch(before: Pick<SessionHead, 'title'>, prompt: readonly 
   return before.title === '' ? { title: titleOf(prompt) } : {};
 }
 
-export function modelPatch(model: string | undefined): { model?: string } {
-  return model === undefined ? {} : { model };
+/** What a prompt, or a person, changes of a session's settings; what is not given stays. */
+export interface SettingsChange {
+  readonly model?: string | undefined;
+  readonly mode?: ApprovalMode | undefined;
+  readonly agent?: string | undefined;
 }
 
-export function userMessage(
-  parts: { readonly writer: SessionWriter },
-  turn: number,
-  prompt: readonly Part[],
-): NewEntry {
-  return parts.writer.entry('message', turn, { role: 'user', parts: [...prompt] });
+/** Only what is given. */
+export function settingsPatch({ model, mode, agent }: SettingsChange): {
+  model?: string;
+  mode?: ApprovalMode;
+  agent?: string;
+} {
+  return {
+    ...(model === undefined ? {} : { model }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(agent === undefined ? {} : { agent }),
+  };
 }

@@ -80,6 +80,8 @@ function damaged(entry: RecencyRow, workspace: string): SessionHead {
     workspace,
     title: DAMAGED_TEXT,
     model: '',
+    mode: 'ask',
+    agent: '',
     status: 'failed',
     turns: 0,
     messages: 0,

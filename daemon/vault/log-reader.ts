@@ -2,7 +2,7 @@
 import type { ReadResult, StoredEntry } from '../services/ports.ts';
 import { TamperError } from './cipher.ts';
 import type { Db } from './database.ts';
-import { MESSAGE_KIND, type EntryRow, type SegmentStore } from './segments.ts';
+import type { EntryRow, SegmentStore } from './segments.ts';
 import type { SegmentUse } from './segment-uses.ts';
 
 /** Which part of a log is wanted. */
@@ -13,7 +13,8 @@ export interface Page {
   readonly limit: number;
   /** At least one entry is returned, however long it is. */
   readonly maxBytes: number;
-  readonly messagesOnly: boolean;
+  /** Kinds that are wanted; undefined for all. */
+  readonly only: ReadonlySet<number> | undefined;
 }
 
 type Range = [segment: number, first: number, last: number];
@@ -56,7 +57,7 @@ export class LogReader {
     let expected = start;
     for (const row of this.#statements[page.direction].iterate(segment, first, last)) {
       if (row.seq !== expected) throw new TamperError(`entry ${expected} is missing`);
-      const isWanted = !page.messagesOnly || row.kind === MESSAGE_KIND;
+      const isWanted = page.only === undefined || page.only.has(row.kind);
       if (isWanted && full.refuses(row)) return false;
       const entry = this.#segments.open(segment, row);
       if (isWanted) entries.push(entry);

@@ -1,5 +1,6 @@
 /** Saves: positions that a person named. A save holds its segments itself, so it outlives its session. */
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { StoredSave } from '../services/ports.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
 import { DAMAGED_TEXT, orDamaged, someTime } from './damage.ts';
@@ -20,9 +21,12 @@ interface SaveRow {
   created_at: number;
 }
 
+/** Saves that were made before there were modes and agents have neither. */
 interface Details {
   readonly id: string;
   readonly model: string;
+  readonly mode?: ApprovalMode;
+  readonly agent?: string;
   readonly title: string;
 }
 
@@ -80,7 +84,7 @@ export class SaveStore {
       workspace: this.#workspaces.numberOf(save.workspace),
       created_at: save.createdAt,
     };
-    const details = this.#seal(row, uses, { id: save.id, model: save.model, title: save.title });
+    const details = this.#seal(row, uses, detailsOf(save));
     this.#db
       .prepare(
         `INSERT INTO save(number, session_id, key, details, turn, seq, messages, workspace, created_at)
@@ -132,7 +136,7 @@ export class SaveStore {
     const row = this.#row(save.number);
     if (row === undefined) return;
     this.#uses.replace('v', save.number, uses);
-    const details = this.#seal(row, uses, { id: save.id, model: save.model, title: save.title });
+    const details = this.#seal(row, uses, detailsOf(save));
     this.#db.prepare('UPDATE save SET details = ? WHERE number = ?').run(details, save.number);
   }
 
@@ -173,6 +177,8 @@ export class SaveStore {
         seq: 0,
         messages: 0,
         model: '',
+        mode: 'ask',
+        agent: '',
         workspace: this.#workspaces.pathOf(row.workspace),
         title: DAMAGED_TEXT,
         createdAt: someTime(row.created_at),
@@ -193,6 +199,8 @@ export class SaveStore {
       seq: row.seq,
       messages: row.messages,
       model: details.model,
+      mode: details.mode ?? 'ask',
+      agent: details.agent ?? '',
       workspace: this.#workspaces.pathOf(row.workspace),
       title: details.title,
       createdAt: row.created_at,
@@ -208,6 +216,10 @@ export class SaveStore {
     const { number, session_id: session, turn, seq, messages, workspace, created_at: at } = row;
     return bind('m/save', this.#keys.storeId, number, session, turn, seq, messages, workspace, at, digestOfUses(uses));
   }
+}
+
+function detailsOf({ id, model, mode, agent, title }: StoredSave): Details {
+  return { id, model, mode, agent, title };
 }
 
 /** The names of saves begin with a date, so none of them is one of these. */

@@ -16,7 +16,16 @@ const KINDS: Readonly<Record<DurableEventType, number>> = {
   settings: 4,
   title: 5,
   origin: 6,
+  call: 7,
+  approval: 8,
+  summary: 9,
+  retry: 10,
 };
+/** The number of a type of entry. */
+export function kindOf(type: DurableEventType): number {
+  return KINDS[type];
+}
+
 const TYPES = new Map(Object.entries(KINDS).map(([type, kind]) => [kind, type as DurableEventType]));
 
 export const MESSAGE_KIND = KINDS.message;

@@ -1,6 +1,7 @@
 /** The head of a session as it is stored: which columns there are and what their authenticity hangs on. */
 import type { KeyObject } from 'node:crypto';
 import type { SessionStatus } from '../../protocol/session.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import { TamperError, bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
 import { digestOfUses, type SegmentUse } from './segment-uses.ts';
 import { EMPTY_CHAIN, type SegmentHead } from './segments.ts';
@@ -23,6 +24,8 @@ export interface SessionState {
   readonly createdAt: number;
   title: string;
   model: string;
+  mode: ApprovalMode;
+  agent: string;
   status: SessionStatus;
   turns: number;
   messages: number;
@@ -35,8 +38,16 @@ export interface SessionState {
   /** Replaced, never changed in place. */
   uses: readonly SegmentUse[];
   open: SegmentHead | null;
-  /** What is sealed with the head, encoded; most steps change neither title nor model. */
-  details?: { readonly title: string; readonly model: string; readonly bytes: Buffer };
+  /** What is sealed with the head, encoded; most steps change none of it. */
+  details?: SealedFacts & { readonly bytes: Buffer };
+}
+
+/** What a head says in its sealed part. Heads that were written before there were modes and agents have neither. */
+interface SealedFacts {
+  readonly title: string;
+  readonly model: string;
+  readonly mode?: ApprovalMode;
+  readonly agent?: string;
 }
 
 export interface SessionRow {
@@ -81,23 +92,25 @@ function headBinding(state: SessionState): Buffer {
   return Buffer.concat([fixed, numberBytes, open?.chain ?? EMPTY_CHAIN, digestOfUses(state.uses)]);
 }
 
-function openDetails(state: SessionState, details: Buffer): { title: string; model: string } {
+function openDetails(state: SessionState, details: Buffer): SealedFacts {
   try {
     const plaintext = openRecord(state.key, 1, headBinding(state), details);
-    return JSON.parse(plaintext.toString('utf8')) as { title: string; model: string };
+    return JSON.parse(plaintext.toString('utf8')) as SealedFacts;
   } catch (error) {
     if (!(error instanceof TamperError)) throw error;
     throw new TamperError(`the head of session ${state.id} does not verify`, { cause: error });
   }
 }
 
-/** Title and model, encrypted, bound to everything else in the head. */
+/** Title and settings, encrypted, bound to everything else in the head. */
 export function sealDetails(state: SessionState): Buffer {
-  const { title, model } = state;
-  if (state.details?.title !== title || state.details.model !== model) {
-    state.details = { title, model, bytes: Buffer.from(JSON.stringify({ title, model }), 'utf8') };
+  const { title, model, mode, agent, details } = state;
+  const isSame = details?.title === title && details.model === model && details.mode === mode && details.agent === agent;
+  if (!isSame) {
+    const facts = { title, model, mode, agent };
+    state.details = { ...facts, bytes: Buffer.from(JSON.stringify(facts), 'utf8') };
   }
-  return sealRecord(state.key, 1, headBinding(state), state.details.bytes);
+  return sealRecord(state.key, 1, headBinding(state), state.details?.bytes ?? Buffer.alloc(0));
 }
 
 /** The part of a head that never changes. */
@@ -131,6 +144,8 @@ export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurro
     fixed: fixedPart(storeId, fixedColumns),
     title: '',
     model: '',
+    mode: 'ask',
+    agent: '',
     status,
     turns: row.turns,
     messages: row.messages,
@@ -143,8 +158,10 @@ export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurro
     uses,
     open,
   };
-  const { title, model } = openDetails(state, row.details);
+  const { title, model, mode, agent } = openDetails(state, row.details);
   state.title = title;
   state.model = model;
+  state.mode = mode ?? state.mode;
+  state.agent = agent ?? state.agent;
   return state;
 }

@@ -1,6 +1,7 @@
 /** Heads of sessions: read, verified, changed, and written together with the log. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { HeadPatch, SessionHead } from '../services/ports.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Db } from './database.ts';
 import { NO_CHAIN, type SegmentUse, type SegmentUses } from './segment-uses.ts';
@@ -14,6 +15,8 @@ export interface NewSession {
   readonly workspace: string;
   readonly title: string;
   readonly model: string;
+  readonly mode: ApprovalMode;
+  readonly agent: string;
   readonly at: number;
   readonly parent: { readonly sessionId: string; readonly turn: number } | null;
   /** The shared beginning of a fork. */
@@ -106,6 +109,8 @@ export class SessionStore {
       fixed: fixedPart(this.#keys.storeId, fixedColumns),
       title: wanted.title,
       model: wanted.model,
+      mode: wanted.mode,
+      agent: wanted.agent,
       status: 'idle',
       turns: wanted.turns,
       messages: wanted.messages,
@@ -153,6 +158,8 @@ export class SessionStore {
     }
     state.title = patch.title ?? state.title;
     state.model = patch.model ?? state.model;
+    state.mode = patch.mode ?? state.mode;
+    state.agent = patch.agent ?? state.agent;
   }
 
   /** Writes the head; the tag of its encrypted part covers all of it. */
@@ -203,6 +210,8 @@ export class SessionStore {
       workspace: this.#workspaces.pathOf(state.workspace),
       title: state.title,
       model: state.model,
+      mode: state.mode,
+      agent: state.agent,
       status: state.status,
       turns: state.turns,
       messages: state.messages,

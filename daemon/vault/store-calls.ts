@@ -8,6 +8,7 @@ import type { OpenStore } from './open-store.ts';
 import { REMEMBER_OPERATIONS_MS } from './operations.ts';
 import { closed } from './log.ts';
 import { UNFINISHED_STATUSES } from './session-head.ts';
+import { kindOf, MESSAGE_KIND } from './segments.ts';
 import type { SlicedJob } from './slices.ts';
 import { usesUpTo } from './segment-uses.ts';
 
@@ -23,6 +24,8 @@ export type Handler<M extends StoreCall> =
       readonly kind: 'scan' | 'erase';
       run(store: OpenStore, ...args: Args<M>): SlicedJob<Value<M>>;
     };
+
+const MESSAGES: ReadonlySet<number> = new Set([MESSAGE_KIND]);
 
 export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   append: { kind: 'write', run: (store, request) => store.log.append(request) },
@@ -44,7 +47,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
     run: (store, id, before, limit, maxBytes) => {
       const save = store.saves.load(id);
       const from = before ?? save.seq + 1;
-      return store.reader.read(save.uses, { direction: 'before', from, limit, maxBytes, messagesOnly: true });
+      return store.reader.read(save.uses, { direction: 'before', from, limit, maxBytes, only: MESSAGES });
     },
   },
   head: { kind: 'read', run: (store, id) => store.sessions.headOf(store.sessions.load(id)) },
@@ -116,6 +119,15 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
     },
   },
   secret: { kind: 'read', run: (store, name) => store.secrets.get(name) },
+  environment: { kind: 'read', run: unbuilt },
+  appendOutput: { kind: 'write', run: unbuilt },
+  readOutput: { kind: 'read', run: unbuilt },
+  recordProcess: { kind: 'write', run: unbuilt },
+  forgetProcess: { kind: 'write', run: unbuilt },
+  processes: { kind: 'read', run: unbuilt },
+  addRule: { kind: 'write', run: unbuilt },
+  rules: { kind: 'read', run: unbuilt },
+  removeRule: { kind: 'write', run: unbuilt },
   addHistory: {
     kind: 'write',
     run: (store, line) => {
@@ -132,13 +144,17 @@ export function* maintenance(store: OpenStore): SlicedJob<void> {
   while (store.operations.forgetBefore(oldest)) yield;
 }
 
+function unbuilt(): never {
+  throw new Error('not built yet');
+}
+
 function readLog(store: OpenStore, request: ReadRequest): Value<'read'> {
   const state = store.sessions.load(request.sessionId);
   const uses = request.upTo === undefined ? closed(state) : usesUpTo(closed(state), request.upTo);
-  const { after, before, limit, maxBytes, messagesOnly } = request;
+  const { after, before, limit, maxBytes, only } = request;
   const direction = after === undefined ? 'before' : 'after';
   const from = after ?? before ?? state.lastSeq + 1;
-  return store.reader.read(uses, { direction, from, limit, maxBytes, messagesOnly: messagesOnly === true });
+  return store.reader.read(uses, { direction, from, limit, maxBytes, only: only && new Set(only.map(kindOf)) });
 }
 
 function unfinished(store: OpenStore): Value<'unfinished'> {

@@ -86,6 +86,8 @@ export class FakeDaemon {
       workspace,
       status: 'idle',
       model,
+      mode: 'ask',
+      agent: '',
       turns: 0,
       messages: 0,
       inputTokens: 0,
@@ -257,10 +259,11 @@ export class FakeDaemon {
       return row;
     },
     'session/get': ({ sessionId }) => ({ session: this.#stored(sessionId).session }),
-    'session/configure': ({ sessionId, model }) => {
-      this.#stored(sessionId).session.model = model;
-      this.emit(sessionId, 'settings', 0, { model });
-      return { session: this.#stored(sessionId).session };
+    'session/configure': ({ opId: _opId, sessionId, ...settings }) => {
+      const { session } = this.#stored(sessionId);
+      for (const [name, value] of Object.entries(settings)) if (value !== undefined) Object.assign(session, { [name]: value });
+      this.emit(sessionId, 'settings', 0, settings);
+      return { session };
     },
     'session/fork': ({ sessionId, turn }) => ({ session: this.#fork(sessionId, turn) }),
     'save/create': ({ sessionId, name }) => {

@@ -60,11 +60,11 @@ describe('the log of a session', () => {
   test('is read in pages, forwards and backwards, by number and by size', async () => {
     const { sessionId } = await vault.append(firstTurn('1'));
     for (let turn = 2; turn <= 10; turn += 1) await vault.append(nextTurn(sessionId, turn, `${turn}`));
-    const last = await vault.read({ sessionId, limit: 3, maxBytes: 1e9, messagesOnly: true });
+    const last = await vault.read({ sessionId, limit: 3, maxBytes: 1e9, only: ['message'] });
     expect(texts(last)).toEqual(['answer to 9', '10', 'answer to 10']);
     expect(last.more).toBe(true);
     const before = last.entries[0]?.seq ?? 0;
-    const page = await vault.read({ sessionId, before, limit: 100, maxBytes: 1e9, messagesOnly: true });
+    const page = await vault.read({ sessionId, before, limit: 100, maxBytes: 1e9, only: ['message'] });
     expect(page.entries).toHaveLength(17);
     expect(page.more).toBe(false);
     const small = await vault.read({ sessionId, after: 0, limit: 100, maxBytes: 1 });
