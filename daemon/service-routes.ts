@@ -108,15 +108,36 @@ function processRoutes({
 }
 
 type UnbuiltMethod =
-  | 'agent/list' | 'tool/list' | 'environment/offer' | 'approval/answer' | 'approval/list' | 'rule/list' | 'rule/revoke'
-  | 'call/output' | 'session/compact' | 'session/usage' | 'turn/continue' | 'turn/retry' | 'turn/leave';
+  | 'agent/list'
+  | 'tool/list'
+  | 'environment/offer'
+  | 'approval/answer'
+  | 'approval/list'
+  | 'rule/list'
+  | 'rule/revoke'
+  | 'call/output'
+  | 'session/compact'
+  | 'session/usage'
+  | 'turn/continue'
+  | 'turn/retry'
+  | 'turn/leave';
 
 function unbuiltRoutes(): Pick<ServiceRoutes, UnbuiltMethod> {
   const unbuilt = () => Promise.reject(new Error('not built yet'));
   return {
-    'agent/list': unbuilt, 'tool/list': unbuilt, 'environment/offer': unbuilt, 'approval/answer': unbuilt,
-    'approval/list': unbuilt, 'rule/list': unbuilt, 'rule/revoke': unbuilt, 'call/output': unbuilt,
-    'session/compact': unbuilt, 'session/usage': unbuilt, 'turn/continue': unbuilt, 'turn/retry': unbuilt, 'turn/leave': unbuilt,
+    'agent/list': unbuilt,
+    'tool/list': unbuilt,
+    'environment/offer': unbuilt,
+    'approval/answer': unbuilt,
+    'approval/list': unbuilt,
+    'rule/list': unbuilt,
+    'rule/revoke': unbuilt,
+    'call/output': unbuilt,
+    'session/compact': unbuilt,
+    'session/usage': unbuilt,
+    'turn/continue': unbuilt,
+    'turn/retry': unbuilt,
+    'turn/leave': unbuilt,
   };
 }
 

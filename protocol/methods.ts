@@ -173,7 +173,8 @@ export const METHODS = {
     needsKey: false,
   }),
   'environment/offer': method(EnvironmentOfferParams, Done, {
-    summary: 'Lends the variables in which commands run of turns that this connection begins. Kept encrypted with the session.',
+    summary:
+      'Lends the variables in which commands run of turns that this connection begins. Kept encrypted with the session.',
     errors: [],
     effect: 'set',
     needsKey: false,
@@ -335,7 +336,8 @@ export const METHODS = {
   }),
 
   'turn/continue': method(TurnContinueParams, TurnPlace, {
-    summary: 'Goes on with the newest turn, which was interrupted, has failed or was cancelled, from its last finished step.',
+    summary:
+      'Goes on with the newest turn, which was interrupted, has failed or was cancelled, from its last finished step.',
     errors: ['NOT_FOUND', 'CONFLICT'],
     effect: 'op',
   }),

@@ -7,17 +7,20 @@ const MOVES: Readonly<Record<TurnState, readonly TurnState[]>> = {
   running: ['waiting', 'completed', 'failed', 'cancelled', 'interrupted'],
   waiting: ['running', 'waiting', 'completed', 'failed', 'cancelled', 'interrupted'],
   completed: [],
-  failed: [],
-  cancelled: [],
-  interrupted: [],
+  // A person may have it go on, begin again, or left as it is.
+  failed: ['running'],
+  cancelled: ['running'],
+  interrupted: ['running', 'cancelled'],
 };
+
+const ENDED: readonly TurnState[] = ['completed', 'failed', 'cancelled', 'interrupted'];
 
 /** Whether a turn may go from one state to another. */
 export function mayMove(from: TurnState, to: TurnState): boolean {
   return MOVES[from].includes(to);
 }
 
-/** Whether a turn in this state has ended. */
+/** Whether a turn in this state has ended, unless a person has it go on. */
 export function hasEnded(state: TurnState): boolean {
-  return MOVES[state].length === 0;
+  return ENDED.includes(state);
 }

@@ -20,17 +20,13 @@ export interface TurnInput {
   readonly environment: Readonly<Record<string, string>>;
   /** The conversation so far as it is stored, oldest first; a backend repairs it for its server. */
   readonly messages: readonly Message[];
-  /** Calls of the newest reply that have no result yet, in order. Empty unless a turn goes on in the middle of a step. */
-  readonly open: readonly OpenCall[];
+  /**
+   * Calls of the newest reply that have neither begun nor been answered, in order: a turn that goes on in the middle of a
+   * step begins with them.
+   */
+  readonly open: readonly ToolCallPart[];
   /** Key for the provider, when there is one. */
   readonly apiKey: string | undefined;
-}
-
-/** A call that a daemon before this one, or an attempt before this one, did not finish. */
-export interface OpenCall {
-  readonly call: ToolCallPart;
-  /** `untouched`: nothing has happened. `over`: it had begun, and must not be run again. */
-  readonly state: 'untouched' | 'over';
 }
 
 /** How a backend tells what it does, and asks. A resolved promise means durable. */

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
 import type { AppendRequest, QueuedPrompt, SessionHead } from './ports.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
@@ -17,6 +18,18 @@ export interface NewPrompt extends Beginning {
   readonly fingerprint: string;
   /** Variables for commands, as JSON text; undefined when those of the session stay. */
   readonly environment: string | undefined;
+}
+
+/** How a turn begins, or goes on. */
+export interface TurnBeginning {
+  readonly turn: number;
+  readonly unattended: boolean;
+  /** Default 1. */
+  readonly step?: number;
+  /** Milliseconds since the epoch; default now. */
+  readonly startedAt?: number;
+  /** Default `running`. */
+  readonly state?: 'running' | 'waiting';
 }
 
 export interface Accepted {
@@ -88,24 +101,51 @@ export class SessionRunner {
   }
 
   /** A session that begins with its first prompt, or a fork that goes on with one: what was appended has started it. */
-  begin(turn: number): void {
-    this.#start(turn, 1, 'running');
+  begin(turn: number, unattended: boolean): void {
+    this.#start({ turn, unattended });
   }
 
   /** A turn whose beginning was stored although its answer was lost: it runs now, unless it does or did already. */
-  beginAgain(head: SessionHead, turn: number): void {
+  beginAgain(head: SessionHead, turn: number, unattended: boolean): void {
     const stuck = head.status === 'running' && head.turns === turn && this.#work === undefined;
-    if (stuck) this.#start(turn, 1, 'running');
+    if (stuck) this.#start({ turn, unattended });
   }
 
   /** Goes on where the daemon before this one stopped. */
-  resume(
-    queue: readonly QueuedPrompt[],
-    interrupted: { turn: number; step: number; state: 'running' | 'waiting' } | undefined,
-  ): void {
+  resume(queue: readonly QueuedPrompt[], interrupted: TurnBeginning | undefined): void {
     this.#queue = [...queue];
     if (interrupted === undefined) this.#continue();
-    else this.#start(interrupted.turn, interrupted.step, interrupted.state);
+    else this.#start(interrupted);
+  }
+
+  /**
+   * Does something with the newest turn of a session in which nothing runs, as a person asked.
+   * @param act makes it durable. @returns how the turn goes on, or nothing when what waits behind it goes on instead.
+   * @throws ProtocolError CONFLICT while a turn runs.
+   */
+  takeUp(act: (head: SessionHead) => Promise<TurnBeginning | undefined>): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#work !== undefined) throw running();
+      const beginning = await act(this.#head);
+      if (beginning === undefined) this.#continue();
+      else this.#start(beginning);
+    });
+  }
+
+  /** Does something that takes the place of a turn for as long as it lasts. @throws ProtocolError CONFLICT while one runs. */
+  async occupy<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const outcome = Promise.withResolvers<T>();
+    await this.#inTurn(() => {
+      if (this.#work !== undefined) throw running();
+      const done = work(this.#leaving.signal);
+      this.#work = done.then(ignore, ignore).then(() => {
+        this.#work = undefined;
+        this.#continue();
+      });
+      done.then(outcome.resolve, outcome.reject);
+      return Promise.resolve();
+    });
+    return await outcome.promise;
   }
 
   /** Keeps prompts that wait without starting one by itself; the next prompt starts them in order. */
@@ -152,8 +192,9 @@ export class SessionRunner {
       ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
     };
     const result = await this.#parts.writer.append(request);
-    if (result.repeated) this.beginAgain(result.head, result.turn);
-    else this.#start(turn, 1, 'running');
+    const unattended = prompt.unattended === true;
+    if (result.repeated) this.beginAgain(result.head, result.turn, unattended);
+    else this.#start({ turn, unattended });
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0 };
   }
 
@@ -191,9 +232,12 @@ export class SessionRunner {
     return (this.#run !== undefined && this.#run.place.turn < turn ? 1 : 0) + waiting;
   }
 
-  #start(turn: number, firstStep: number, state: 'running' | 'waiting'): void {
-    const { id: sessionId, model, workspace } = this.#head;
-    const place = { sessionId, turn, model, workspace, firstStep, state };
+  #start(beginning: TurnBeginning): void {
+    const { id: sessionId, model, agent, workspace } = this.#head;
+    const { turn, unattended, step: firstStep = 1, state = 'running' } = beginning;
+    const startedAt = beginning.startedAt ?? this.#parts.clock.now();
+    const mode = (): ApprovalMode => this.#head.mode;
+    const place = { sessionId, turn, model, mode, agent, workspace, firstStep, startedAt, unattended, state };
     const run = new TurnRun(place, this.#parts, () => this.#statusAfter());
     this.#run = run;
     this.#work = run
@@ -227,7 +271,7 @@ export class SessionRunner {
         const cancelled = !next.cancelled && this.#queue[0]?.cancelled === true;
         if (outcome !== 'held') this.#queue.shift();
         if (outcome === 'started') {
-          this.#start(next.turn, 1, 'running');
+          this.#start({ turn: next.turn, unattended: promptOf(next.body).unattended === true });
           if (cancelled) this.#run?.stop('cancelled');
         }
         // A queue whose first prompt cannot be taken stays as it is; the next prompt or start tries it again.
@@ -283,6 +327,17 @@ export class SessionRunner {
     this.#gate = result.catch(() => undefined);
     return result;
   }
+}
+
+function ignore(): void {
+  // Whoever asked for the work is told how it ended.
+}
+
+function running(): ProtocolError {
+  return new ProtocolError('CONFLICT', 'a turn of this session runs or waits', {
+    hint: 'Wait for its end, or cancel it.',
+    retryable: true,
+  });
 }
 
 function leaving(): ProtocolError {

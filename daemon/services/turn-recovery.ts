@@ -1,46 +1,98 @@
-/** Finds out how far the turn had come that ran when a daemon ended. */
-import type { Part } from '../../protocol/message.ts';
+/** Finds out how far a turn had come, and what has to be written before it can go on. */
+import type { ToolResultPart, Part } from '../../protocol/message.ts';
 import type { EventData } from '../../protocol/event.ts';
+import type { CallStart } from '../../protocol/tool.ts';
+import type { TurnChange, TurnState } from '../../protocol/turn.ts';
 import { hasEnded } from '../domain/turn-state.ts';
+import { readOpenStep } from './open-step.ts';
 import type { SessionHead, StoredEntry, VaultPort } from './ports.ts';
 import { partsOfReply } from './reply-writing.ts';
 
-/** Newest entries of a session among which the last state of its turn is looked for. */
+/** Newest entries of a session among which the last states of its turn are looked for. */
 const TAIL = 500;
 const TAIL_BYTES = 16 * 1024 * 1024;
 
-export interface InterruptedTurn {
+/** How far the newest turn of a session has come. */
+export interface TurnProgress {
   readonly turn: number;
-  readonly state: 'running' | 'waiting';
+  readonly state: TurnState;
+  readonly reason: string | undefined;
   /** Step to go on with. */
   readonly step: number;
-  /** What had been written of the reply. */
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly unattended: boolean;
+  /** What had been written of a reply that never came whole. */
   readonly draft: { readonly step: number; readonly parts: Part[] } | undefined;
 }
 
-/**
- * @returns undefined when no turn had begun without ending; `given-up` when the last one was interrupted by a crash before
- * and was not continued.
- */
-export async function findInterruptedTurn(
-  vault: VaultPort,
-  head: SessionHead,
-): Promise<InterruptedTurn | 'given-up' | undefined> {
-  const { entries } = await vault.read({ sessionId: head.id, limit: TAIL, maxBytes: TAIL_BYTES });
+/** @returns undefined when no turn has begun. */
+export async function readProgress(vault: VaultPort, head: SessionHead): Promise<TurnProgress | undefined> {
+  const { entries } = await vault.read({
+    sessionId: head.id,
+    limit: TAIL,
+    maxBytes: TAIL_BYTES,
+    only: ['turn', 'message', 'cutoff'],
+  });
   const last = entries.findLast((entry) => entry.type === 'turn');
   if (last === undefined) return undefined;
-  const { state, reason } = JSON.parse(last.body) as EventData<'turn'>;
-  if (state === 'interrupted' && reason === 'crash') return 'given-up';
-  if (hasEnded(state)) return undefined;
-  const drafts = (await vault.readDrafts(head.id)).filter((draft) => draft.turn === last.turn);
+  const { turn } = last;
+  const own = entries.filter((entry) => entry.turn === turn);
+  const changes = own.filter((entry) => entry.type === 'turn').map((entry) => JSON.parse(entry.body) as TurnChange);
+  const drafts = (await vault.readDrafts(head.id)).filter((draft) => draft.turn === turn);
   const draft = drafts.at(-1);
-  const finished = lastStep(entries.filter((entry) => entry.turn === last.turn));
+  const { state = 'running', reason } = changes.at(-1) ?? {};
   return {
-    turn: last.turn,
-    state: state === 'waiting' ? 'waiting' : 'running',
-    step: Math.max(finished, draft?.step ?? 0) + 1,
+    turn,
+    state,
+    reason,
+    step: Math.max(lastStep(own), draft?.step ?? 0) + 1,
+    startedAt: own[0]?.at ?? last.at,
+    unattended: changes.some((change) => change.unattended === true),
     draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },
   };
+}
+
+/** Whether a daemon before this one has left the turn without an end. */
+export function isUnfinished(progress: TurnProgress): boolean {
+  return !hasEnded(progress.state);
+}
+
+/** Results for calls that had begun when their daemon ended, so that none of them is ever run again. */
+export interface Aftermath {
+  readonly results: readonly ToolResultPart[];
+  /** Of these nobody knows whether they took effect. */
+  readonly uncertain: readonly { readonly callId: string; readonly title: string }[];
+}
+
+/**
+ * @param ran calls of which a process group was recorded. A command without one never ran: its process does nothing before
+ *   the record is durable.
+ */
+export async function readAftermath(
+  vault: VaultPort,
+  sessionId: string,
+  turn: number,
+  ran: ReadonlySet<string>,
+): Promise<Aftermath> {
+  const { begun } = await readOpenStep(vault, sessionId, turn);
+  const isUncertain = (call: CallStart): boolean =>
+    call.effect === 'edit' || (call.effect === 'command' && ran.has(call.callId));
+  return {
+    results: begun.map((call) => resultOf(call, isUncertain(call))),
+    uncertain: begun.filter(isUncertain).map(({ callId, title }) => ({ callId, title })),
+  };
+}
+
+function resultOf({ callId, name, effect }: CallStart, isUncertain: boolean): ToolResultPart {
+  return { type: 'tool-result', callId, name, output: wordsFor(effect, isUncertain), isError: true };
+}
+
+function wordsFor(effect: CallStart['effect'], isUncertain: boolean): string {
+  const what = 'This call was interrupted by a crash';
+  if (effect === 'read') return `${what} before it answered. It changes nothing; call it again if you need it.`;
+  if (!isUncertain) return `${what} before it began. It was not run.`;
+  return `${what}. Whether it took effect, wholly or in part, is not known: look before you repeat it.`;
 }
 
 /** The highest step that left something in the log. */

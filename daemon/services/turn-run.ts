@@ -1,79 +1,61 @@
 /** One turn from its start to its end: calls the backend, keeps what it writes, waits out what can be waited out. */
 import { judgeFailure } from '../domain/back-off.ts';
-import { mayMove } from '../domain/turn-state.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Part } from '../../protocol/message.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
-import type { TurnChange, TurnState, Usage } from '../../protocol/turn.ts';
-import type { AgentRegistryPort, ProviderKeys, TurnJournal, TurnOutcome } from './agent-port.ts';
-import type { EventHub } from './event-hub.ts';
-import type { LiveChannel } from './live-reply.ts';
-import type { ClockPort, HeadPatch, NewEntry, VaultPort } from './ports.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
+import type { AgentRegistryPort, ProviderKeys, TurnOutcome } from './agent-port.ts';
+import type { HeadPatch, NewEntry } from './ports.ts';
 import { isoTime } from './present.ts';
 import { readConversation } from './conversation-history.ts';
-import { ReplyWriting } from './reply-writing.ts';
-import { isStorageTrouble, pause, type SessionWriter } from './session-writer.ts';
+import { readEnvironment } from './environments.ts';
+import type { LiveChannel } from './live-reply.ts';
+import { readOpenStep } from './open-step.ts';
+import { isStorageTrouble, pause } from './session-writer.ts';
+import { Journal, type JournalParts } from './turn-journal.ts';
+import { TurnLog, type TurnLogParts } from './turn-log.ts';
+import type { TurnPlace } from './turn-place.ts';
 import { requireWorkspace } from './turn-start.ts';
 import { TurnStop } from './turn-stop.ts';
 
 /** Delay before what a turn needs of the store is read again, in milliseconds. */
 const STORAGE_RETRY_MS = 2_000;
+const NOT_DONE = 'Not done: the person cancelled the turn.';
 
-export interface TurnParts {
-  readonly vault: VaultPort;
-  readonly hub: EventHub;
-  readonly writer: SessionWriter;
-  readonly clock: ClockPort;
+export interface TurnParts extends TurnLogParts, JournalParts {
   readonly registry: AgentRegistryPort;
   readonly keys: ProviderKeys;
-  /** Puts what nobody expected into the log. @returns the id that names it there. */
-  readonly report: (error: unknown) => string;
   /** Resolves when another provider key or configuration may be there. */
   readonly keysChanged: (signal: AbortSignal) => Promise<void>;
-}
-
-export interface TurnPlace {
-  readonly sessionId: string;
-  readonly turn: number;
-  readonly model: string;
-  readonly workspace: string;
-  readonly firstStep: number;
-  /** `waiting` for a turn that waited when the daemon before this one ended. */
-  readonly state: 'running' | 'waiting';
 }
 
 export class TurnRun {
   readonly place: TurnPlace;
   readonly #parts: TurnParts;
+  readonly #log: TurnLog;
   readonly #abort = new AbortController();
   /** What the session is once this turn has ended, as seen when it ends. */
   readonly #statusAfter: () => SessionStatus;
-  #step: number;
-  readonly #writing: ReplyWriting;
-  /** The state that is durable, or about to be with the first words after a wait. */
-  #state: TurnState;
+  #journal: Journal | undefined;
   #answered = false;
   /** Attempts in a row that brought nothing. */
   #failures = 0;
   /** Attempts at this step's reply that broke off. A few words do not make up for it: each attempt may cost money. */
   #broken = 0;
-  readonly #usage = { inputTokens: 0, outputTokens: 0 };
 
   constructor(place: TurnPlace, parts: TurnParts, statusAfter: () => SessionStatus) {
     this.place = place;
     this.#parts = parts;
-    this.#step = place.firstStep;
-    this.#state = place.state;
+    this.#log = new TurnLog(place, parts);
     this.#statusAfter = statusAfter;
-    this.#writing = new ReplyWriting(place.sessionId, place.turn, parts);
   }
 
   get waiting(): boolean {
-    return this.#state === 'waiting';
+    return this.#log.state === 'waiting';
   }
 
   get cancelled(): boolean {
-    return this.#state === 'cancelled';
+    return this.#log.state === 'cancelled';
   }
 
   /** A reply that is whole and only waits for the disk is not cancelled any more: it is what the person has seen. */
@@ -92,7 +74,7 @@ export class TurnRun {
       if (signal.aborted && signal.reason instanceof TurnStop) await this.#stopped(signal.reason.why);
       else await this.#fail(error instanceof ProtocolError ? error : this.#internal(error));
     } finally {
-      this.#writing.end();
+      this.#log.writing.end();
     }
   }
 
@@ -109,55 +91,47 @@ export class TurnRun {
   }
 
   async #attempt(signal: AbortSignal): Promise<TurnOutcome> {
-    const { registry, keys } = this.#parts;
-    const { sessionId, turn, workspace, model: modelId } = this.place;
+    const { registry, keys, vault } = this.#parts;
+    const { sessionId, turn, workspace, model: modelId, agent, startedAt } = this.place;
     requireWorkspace(workspace);
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
     if (apiKey === undefined && keyVariable !== undefined) throw missingKey(provider, keyVariable);
-    const messages = await readConversation(this.#parts.vault, sessionId);
-    this.#writing.begin(this.#step);
-    const input = { sessionId, turn, firstStep: this.#step, model, workspace, messages, apiKey };
-    return await backend.runTurn(input, this.#journal(signal), signal);
-  }
-
-  #journal(signal: AbortSignal): TurnJournal {
-    return {
-      text: (delta) => {
-        this.#write('text', delta);
+    const messages = await readConversation(vault, sessionId);
+    const environment = await readEnvironment(vault, sessionId);
+    const { untouched: open, asked } = await readOpenStep(vault, sessionId, turn);
+    this.#log.begin();
+    const host = {
+      signal,
+      wrote: (channel: LiveChannel, delta: string): void => {
+        this.#wrote(channel, delta);
       },
-      reasoning: (delta) => {
-        this.#write('reasoning', delta);
-      },
-      step: async (parts, usage) => {
-        this.#count(usage);
-        await this.#append([this.#reply(parts)], { usage }, signal);
-        this.#step += 1;
+      finishedStep: (): void => {
         this.#broken = 0;
-        this.#writing.begin(this.#step);
       },
     };
+    this.#journal = new Journal(this.place, this.#log, this.#parts, host, asked);
+    const firstStep = this.#log.step;
+    return await backend.runTurn(
+      { sessionId, turn, firstStep, startedAt, model, workspace, agent, environment, messages, open, apiKey },
+      this.#journal,
+      signal,
+    );
   }
 
-  #write(channel: LiveChannel, delta: string): void {
+  #wrote(channel: LiveChannel, delta: string): void {
     if (this.#abort.signal.aborted) return;
-    if (this.#state === 'waiting') this.#resumeFromWaiting();
+    if (this.#log.state === 'waiting') this.#resumeFromWaiting();
     this.#failures = 0;
-    this.#writing.add(channel, delta);
+    this.#log.writing.add(channel, delta);
   }
 
   /** The model answers again, and the session says so. The end of the turn says it too, so one attempt is enough. */
   #resumeFromWaiting(): void {
-    const entries = [this.#change({ state: 'running' })];
-    this.#state = 'running';
-    const request = {
-      opId: this.#parts.clock.id(),
-      sessionId: this.place.sessionId,
-      entries,
-      patch: { status: 'running' as const },
-    };
-    void this.#writing.inBackground(async () => {
-      await this.#parts.writer.append(request);
+    const entries = [this.#log.change({ state: 'running' })];
+    this.#log.moved('running');
+    void this.#log.writing.inBackground(async () => {
+      await this.#log.appendOnce(entries, { status: 'running' });
     });
   }
 
@@ -170,8 +144,9 @@ export class TurnRun {
     }
     const inTheStore: boolean = isStorageTrouble(error);
     if (inTheStore) {
-      await this.#append([this.#change(this.#waitingChange('storage', error))], { status: 'waiting' }, signal);
-      this.#state = 'waiting';
+      const change = this.#log.change(this.#waitingChange('storage', error));
+      await this.#log.appendReply([change], { status: 'waiting' }, signal);
+      this.#log.moved('waiting');
       await pause(STORAGE_RETRY_MS, signal);
       return;
     }
@@ -195,19 +170,20 @@ export class TurnRun {
 
   async #complete(outcome: TurnOutcome): Promise<void> {
     this.#answered = true;
-    this.#count(outcome.usage);
-    const usage = { ...this.#usage };
+    const log = this.#log;
+    log.count(outcome.usage);
+    const { usage } = log;
     const entries = [
-      this.#reply(outcome.parts),
-      this.#change({ state: 'completed', reason: outcome.reason, usage, model: this.place.model }),
+      log.entry('message', { role: 'assistant', parts: [...outcome.parts] }),
+      log.change({ state: 'completed', reason: outcome.reason, usage, model: this.place.model }),
     ];
-    await this.#append(entries, { status: this.#statusAfter(), usage: outcome.usage }, this.#abort.signal);
-    this.#state = 'completed';
+    await log.appendReply(entries, { status: this.#statusAfter(), usage: outcome.usage }, this.#abort.signal);
+    log.moved('completed');
   }
 
   async #fail(error: ProtocolError): Promise<void> {
     const { kind, message, hint } = error;
-    const failed: TurnChange = { state: 'failed', error: { kind, message, hint }, usage: { ...this.#usage } };
+    const failed: TurnChange = { state: 'failed', error: { kind, message, hint }, usage: this.#log.usage };
     const after = this.#statusAfter();
     await this.#cutOff('broken-stream', failed, { status: after === 'idle' ? 'failed' : after });
   }
@@ -222,12 +198,13 @@ export class TurnRun {
 
   async #stopped(why: TurnStop['why']): Promise<void> {
     if (why === 'paused') {
-      await this.#writing.saveDraft();
+      await this.#log.writing.saveDraft();
       return;
     }
-    const usage = { ...this.#usage };
+    const { usage } = this.#log;
     if (why === 'cancelled') {
-      await this.#cutOff('cancelled', { state: 'cancelled', usage }, { status: this.#statusAfter() });
+      const ends = [...(this.#journal?.withdrawn() ?? []), ...(await this.#callsNotDone())];
+      await this.#cutOff('cancelled', { state: 'cancelled', usage }, { status: this.#statusAfter() }, ends);
       return;
     }
     const stopped: TurnChange = { state: 'interrupted', reason: 'stopped', usage };
@@ -235,41 +212,37 @@ export class TurnRun {
     await this.#cutOff('stopped', stopped, { status: after === 'idle' ? 'interrupted' : after });
   }
 
+  /** Calls that never began say so: the model would otherwise be told that nobody knows. */
+  async #callsNotDone(): Promise<NewEntry[]> {
+    const { vault } = this.#parts;
+    try {
+      const { untouched } = await readOpenStep(vault, this.place.sessionId, this.place.turn);
+      return untouched.map(({ callId, name }) => {
+        const part: Part = { type: 'tool-result', callId, name, output: NOT_DONE, isError: true };
+        return this.#log.entry('message', { role: 'tool', parts: [part] });
+      });
+    } catch (error) {
+      // The turn is cancelled all the same; what the model is told of these calls is then less exact.
+      if (isStorageTrouble(error)) return [];
+      throw error;
+    }
+  }
+
   /** What was written so far is kept as cut off, together with what follows from it. */
   async #cutOff(
     reason: 'cancelled' | 'broken-stream' | 'stopped',
     change: TurnChange,
     patch: HeadPatch,
+    before: readonly NewEntry[] = [],
   ): Promise<void> {
-    const then = this.#change(change);
-    const cut = this.#writing.cut(reason);
+    const log = this.#log;
+    const then = log.change(change);
+    const cut = log.writing.cut(reason);
     // Neither a cancelled turn nor one that ends is given up because the disk is full: it is tried until it is saved.
-    await this.#append(cut === undefined ? [then] : [cut, then], patch, new AbortController().signal);
-    this.#state = change.state;
-    this.#writing.end();
-    if (cut !== undefined) this.#step += 1;
-  }
-
-  #reply(parts: readonly Part[]): NewEntry {
-    return this.#parts.writer.entry('message', this.place.turn, { role: 'assistant', parts: [...parts] });
-  }
-
-  #change(change: TurnChange): NewEntry {
-    if (!mayMove(this.#state, change.state)) throw new Error(`a ${this.#state} turn cannot become ${change.state}`);
-    return this.#parts.writer.entry('turn', this.place.turn, change);
-  }
-
-  /** Appends until saved, after every draft that is on its way; the drafts end with it. */
-  async #append(entries: readonly NewEntry[], patch: HeadPatch, signal: AbortSignal): Promise<void> {
-    await this.#writing.settle();
-    const opId = this.#parts.clock.id();
-    const { sessionId } = this.place;
-    await this.#parts.writer.appendUntilSaved({ opId, sessionId, entries, patch, dropDrafts: true }, signal);
-  }
-
-  #count(usage: Usage): void {
-    this.#usage.inputTokens += usage.inputTokens;
-    this.#usage.outputTokens += usage.outputTokens;
+    await log.appendReply([...before, ...(cut === undefined ? [] : [cut]), then], patch);
+    log.moved(change.state);
+    log.writing.end();
+    if (cut !== undefined) log.nextStep();
   }
 }
 

@@ -7,7 +7,8 @@ import type { SessionHead } from './ports.ts';
 import { SessionRunner, type NewPrompt } from './session-runner.ts';
 import type { TurnParts } from './turn-run.ts';
 import { requireWorkspace, startEntries } from './turn-start.ts';
-import { findInterruptedTurn } from './turn-recovery.ts';
+import { isUnfinished, readAftermath, readProgress, type TurnProgress } from './turn-recovery.ts';
+import type { ToolPort } from './tool-port.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 type SubmitParams = ParamsOf<'turn/submit'>;
@@ -17,6 +18,7 @@ type SubmitResult = ResultOf<'turn/submit'>;
 const RECOVER_AT_ONCE = 16;
 
 export interface TurnServiceParts extends TurnParts {
+  readonly tools: ToolPort;
   /** Told when there are more sessions than before. */
   readonly sessionsChanged: () => void;
   /** The mode of a session that begins without one. */
@@ -88,12 +90,19 @@ export class TurnService {
 
   /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
   async recover(): Promise<void> {
-    const heads = await this.#parts.vault.unfinished();
+    const { vault, tools } = this.#parts;
+    const records = await vault.processes();
+    // What a daemon before this one left running must not write into what goes on now.
+    await tools.endSurvivors(records);
+    const ran = new Set(records.map(({ callId }) => callId));
+    const heads = await vault.unfinished();
     for (let index = 0; index < heads.length && !this.#leaving; index += RECOVER_AT_ONCE) {
       const some = heads.slice(index, index + RECOVER_AT_ONCE);
-      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head))).then(() => undefined);
+      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head, ran))).then(() => undefined);
       await this.#recovering;
     }
+    // Only now: how far the calls of these processes came has been written down.
+    for (const { callId } of records) await vault.forgetProcess(callId);
   }
 
   /** Stops every turn. Resolves when what they leave is durable. */
@@ -121,8 +130,8 @@ export class TurnService {
       ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
     });
     this.#parts.sessionsChanged();
-    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
-    else this.#runner(result.head).begin(1);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
+    else this.#runner(result.head).begin(1, prompt.unattended === true);
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
   }
 
@@ -166,8 +175,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn);
-    else this.#runner(result.head).begin(turn);
+    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
+    else this.#runner(result.head).begin(turn, prompt.unattended === true);
     return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };
   }
 
@@ -202,33 +211,56 @@ export class TurnService {
   }
 
   /** One session that cannot be brought back keeps no other from it. */
-  async #recoverOrReport(head: SessionHead): Promise<void> {
+  async #recoverOrReport(head: SessionHead, ran: ReadonlySet<string>): Promise<void> {
     try {
-      await this.#recoverSession(head);
+      await this.#recoverSession(head, ran);
     } catch (error) {
       this.#parts.report(error);
     }
   }
 
-  async #recoverSession(head: SessionHead): Promise<void> {
-    const { vault, writer, clock, recovery } = this.#parts;
+  async #recoverSession(head: SessionHead, ran: ReadonlySet<string>): Promise<void> {
+    const { vault, recovery } = this.#parts;
     const queue = await vault.readQueue(head.id);
-    const interrupted = await findInterruptedTurn(vault, head);
+    const progress = await readProgress(vault, head);
     const runner = this.#runner(head);
-    const proceed = recovery() === 'safe';
-    if (interrupted === undefined || interrupted === 'given-up') {
-      if (interrupted === undefined || proceed) runner.resume(queue, undefined);
-      else runner.hold(queue);
+    const isSafe = recovery() === 'safe';
+    if (progress === undefined || !isUnfinished(progress)) {
+      const isGivenUp = progress?.state === 'interrupted' && progress.reason === 'crash';
+      if (isGivenUp) runner.hold(queue);
+      else runner.resume(queue, undefined);
       return;
     }
-    const { turn, draft, step } = interrupted;
-    const entries = draft === undefined ? [] : [writer.entry('cutoff', turn, { ...draft, reason: 'crash' })];
-    if (!proceed) entries.push(writer.entry('turn', turn, { state: 'interrupted', reason: 'crash' }));
+    const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
+    const { turn, step, startedAt, unattended, state } = progress;
+    if (!proceed) runner.hold(queue);
+    else runner.resume(queue, { turn, step, startedAt, unattended, state: state === 'waiting' ? state : 'running' });
+  }
+
+  /**
+   * Writes down what a crash has left: a reply that broke off, calls that had begun, and, when the turn does not go on by
+   * itself, that it was interrupted.
+   * @returns whether it goes on.
+   */
+  async #settleCrash(
+    sessionId: string,
+    { turn, draft }: TurnProgress,
+    isSafe: boolean,
+    ran: ReadonlySet<string>,
+  ): Promise<boolean> {
+    const { vault, writer, clock } = this.#parts;
+    const { results, uncertain } = await readAftermath(vault, sessionId, turn, ran);
+    const proceed = isSafe && uncertain.length === 0;
+    const entries = draft === undefined ? [] : [writer.entry('cutoff', turn, { ...draft, reason: 'crash' as const })];
+    entries.push(...results.map((part) => writer.entry('message', turn, { role: 'tool', parts: [part] })));
+    if (!proceed) {
+      const known = uncertain.length === 0 ? {} : { uncertain: [...uncertain] };
+      entries.push(writer.entry('turn', turn, { state: 'interrupted', reason: 'crash', ...known }));
+    }
     if (entries.length > 0) {
       const patch = proceed ? {} : { status: 'interrupted' as const };
-      await writer.append({ opId: clock.id(), sessionId: head.id, entries, patch, dropDrafts: true });
+      await writer.append({ opId: clock.id(), sessionId, entries, patch, dropDrafts: true });
     }
-    if (proceed) runner.resume(queue, { turn, step, state: interrupted.state });
-    else runner.hold(queue);
+    return proceed;
   }
 }

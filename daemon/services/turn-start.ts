@@ -53,7 +53,10 @@ export function startEntries(
   });
   if (Object.keys(changed).length > 0) entries.push(writer.entry('settings', turn, changed));
   const running: TurnChange = { state: 'running', model: prompt.model ?? before.model };
-  return [...entries, writer.entry('turn', turn, prompt.unattended === true ? { ...running, unattended: true } : running)];
+  return [
+    ...entries,
+    writer.entry('turn', turn, prompt.unattended === true ? { ...running, unattended: true } : running),
+  ];
 }
 
 /**

@@ -261,7 +261,8 @@ export class FakeDaemon {
     'session/get': ({ sessionId }) => ({ session: this.#stored(sessionId).session }),
     'session/configure': ({ opId: _opId, sessionId, ...settings }) => {
       const { session } = this.#stored(sessionId);
-      for (const [name, value] of Object.entries(settings)) if (value !== undefined) Object.assign(session, { [name]: value });
+      for (const [name, value] of Object.entries(settings))
+        if (value !== undefined) Object.assign(session, { [name]: value });
       this.emit(sessionId, 'settings', 0, settings);
       return { session };
     },
