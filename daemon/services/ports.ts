@@ -242,7 +242,8 @@ export interface VaultPort {
   verify(sessionId: string): Promise<{ entries: number; problems: string[] }>;
   setSecret(name: string, value: string | null): Promise<void>;
   secret(name: string): Promise<string | null>;
-  addHistory(line: string): Promise<void>;
+  /** @param sessionId the session that the line was typed in, with which it is forgotten. */
+  addHistory(line: string, sessionId: string | null): Promise<void>;
   history(limit: number): Promise<string[]>;
   close(): Promise<void>;
 }
