@@ -205,8 +205,8 @@ function turnRoutes({
       return await turns.submit(params);
     },
     'turn/cancel': async ({ sessionId, turn }) => ({ cancelled: await turns.cancel(sessionId, turn) }),
-    'history/add': async ({ line }) => {
-      await vault.addHistory(line);
+    'history/add': async ({ line, sessionId }) => {
+      await vault.addHistory(line, sessionId ?? null);
       return {};
     },
     'history/list': async ({ limit }) => ({ lines: await vault.history(limit ?? DEFAULT_HISTORY) }),

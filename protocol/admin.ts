@@ -1,7 +1,7 @@
 /** The daemon itself: handshake, status, shutdown. The first three methods are frozen for ever. */
 import * as z from 'zod/mini';
 import { KeyProvider, KeyState, KeyWish } from './key.ts';
-import { Line, Timestamp } from './primitives.ts';
+import { Line, SessionId, Timestamp } from './primitives.ts';
 
 export const BuildShape = z.object({ version: z.string(), id: z.string(), builtAt: z.number() });
 
@@ -112,7 +112,11 @@ export const ModelListResult = z.object({
   problems: z.array(z.object({ provider: z.string(), message: z.string() })),
 });
 
-export const HistoryAddParams = z.strictObject({ line: z.string().check(z.maxLength(100_000)) });
+export const HistoryAddParams = z.strictObject({
+  line: z.string().check(z.maxLength(100_000)),
+  /** Where it was typed. Deleting that session forgets the line; deleting any session forgets those that name none. */
+  sessionId: z.optional(SessionId),
+});
 export const HistoryListParams = z.strictObject({ limit: z.optional(z.int().check(z.gte(1), z.lte(1000))) });
 export const HistoryListResult = z.object({ lines: z.array(z.string()) });
 

@@ -384,7 +384,7 @@ export const METHODS = {
   }),
 
   'history/add': method(HistoryAddParams, Done, {
-    summary: 'Remembers a line typed at a prompt, encrypted.',
+    summary: 'Remembers a line typed at a prompt, encrypted, until the session it was typed in is deleted.',
     errors: [],
     effect: 'once',
   }),

@@ -7,6 +7,7 @@ import { completionsOf, findCommand, readTyped, type Typed } from '../commands/r
 import type { ConnectionStatus } from '../connection/api.ts';
 import type { Chat } from './chat.ts';
 import { ASK_FOR_PASTE_MARKERS, NO_PASTE_MARKERS } from './key-source.ts';
+import { KeptLines } from './kept-lines.ts';
 import { LineEditor } from './line-editor.ts';
 import { LockedStore } from './locked-store.ts';
 import { PromptBlocks } from './prompt-blocks.ts';
@@ -15,8 +16,6 @@ import { statusSentence } from './status-line.ts';
 import type { Surface } from './surface.ts';
 import { PROMPT_SIGN } from './transcript.ts';
 
-/** Longer prompts are kept for the arrow keys of this terminal only. */
-const LONGEST_KEPT = 100_000;
 const SLOW_MS = 400;
 const BLOCK_SIGN = '… ';
 const CHOICE_SIGN = 'number or id (empty for a new session): ';
@@ -54,6 +53,7 @@ export class TerminalChat {
   readonly #screen: Screen;
   readonly #surface: Surface;
   readonly #paint: Paint;
+  readonly #kept: KeptLines;
   readonly #editor: LineEditor;
   readonly #locked: LockedStore;
   readonly #blocks = new PromptBlocks();
@@ -63,7 +63,6 @@ export class TerminalChat {
   /** Whether a prompt has been on its way for so long that it is worth a word. */
   #isSendingSlowly = false;
   #code: number = EXIT.ok;
-  #historyFailed = false;
   /** What was typed is done in order. */
   #work: Promise<unknown> = Promise.resolve();
 
@@ -74,6 +73,9 @@ export class TerminalChat {
     this.#surface = options.surface;
     this.#paint = options.paint;
     this.#isChoosing = options.asksWhich;
+    this.#kept = new KeptLines(options.chat.client, (text) => {
+      options.chat.transcript.tell(text, 'dim');
+    });
     this.#editor = new LineEditor({
       input: options.around.stdin,
       columns: options.around.stdout.columns,
@@ -190,16 +192,23 @@ export class TerminalChat {
     if (typed.kind === 'prompt') this.#prompt(typed.text, false);
     if (typed.kind !== 'command') return;
     const line = `/${typed.name}${typed.argument === '' ? '' : ` ${typed.argument}`}`;
-    this.#keep(line);
+    this.#editor.remember(line);
     this.#screen.lines(this.#paint('bold', harmlessLine(`${PROMPT_SIGN}${line}`)));
     // Leaving does not wait for what was asked for before.
-    if (findCommand(typed.name)?.name === 'exit') this.#chat.leave();
-    else this.#afterwards(() => this.#chat.command(typed.name, typed.argument));
+    if (findCommand(typed.name)?.name === 'exit') {
+      this.#chat.leave();
+      return;
+    }
+    this.#afterwards(() => {
+      // Only now is it known which session it is about.
+      this.#kept.add(line, this.#chat.talk.sessionId);
+      return this.#chat.command(typed.name, typed.argument);
+    });
   }
 
   /** @param isShown whether it stands on the screen as it was typed. */
   #prompt(text: string, isShown: boolean): void {
-    this.#keep(text);
+    this.#editor.remember(text);
     if (isShown) this.#chat.transcript.promptIsShown(text);
     this.#sending += 1;
     const slow = setTimeout(() => {
@@ -208,8 +217,11 @@ export class TerminalChat {
     }, SLOW_MS);
     this.#afterwards(async () => {
       try {
-        await this.#chat.submit(text);
+        // As above.
+        const { sessionId } = await this.#chat.submit(text);
+        this.#kept.add(text, sessionId);
       } catch (error) {
+        this.#kept.add(text, this.#chat.talk.sessionId);
         const { message, hint } = failureOf(error);
         this.#chat.transcript.tell(`not sent: ${message}${hint === '' ? '' : `\n  ${hint}`}`, 'red');
         if (this.#editor.isEmpty) this.#editor.insert(text);
@@ -271,17 +283,6 @@ export class TerminalChat {
       .finally(() => {
         this.#refresh();
       });
-  }
-
-  /** Keeps what was typed for the arrow keys, here and in the daemon, which encrypts it. */
-  #keep(text: string): void {
-    this.#editor.remember(text);
-    if (text.length > LONGEST_KEPT) return;
-    this.#chat.client.call('history/add', { line: text }).catch((error: unknown) => {
-      if (this.#historyFailed) return;
-      this.#historyFailed = true;
-      this.#chat.transcript.tell(`[what you type is not kept for later: ${failureOf(error).message}]`, 'dim');
-    });
   }
 
   #setPrompt(): void {

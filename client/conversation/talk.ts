@@ -72,6 +72,12 @@ export class Talk {
     return this.#target;
   }
 
+  /** The session that what is typed now belongs to; undefined before the first prompt of a new one. */
+  get sessionId(): string | undefined {
+    if (this.#target.kind === 'new') return undefined;
+    return this.#target.kind === 'save' ? this.#target.save.sessionId : this.#target.sessionId;
+  }
+
   /** Undefined until the first prompt of a new session, and at a save. */
   get conversation(): Conversation | undefined {
     return this.#conversation;

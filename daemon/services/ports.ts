@@ -279,7 +279,8 @@ export interface VaultPort {
   rules(workspace?: string): Promise<StoredRule[]>;
   /** @throws ProtocolError NOT_FOUND */
   removeRule(id: number): Promise<void>;
-  addHistory(line: string): Promise<void>;
+  /** @param sessionId the session that the line was typed in, with which it is forgotten. */
+  addHistory(line: string, sessionId: string | null): Promise<void>;
   history(limit: number): Promise<string[]>;
   close(): Promise<void>;
 }

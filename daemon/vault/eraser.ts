@@ -39,7 +39,8 @@ export class Eraser {
   }
 
   /**
-   * The session, its title, its workspace and the keys of everything that nobody shares are gone when this returns. `collect` removes
+   * The session, its title, its workspace, the lines typed in it and the keys of everything that nobody shares are gone when
+   * this returns. `collect` removes
    * the rows; what a crash leaves is collected at the next start.
    */
   deleteSession(
@@ -55,6 +56,8 @@ export class Eraser {
     if (fate === 'delete') for (const save of affected) saves.remove(save);
     this.#db.prepare('DELETE FROM draft WHERE session = ?').run(state.number);
     this.#db.prepare('DELETE FROM queued WHERE session = ?').run(state.number);
+    // A line that belongs to no session, of an earlier release for example, may have been typed in this one.
+    this.#db.prepare('DELETE FROM history WHERE session = ? OR session IS NULL').run(state.number);
     sessions.remove(state);
     this.#parts.workspaces.removeUnused();
     this.#destroyUnusedKeys();

@@ -136,6 +136,11 @@ export const MIGRATIONS: readonly string[] = [
     body BLOB NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- The session that a line was typed in, whose key it is sealed with. Null for lines that were typed in none, and for those
+  -- from before this was known: they go with the next session that is deleted, as nobody can say that they are not its own.
+  ALTER TABLE history ADD COLUMN session INTEGER REFERENCES session(number) ON DELETE CASCADE;
+  `,
 ];
 
 /** Whether a database has to be changed before it can be used. */

@@ -13,8 +13,9 @@ import { SegmentStore } from './segments.ts';
 import { SegmentUses } from './segment-uses.ts';
 import { SessionStore } from './sessions.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
-import { HistoryStore, SecretStore } from './values.ts';
+import { SecretStore } from './secrets.ts';
 import { Transaction } from './transaction.ts';
+import { TypedLines } from './typed-lines.ts';
 import { Verifier } from './verifier.ts';
 import { WorkspaceStore } from './workspaces.ts';
 
@@ -32,7 +33,7 @@ export interface OpenStore {
   readonly recency: Recency;
   readonly operations: OperationStore;
   readonly secrets: SecretStore;
-  readonly history: HistoryStore;
+  readonly typedLines: TypedLines;
   readonly eraser: Eraser;
   readonly verifier: Verifier;
   /** Drops what is remembered of rows that a rollback took back. */
@@ -71,7 +72,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     recency,
     operations: new OperationStore(db, keys),
     secrets: new SecretStore(db, keys),
-    history: new HistoryStore(db, keys),
+    typedLines: new TypedLines(db, keys, sessions),
     eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces }),
     verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
     forgetAll,

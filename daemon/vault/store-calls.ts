@@ -130,11 +130,11 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   removeRule: { kind: 'write', run: unbuilt },
   addHistory: {
     kind: 'write',
-    run: (store, line) => {
-      store.history.add(line);
+    run: (store, line, sessionId) => {
+      store.typedLines.add(line, sessionId);
     },
   },
-  history: { kind: 'read', run: (store, limit) => store.history.newest(limit) },
+  history: { kind: 'read', run: (store, limit) => store.typedLines.newest(limit) },
 };
 
 /** What is due at each start: remains of deletions that a crash cut short, and operations that nobody retries any more. */

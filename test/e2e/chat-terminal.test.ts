@@ -186,6 +186,35 @@ describe.skipIf(!hasTmux)('chat in a real terminal', () => {
     await again.until(/59 60\nsaved\n»$/);
   });
 
+  test('what was typed in a session that was deleted is not brought back by the arrow keys', async () => {
+    const terminal = await open();
+    for (const text of ['a confidential question', '/rename a confidential name']) {
+      terminal.type(text);
+      terminal.press('Enter');
+      await terminal.until(text.startsWith('/') ? /renamed/i : /saved\n»$/);
+    }
+    terminal.press('C-d');
+    await terminal.until('exit=0');
+    const [, id] = /come back with: m -r (\w+)/.exec(terminal.scrollback()) ?? [];
+    await home.run('m', ['run', 'echo another']);
+    const before = await open();
+    before.press('Up');
+    await before.until(/» \/rename a confidential name$/);
+    before.press('Up');
+    await before.until(/» a confidential question$/);
+    before.close();
+    expect((await home.run('mctl', ['sessions', 'delete', id ?? '', '--yes'])).code).toBe(0);
+    const after = await open();
+    after.type('kept');
+    after.press('Enter');
+    await after.until(/saved\n»$/);
+    after.press('Up');
+    await after.until(/» kept$/);
+    after.press('Up');
+    await after.until(/»$/);
+    expect(after.scrollback()).not.toContain('confidential');
+  });
+
   test('escape sequences in a reply are shown and not obeyed', async () => {
     const terminal = await open([], { columns: 150 });
     const hostile = '\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b32m';

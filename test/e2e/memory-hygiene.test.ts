@@ -104,7 +104,7 @@ test('neither is in the heap of the vault thread', async () => {
   await call('moveKey', 'passphrase', {}, bytes);
   await call('lock');
   expect((await call('unlock', {}, bytes)).key.state).toBe('unlocked');
-  await call('addHistory', 'a line');
+  await call('addHistory', 'a line', null);
   const heap = await heapOfWorker(vault);
   expect(heap).toContain(home.dataDirectory);
   for (const form of [PASSPHRASE, BASE64, ...formsOf(keyText)]) expect(heap).not.toContain(form);

@@ -52,7 +52,8 @@ function conversation(lots: Chance): Plan {
     plan.turn(first);
     plan.turn(second);
     plan.create();
-    plan.remember();
+    plan.remember(first);
+    plan.remember(second);
   });
   plan.enqueue(second);
   plan.enqueue(second);

@@ -48,7 +48,7 @@ test(
         writer.work(lots.between(1, 4), [
           () => writer.rename(renamed),
           () => writer.pin(renamed),
-          () => writer.remember(),
+          () => writer.remember(renamed),
         ]),
         sharer.work(lots.between(1, 3), [
           () => sharer.save(shared),

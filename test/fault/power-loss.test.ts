@@ -20,7 +20,7 @@ function conversation(lots: Chance): Plan {
   for (let round = 0; round < 3; round += 1) {
     plan.together(() => {
       for (const session of [long, ...others]) plan.turn(session);
-      plan.remember();
+      plan.remember(others[round]);
     });
     plan.pin(others[0]);
   }
@@ -49,6 +49,8 @@ function conversation(lots: Chance): Plan {
   plan.open();
   plan.turn(fork);
   plan.remember();
+  plan.remember(fork);
+  plan.remember(others[0]);
   plan.delete(fork, [second]);
   plan.turn(others[0]);
   plan.close();

@@ -102,7 +102,7 @@ describe('SIGTERM', () => {
     const storm = [
       ...workers.flatMap((worker) => [worker.save(sessionId), worker.fork(sessionId), worker.begin(home.workspace)]),
       first.work(20, [() => first.rename(sessionId)]),
-      ...workers.map((worker) => worker.work(5, [() => worker.remember(), () => worker.save(sessionId)])),
+      ...workers.map((worker) => worker.work(5, [() => worker.remember(sessionId), () => worker.save(sessionId)])),
     ];
     await waitUntil('the storm has begun', () => promises.acknowledged > 8);
     daemon.process.kill('SIGTERM');

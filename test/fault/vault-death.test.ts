@@ -68,7 +68,7 @@ describe.each(['throw', 'exit'])('a vault thread that ends by %s', (way) => {
       () => worker.rename(sessionId),
       () => worker.save(sessionId),
       () => worker.fork(sessionId),
-      () => worker.remember(),
+      () => worker.remember(sessionId),
     ]);
     endThread(home, way);
     expect(await daemon.exit).toEqual({ code: 1, signal: null });

@@ -33,6 +33,8 @@ export class FakeDaemon {
   readonly saves: Save[] = [];
   readonly calls: { method: MethodName; params: unknown }[] = [];
   readonly history: string[] = [];
+  /** The sessions that were named with the lines of `history/add`, newest first. */
+  readonly typedIn: (string | undefined)[] = [];
   defaultModel = 'demo/offline';
   /** Where the key is, and what opens the store. */
   readonly lock = new FakeLock();
@@ -228,8 +230,9 @@ export class FakeDaemon {
     }),
     'config/get': () => ({ path: '/data/config.toml', values: { model: this.defaultModel }, set: [], problems: [] }),
     'history/list': () => ({ lines: [...this.history] }),
-    'history/add': ({ line }) => {
+    'history/add': ({ line, sessionId }) => {
       this.history.unshift(line);
+      this.typedIn.unshift(sessionId);
       return {};
     },
     'model/list': () => ({

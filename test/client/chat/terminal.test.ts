@@ -3,6 +3,7 @@ import { main } from '../../../client/chat/main.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
 import { fakeSurroundings, type FakeSurroundings } from '../../support/fake-surroundings.ts';
+import { waitUntil } from '../../support/real-daemon.ts';
 
 interface Terminal extends FakeSurroundings {
   readonly daemon: FakeDaemon;
@@ -261,6 +262,31 @@ test('the arrow keys bring back whole prompts of this chat and of earlier ones',
   chat.type(UP);
   await chat.stdout.untilScreen(/» typed before⏎in two lines$/);
   expect(daemon.history[0]).toBe('first\nsecond');
+});
+
+test('what is typed is remembered with the session it was typed in, the first prompt of one included', async () => {
+  const chat = await open();
+  for (const text of ['/help', 'first', 'second', '/rename a secret']) {
+    chat.type(`${text}${ENTER}`);
+    await waitUntil('the line is kept', () => chat.daemon.history[0] === text);
+  }
+  const first = chat.sessionId;
+  chat.type(`/reset${ENTER}/help${ENTER}`);
+  await waitUntil('the line is kept', () => chat.daemon.history[0] === '/help');
+  chat.type(`third${ENTER}`);
+  await waitUntil('the line is kept', () => chat.daemon.history[0] === 'third');
+  expect(chat.daemon.history.toReversed()).toEqual([
+    '/help',
+    'first',
+    'second',
+    '/rename a secret',
+    '/reset',
+    '/help',
+    'third',
+  ]);
+  const second = chat.sessionId;
+  expect(chat.daemon.typedIn.toReversed()).toEqual([undefined, first, first, first, first, undefined, second]);
+  expect(second).not.toBe(first);
 });
 
 test('a prompt that is given twice is one step for the arrow keys', async () => {

@@ -279,7 +279,7 @@ describe('small values', () => {
     expect(await vault.secret('local')).toBe('two');
     await vault.setSecret('local', null);
     expect(await vault.secret('local')).toBeNull();
-    for (const line of ['a', 'b', 'b', 'a']) await vault.addHistory(line);
+    for (const line of ['a', 'b', 'b', 'a']) await vault.addHistory(line, null);
     await reopen();
     expect(await vault.history(10)).toEqual(['a', 'b', 'a']);
   });

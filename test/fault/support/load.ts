@@ -87,10 +87,10 @@ export class Worker {
     else if (this.#chance.percent(40)) await this.#delete(id);
   }
 
-  async remember(): Promise<void> {
+  async remember(sessionId: string): Promise<void> {
     const line = this.#fresh('line');
     try {
-      await this.client.call('history/add', { line });
+      await this.client.call('history/add', { line, sessionId });
       this.#promises.acknowledged += 1;
       this.#promises.lines.push(line);
     } catch (error) {

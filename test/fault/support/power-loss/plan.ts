@@ -35,7 +35,8 @@ const MODEL = 'demo/offline';
 export class Planner {
   readonly #chance: Chance;
   readonly #steps: PlannedCall[][] = [];
-  readonly #history: string[] = [];
+  /** Newest first. */
+  #typed: { readonly line: string; readonly owner: string | null }[] = [];
   #together: PlannedCall[] | undefined;
   #calls = 0;
   #words = 0;
@@ -166,16 +167,29 @@ export class Planner {
   delete(session: PlannedSession, saves: readonly string[] = []): void {
     const gone = Object.fromEntries(['log', 'head', 'queue', 'drafts'].map((what) => [`${what} ${session.id}`, null]));
     const args = [ulid(), session.id, saves.length > 0 ? 'delete' : 'keep'];
-    this.#call('deleteSession', args, { ...gone, ...Object.fromEntries(saves.map((id) => [`save ${id}`, null])) });
+    this.#typed = this.#typed.filter(({ owner }) => owner !== null && owner !== session.id);
+    this.#call('deleteSession', args, {
+      ...gone,
+      ...Object.fromEntries(saves.map((id) => [`save ${id}`, null])),
+      ...this.#history(),
+    });
   }
 
   secret(name: string, value: string | null): void {
     this.#call('setSecret', [name, value], { [`secret ${name}`]: value });
   }
 
-  remember(): void {
-    this.#history.unshift(this.#text(30));
-    this.#call('addHistory', [this.#history[0]], { history: JSON.stringify(this.#history) });
+  /** @param session the one that the line is typed in. */
+  remember(session?: PlannedSession): void {
+    const line = this.#text(30);
+    const owner = session?.id ?? null;
+    this.#typed.unshift({ line, owner });
+    this.#call('addHistory', [line, owner], this.#history());
+  }
+
+  #history(): Record<string, string | null> {
+    const lines = this.#typed.map(({ line }) => line);
+    return { history: lines.length === 0 ? null : JSON.stringify(lines) };
   }
 
   #append(session: PlannedSession, entries: readonly NewEntry[], extra: object): void {

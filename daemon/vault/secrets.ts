@@ -1,11 +1,8 @@
-/** Small encrypted values that belong to no session: provider keys and the lines typed at prompts. */
+/** Small encrypted values that belong to no session: provider keys. */
 import { TamperError } from './cipher.ts';
-import { DAMAGED_TEXT, orDamaged } from './damage.ts';
+import { orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
-
-/** Lines typed at prompts that are remembered. */
-const HISTORY_LIMIT = 1000;
 
 interface Secret {
   readonly id: number;
@@ -54,40 +51,5 @@ export class SecretStore {
           () => undefined,
         ),
       }));
-  }
-}
-
-export class HistoryStore {
-  readonly #keys: StoreKeys;
-  readonly #nextId;
-  readonly #insert;
-  readonly #trim;
-  readonly #newest;
-
-  constructor(db: Db, keys: StoreKeys) {
-    this.#keys = keys;
-    this.#nextId = db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM history').pluck();
-    this.#insert = db.prepare<[number, Buffer]>('INSERT INTO history(id, body) VALUES (?, ?)');
-    this.#trim = db.prepare<[number]>('DELETE FROM history WHERE id <= ?');
-    this.#newest = db.prepare<[number], { id: number; body: Buffer }>(
-      'SELECT id, body FROM history ORDER BY id DESC LIMIT ?',
-    );
-  }
-
-  add(line: string): void {
-    if (this.newest(1)[0] === line) return;
-    const id = this.#nextId.get() ?? 1;
-    this.#insert.run(id, this.#keys.sealValue('history', `history:${id}`, line));
-    this.#trim.run(id - HISTORY_LIMIT);
-  }
-
-  /** Newest first. */
-  newest(limit: number): string[] {
-    return this.#newest.all(limit).map(({ id, body }) =>
-      orDamaged(
-        () => this.#keys.openValue('history', `history:${id}`, body),
-        () => DAMAGED_TEXT,
-      ),
-    );
   }
 }
