@@ -4,12 +4,17 @@ import type { DaemonStatus } from '../protocol/admin.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { AgentRegistry } from './agent/registry.ts';
+import { costOf } from './config/price.ts';
 import { ConfigurationStore } from './config/store.ts';
 import type { Daemon, DaemonContext, DrainOptions } from './life/daemon-context.ts';
 import { errorShape } from './logging/error-shape.ts';
 import { serviceRoutes, type Services } from './service-routes.ts';
+import { Briefings } from './agent/briefings.ts';
+import { ApprovalService } from './services/approval-service.ts';
 import { systemClock } from './services/clock.ts';
 import type { ClientPort } from './services/client-port.ts';
+import { CompactionService } from './services/compaction-service.ts';
+import { Environments } from './services/environments.ts';
 import { EventHub } from './services/event-hub.ts';
 import { ListStream } from './services/list-stream.ts';
 import { KeyRing } from './services/provider-keys.ts';
@@ -19,7 +24,11 @@ import { SessionCount } from './services/session-count.ts';
 import { SessionService } from './services/session-service.ts';
 import { SessionWriter } from './services/session-writer.ts';
 import { StoreAccess } from './services/store-access.ts';
+import { TurnRevival } from './services/turn-revival.ts';
 import { TurnService } from './services/turn-service.ts';
+import { UsageService } from './services/usage-service.ts';
+import { NO_WORKSPACE } from './services/workspace-port.ts';
+import { ToolThread } from './tools/tool-thread.ts';
 import { connectVault } from './vault/vault-client.ts';
 import { startVaultThread } from './vault/vault-thread.ts';
 
@@ -69,7 +78,16 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   const clock = systemClock();
   const count = new SessionCount(vault);
   const sessionsChanged = (): void => void count.refresh();
-  const registry = new AgentRegistry(configuration);
+  const tools = new ToolThread({
+    settings: { dataDirectory: context.dataDir },
+    onUnexpected: (name, stack) => {
+      const error = new Error('unexpected');
+      error.stack = stack;
+      report(`tools.${name}`, error);
+    },
+  });
+  const briefings = new Briefings(tools);
+  const registry = new AgentRegistry(configuration, { tools, briefings, clock });
   const keys = new KeyRing(vault);
   const configurationRead = (): void => {
     keys.announceChange();
@@ -92,7 +110,11 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       sessions.changed(head);
     },
   });
+  const approvals = new ApprovalService(vault, clock);
   const turns: TurnService = new TurnService({
+    tools,
+    approvals,
+    workspaces: NO_WORKSPACE,
     vault,
     hub,
     writer,
@@ -123,8 +145,12 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       await Promise.all([turns.recover(), count.refresh()]);
     },
   });
+  const revival = new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) });
+  const compaction = new CompactionService({ vault, writer, clock, registry, keys, turns });
+  const usage = new UsageService(vault, (model, used) => costOf(configuration.current.models, model, used));
+  const work = { tools, briefings, approvals, environments: new Environments(), revival, compaction, usage };
   const stores = { vault, access, count, configuration, configurationRead };
-  const agents = { registry, keys };
+  const agents = { registry, keys, ...work };
   return { ...stores, ...agents, hub, lists, turns, sessions, saves, writer };
 }
 

@@ -10,9 +10,10 @@ import type { SaveService } from './services/save-service.ts';
 import type { SessionService } from './services/session-service.ts';
 import type { StoreAccess } from './services/store-access.ts';
 import type { TurnService } from './services/turn-service.ts';
+import { toolRoutes, type ToolMethod, type ToolServices } from './tool-routes.ts';
 import type { RequestContext, ServiceRoutes } from './transport/routes.ts';
 
-export interface Services {
+export interface Services extends ToolServices {
   readonly vault: VaultPort;
   readonly access: StoreAccess;
   readonly configuration: ConfigurationStore;
@@ -34,7 +35,7 @@ export function serviceRoutes(services: Services): ServiceRoutes {
     ...processRoutes(services),
     ...sessionRoutes(services),
     ...turnRoutes(services),
-    ...unbuiltRoutes(),
+    ...toolRoutes(services),
   };
 }
 
@@ -107,43 +108,16 @@ function processRoutes({
   };
 }
 
-type UnbuiltMethod =
-  | 'agent/list'
-  | 'tool/list'
-  | 'environment/offer'
-  | 'approval/answer'
-  | 'approval/list'
-  | 'rule/list'
-  | 'rule/revoke'
-  | 'call/output'
-  | 'session/compact'
-  | 'session/usage'
-  | 'turn/continue'
-  | 'turn/retry'
-  | 'turn/leave';
+type SessionMethod = Exclude<Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>, ToolMethod>;
 
-function unbuiltRoutes(): Pick<ServiceRoutes, UnbuiltMethod> {
-  const unbuilt = () => Promise.reject(new Error('not built yet'));
-  return {
-    'agent/list': unbuilt,
-    'tool/list': unbuilt,
-    'environment/offer': unbuilt,
-    'approval/answer': unbuilt,
-    'approval/list': unbuilt,
-    'rule/list': unbuilt,
-    'rule/revoke': unbuilt,
-    'call/output': unbuilt,
-    'session/compact': unbuilt,
-    'session/usage': unbuilt,
-    'turn/continue': unbuilt,
-    'turn/retry': unbuilt,
-    'turn/leave': unbuilt,
-  };
-}
-
-type SessionMethod = Exclude<Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>, UnbuiltMethod>;
-
-function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<ServiceRoutes, SessionMethod> {
+function sessionRoutes({
+  sessions,
+  saves,
+  hub,
+  lists,
+  access,
+  approvals,
+}: Services): Pick<ServiceRoutes, SessionMethod> {
   const checked = ({ connection }: RequestContext): void => {
     access.refuseOtherProvider(connection.keyWish);
   };
@@ -178,7 +152,11 @@ function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<
     },
     'session/fork': (params) => sessions.fork(params),
     'session/rename': (params) => sessions.rename(params),
-    'session/configure': (params) => sessions.configure(params),
+    'session/configure': async (params) => {
+      const result = await sessions.configure(params);
+      if (params.mode !== undefined) await approvals.modeChanged(params.sessionId);
+      return result;
+    },
     'session/pin': (params) => sessions.flag(params, 'pinned'),
     'session/archive': (params) => sessions.flag(params, 'archived'),
     'session/delete': (params) => sessions.delete(params),
@@ -189,7 +167,7 @@ function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<
   };
 }
 
-type TurnMethod = Exclude<Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>, UnbuiltMethod>;
+type TurnMethod = Exclude<Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>, ToolMethod>;
 
 function turnRoutes({
   vault,
@@ -197,12 +175,13 @@ function turnRoutes({
   configuration,
   configurationRead,
   access,
+  environments,
 }: Services): Pick<ServiceRoutes, TurnMethod> {
   return {
     'turn/submit': async (params, { connection }) => {
       access.refuseOtherProvider(connection.keyWish);
       if (await configuration.reloadIfChanged()) configurationRead();
-      return await turns.submit(params);
+      return await turns.submit(params, environments.of(connection));
     },
     'turn/cancel': async ({ sessionId, turn }) => ({ cancelled: await turns.cancel(sessionId, turn) }),
     'history/add': async ({ line, sessionId }) => {

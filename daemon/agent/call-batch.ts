@@ -2,7 +2,13 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Message, ToolCallPart, ToolResultPart } from '../../protocol/message.ts';
 import type { TurnInput, TurnJournal } from '../services/agent-port.ts';
-import { ToolRefusal, type PreparedCall, type ToolOutcome, type ToolPlace, type ToolPort } from '../services/tool-port.ts';
+import {
+  ToolRefusal,
+  type PreparedCall,
+  type ToolOutcome,
+  type ToolPlace,
+  type ToolPort,
+} from '../services/tool-port.ts';
 
 /** Calls that run at the same time. */
 const AT_ONCE = 8;

@@ -1,4 +1,4 @@
-/** What a model is sent of a long conversation: a summary of its beginning and the newest part as it is. */
+/** When a conversation is summed up, how a model is asked for it, and which part stays as it is. */
 import type { Message } from '../../protocol/message.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
@@ -14,7 +14,11 @@ export const SUMMARY_PROMPT = [
 ].join('\n');
 
 /** Whether the last request and its reply have come near the end of the window. */
-export function isNearlyFull({ inputTokens, outputTokens }: Usage, contextTokens: number | undefined, part: number): boolean {
+export function isNearlyFull(
+  { inputTokens, outputTokens }: Usage,
+  contextTokens: number | undefined,
+  part: number,
+): boolean {
   return contextTokens !== undefined && part < 1 && inputTokens + outputTokens >= contextTokens * part;
 }
 
@@ -32,19 +36,6 @@ export function cutForSummary(messages: readonly Message[]): { before: readonly 
   while (index > 0 && messages[index]?.role === 'tool') index -= 1;
   const before = messages.slice(0, index);
   return { before, upTo: before.at(-1)?.seq ?? 0 };
-}
-
-/** The conversation with a summary in the place of what it stands for. */
-export function withSummary(
-  messages: readonly Message[],
-  { upTo, text }: { readonly upTo: number; readonly text: string },
-): Message[] {
-  return [summaryMessage(upTo, text), ...messages.filter((message) => message.seq > upTo)];
-}
-
-function summaryMessage(upTo: number, text: string): Message {
-  const words = `Summary of the conversation up to here, written by the model itself:\n\n${text}`;
-  return { seq: upTo, turn: 0, role: 'user', parts: [{ type: 'text', text: words }], at: '' };
 }
 
 function sizeOf(message: Message | undefined): number {

@@ -1,5 +1,6 @@
 /** Runs a turn on a model: step after step, with the calls in between, until the model has answered. */
 import { repairHistory } from '../domain/history-repair.ts';
+import { withSummary } from '../domain/summary.ts';
 import type { Message, Part, ToolCallPart } from '../../protocol/message.ts';
 import type {
   AgentBackend,
@@ -11,7 +12,7 @@ import type {
 } from '../services/agent-port.ts';
 import type { ToolPort, ToolSpec } from '../services/tool-port.ts';
 import { CallBatch } from './call-batch.ts';
-import { cutForSummary, isNearlyFull, SUMMARY_PROMPT, withSummary } from './context-window.ts';
+import { cutForSummary, isNearlyFull, SUMMARY_PROMPT } from './context-window.ts';
 import type { LoopSettings, ModelFacts } from './loop-settings.ts';
 import type { StepModel, StepReply } from './step-model.ts';
 import { TurnLimits } from './turn-limits.ts';

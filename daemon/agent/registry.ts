@@ -1,22 +1,35 @@
 /** Finds the backend for a model, as the configuration says. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import { closest } from '../config/closest.ts';
-import type { ProviderConfiguration } from '../config/configuration.ts';
+import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
 import { DEFAULT_MODEL, RESERVED_PROVIDER } from '../config/settings.ts';
 import type { ConfigurationSource } from '../config/store.ts';
 import type { AgentRegistryPort, ProviderKeys, ResolvedModel } from '../services/agent-port.ts';
+import type { ClockPort } from '../services/ports.ts';
+import type { ToolPort } from '../services/tool-port.ts';
+import type { Briefings } from './briefings.ts';
 import { DemoModel } from './demo.ts';
 import { listServerModels } from './model-list.ts';
+import type { StepModel } from './step-model.ts';
 import { ModelLoop } from './model-loop.ts';
+import type { LoopSettings } from './loop-settings.ts';
 import { ProviderModel } from './provider-model.ts';
 
 type ModelList = Awaited<ReturnType<AgentRegistryPort['list']>>;
 
+export interface RegistryParts {
+  readonly tools: ToolPort;
+  readonly briefings: Briefings;
+  readonly clock: ClockPort;
+}
+
 export class AgentRegistry implements AgentRegistryPort {
   private readonly configuration: ConfigurationSource;
+  private readonly parts: RegistryParts;
 
-  constructor(configuration: ConfigurationSource) {
+  constructor(configuration: ConfigurationSource, parts: RegistryParts) {
     this.configuration = configuration;
+    this.parts = parts;
   }
 
   resolve(modelId: string): ResolvedModel {
@@ -24,13 +37,13 @@ export class AgentRegistry implements AgentRegistryPort {
     const provider = slash === -1 ? modelId : modelId.slice(0, slash);
     const model = slash === -1 ? '' : modelId.slice(slash + 1);
     if (modelId === DEFAULT_MODEL) {
-      return { backend: new ModelLoop(new DemoModel()), provider, model, keyVariable: undefined };
+      return { backend: this.loop(modelId, new DemoModel()), provider, model, keyVariable: undefined };
     }
     this.requireUsableFile();
     const configured = this.configuration.current.providers.get(provider);
     if (configured === undefined || model === '') throw this.unknown(modelId, provider, model);
     return {
-      backend: new ModelLoop(new ProviderModel(configured)),
+      backend: this.loop(modelId, new ProviderModel(configured)),
       provider,
       model,
       keyVariable: configured.apiKeyEnv,
@@ -65,6 +78,20 @@ export class AgentRegistry implements AgentRegistryPort {
       result.problems.push(...part.problems);
     }
     return result;
+  }
+
+  private loop(modelId: string, model: StepModel): ModelLoop {
+    const { tools, briefings, clock } = this.parts;
+    const { models } = this.configuration.current;
+    return new ModelLoop({
+      model,
+      tools,
+      settings: () => settingsOf(this.configuration.current),
+      facts: { contextTokens: models.get(modelId)?.contextTokens },
+      brief: (input) => briefings.of(input),
+      newId: () => clock.id(),
+      now: () => clock.now(),
+    });
   }
 
   private requireUsableFile(): void {
@@ -107,6 +134,11 @@ export class AgentRegistry implements AgentRegistryPort {
       hint: `${guess}${known} Another one needs [providers.${provider}] in the configuration (mctl config path).`,
     });
   }
+}
+
+function settingsOf({ maxSteps, maxTurnMinutes, maxResultMegabytes, compactAt }: Configuration): LoopSettings {
+  const maxResultBytes = maxResultMegabytes * 1024 * 1024;
+  return { maxSteps, maxTurnMs: maxTurnMinutes * 60_000, maxResultBytes, compactAt };
 }
 
 async function listProvider(provider: ProviderConfiguration, keys: ProviderKeys): Promise<ModelList> {

@@ -1,5 +1,6 @@
 /** One reply of a model: what the loop asks for and what every kind of model answers. */
 import type { Message, Part } from '../../protocol/message.ts';
+import type { ToolSpec } from '../services/tool-port.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
 export interface StepRequest {
@@ -8,6 +9,10 @@ export interface StepRequest {
   /** The conversation, ending with what is to be answered. */
   readonly messages: readonly Message[];
   readonly apiKey: string | undefined;
+  /** Instructions; empty for none. */
+  readonly system: string;
+  /** Tools that it may call. */
+  readonly tools: readonly ToolSpec[];
 }
 
 /** Takes the reply as it is written. */

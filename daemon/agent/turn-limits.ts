@@ -34,16 +34,26 @@ export class TurnLimits {
       throw reached(`the turn has taken ${maxSteps} steps, which is the limit`, 'max_steps');
     }
     if (this.#now() - this.#startedAt > maxTurnMs) {
-      throw reached(`the turn has taken ${Math.round(maxTurnMs / 60_000)} minutes, which is the limit`, 'max_turn_minutes');
+      throw reached(
+        `the turn has taken ${Math.round(maxTurnMs / 60_000)} minutes, which is the limit`,
+        'max_turn_minutes',
+      );
     }
     if (this.#resultBytes > maxResultBytes) {
       const megabytes = Math.round(maxResultBytes / 1024 / 1024);
-      throw reached(`tools have given the model more than ${megabytes} MB in this turn, which is the limit`, 'max_result_megabytes');
+      throw reached(
+        `tools have given the model more than ${megabytes} MB in this turn, which is the limit`,
+        'max_result_megabytes',
+      );
     }
     if (this.#repeated >= END_AT) {
-      throw new ProtocolError('LIMIT_REACHED', `the model made the same call with the same result ${END_AT} times in a row`, {
-        hint: 'Say what it should do instead, or /continue to let it go on.',
-      });
+      throw new ProtocolError(
+        'LIMIT_REACHED',
+        `the model made the same call with the same result ${END_AT} times in a row`,
+        {
+          hint: 'Say what it should do instead, or /continue to let it go on.',
+        },
+      );
     }
   }
 
@@ -52,7 +62,9 @@ export class TurnLimits {
    * @param calls names, arguments and results, in order.
    * @returns what the model should be told when it repeats itself; undefined otherwise.
    */
-  afterCalls(calls: readonly { readonly name: string; readonly args: string; readonly output: string }[]): string | undefined {
+  afterCalls(
+    calls: readonly { readonly name: string; readonly args: string; readonly output: string }[],
+  ): string | undefined {
     const hash = createHash('sha256');
     for (const { name, args, output } of calls) {
       this.#resultBytes += Buffer.byteLength(output);

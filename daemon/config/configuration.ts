@@ -35,6 +35,15 @@ export interface ProviderConfiguration {
   readonly silenceTimeoutMs: number;
 }
 
+/** What is known of a model besides its name. */
+export interface ModelConfiguration {
+  /** Tokens that a request and its reply may have together. */
+  readonly contextTokens: number | undefined;
+  /** For a million tokens, in whatever currency the person counts. */
+  readonly inputPrice: number | undefined;
+  readonly outputPrice: number | undefined;
+}
+
 export interface Configuration {
   /** The model of a new session that names none, as `provider/model`. */
   readonly model: string;
@@ -44,5 +53,14 @@ export interface Configuration {
   /** Minutes without any work after which the daemon ends; 0 keeps it running. */
   readonly idleExitMinutes: number;
   readonly logLevel: LogLevel;
+  /** Replies of a model in one turn. */
+  readonly maxSteps: number;
+  readonly maxTurnMinutes: number;
+  /** Tool results that a turn may give to its model. */
+  readonly maxResultMegabytes: number;
+  /** Part of the context window at which a conversation is summed up; 1 never. */
+  readonly compactAt: number;
+  /** By `provider/model`. */
+  readonly models: ReadonlyMap<string, ModelConfiguration>;
   readonly providers: ReadonlyMap<string, ProviderConfiguration>;
 }

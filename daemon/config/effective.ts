@@ -1,5 +1,5 @@
 /** Shows settings as `key = text`, as `mctl config get` prints them. */
-import type { Configuration, ProviderConfiguration } from './configuration.ts';
+import type { Configuration, ModelConfiguration, ProviderConfiguration } from './configuration.ts';
 
 /** Every setting with the value in effect, by dotted key. Lists are joined by ", ". */
 export function effectiveValues(configuration: Configuration): Record<string, string> {
@@ -9,7 +9,12 @@ export function effectiveValues(configuration: Configuration): Record<string, st
     recovery: configuration.recovery,
     idle_exit_minutes: String(configuration.idleExitMinutes),
     log_level: configuration.logLevel,
+    max_steps: String(configuration.maxSteps),
+    max_turn_minutes: String(configuration.maxTurnMinutes),
+    max_result_megabytes: String(configuration.maxResultMegabytes),
+    compact_at: String(configuration.compactAt),
   };
+  for (const [name, model] of configuration.models) Object.assign(values, modelValues(name, model));
   for (const provider of configuration.providers.values()) Object.assign(values, providerValues(provider));
   return values;
 }
@@ -22,6 +27,16 @@ export function keysOf(tree: Readonly<Record<string, unknown>>, parent = ''): st
     const isTable = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
     return isTable ? keysOf(value as Record<string, unknown>, `${key}.`) : [key];
   });
+}
+
+function modelValues(name: string, model: ModelConfiguration): Record<string, string> {
+  const { contextTokens, inputPrice, outputPrice } = model;
+  const prefix = `models.${name}.`;
+  return {
+    ...(contextTokens === undefined ? {} : { [`${prefix}context_tokens`]: String(contextTokens) }),
+    ...(inputPrice === undefined ? {} : { [`${prefix}input_price`]: String(inputPrice) }),
+    ...(outputPrice === undefined ? {} : { [`${prefix}output_price`]: String(outputPrice) }),
+  };
 }
 
 function providerValues(provider: ProviderConfiguration): Record<string, string> {

@@ -24,6 +24,7 @@ function text(complaint: Complaint) {
 
 const Seconds = z.number().check(z.gte(0.1), z.lte(86_400));
 const ModelName = z.string().check(z.regex(/^[^\s\p{Cc}]{1,250}$/u));
+const ModelId = z.string().check(z.regex(/^[^/\s\p{Cc}]+\/[^\s\p{Cc}]+$/u), z.maxLength(300));
 const ProviderName = z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/));
 const HeaderName = z.string().check(z.regex(/^[A-Za-z0-9_-]{1,100}$/));
 
@@ -46,12 +47,25 @@ const ProviderShape = z
     payload.issues.push({ code: 'custom', path: ['base_url'], message: 'is missing', input: undefined });
   });
 
+const Price = z.number().check(z.gte(0), z.lte(1_000_000));
+
+const ModelShape = z.strictObject({
+  context_tokens: z.optional(z.int().check(z.gte(1000), z.lte(100_000_000))),
+  input_price: z.optional(Price),
+  output_price: z.optional(Price),
+});
+
 export const ConfigurationFile = z.strictObject({
-  model: z._default(z.string().check(z.regex(/^[^/\s\p{Cc}]+\/[^\s\p{Cc}]+$/u), z.maxLength(300)), DEFAULT_MODEL),
+  model: z._default(ModelId, DEFAULT_MODEL),
   mode: z._default(z.enum(MODES), 'ask'),
   recovery: z._default(z.enum(RECOVERY), 'safe'),
   idle_exit_minutes: z._default(z.number().check(z.gte(0), z.lte(10_080)), 30),
   log_level: z._default(z.enum(LOG_LEVELS), 'info'),
+  max_steps: z._default(z.int().check(z.gte(1), z.lte(100_000)), 200),
+  max_turn_minutes: z._default(z.number().check(z.gte(1), z.lte(10_080)), 240),
+  max_result_megabytes: z._default(z.number().check(z.gte(0.1), z.lte(1000)), 8),
+  compact_at: z._default(z.number().check(z.gte(0.1), z.lte(1)), 0.8),
+  models: z._default(z.record(ModelId, ModelShape), {}),
   providers: z._default(z.record(ProviderName, ProviderShape), {}),
 });
 export type ConfigurationFile = z.infer<typeof ConfigurationFile>;
@@ -69,6 +83,8 @@ export interface Setting {
 
 const SECONDS = 'must be a number of seconds between 0.1 and 86400';
 
+const PRICE = 'must be a number for a million tokens between 0 and 1000000';
+
 /** By dotted key; `*` stands for any name. Everything else in the file is unknown. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
   model: { kind: 'text', must: 'must be text of the form "provider/model", such as "local/qwen3"' },
@@ -76,6 +92,15 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   recovery: { kind: 'text', must: choice(RECOVERY), choices: RECOVERY },
   idle_exit_minutes: { kind: 'number', must: 'must be a number of minutes between 0 (never) and 10080' },
   log_level: { kind: 'text', must: choice(LOG_LEVELS), choices: LOG_LEVELS },
+  max_steps: { kind: 'number', must: 'must be a whole number of steps between 1 and 100000' },
+  max_turn_minutes: { kind: 'number', must: 'must be a number of minutes between 1 and 10080' },
+  max_result_megabytes: { kind: 'number', must: 'must be a number of megabytes between 0.1 and 1000' },
+  compact_at: { kind: 'number', must: 'must be a number between 0.1 and 1 (never)' },
+  models: { kind: 'table', must: 'must be written as tables, one [models."<provider>/<model>"] for each model' },
+  'models.*': { kind: 'table', must: 'must be a table with context_tokens, input_price or output_price' },
+  'models.*.context_tokens': { kind: 'number', must: 'must be a whole number of tokens between 1000 and 100000000' },
+  'models.*.input_price': { kind: 'number', must: PRICE },
+  'models.*.output_price': { kind: 'number', must: PRICE },
   providers: { kind: 'table', must: 'must be written as tables, one [providers.<name>] for each server' },
   'providers.*': { kind: 'table', must: 'must be a table with at least base_url or type' },
   'providers.*.type': { kind: 'text', must: choice(PROVIDER_TYPES), choices: PROVIDER_TYPES },

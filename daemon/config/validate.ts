@@ -60,6 +60,16 @@ function build(file: ConfigurationFile): Configuration {
     recovery: file.recovery,
     idleExitMinutes: file.idle_exit_minutes,
     logLevel: file.log_level,
+    maxSteps: file.max_steps,
+    maxTurnMinutes: file.max_turn_minutes,
+    maxResultMegabytes: file.max_result_megabytes,
+    compactAt: file.compact_at,
+    models: new Map(
+      Object.entries(file.models).map(([name, entry]) => [
+        name,
+        { contextTokens: entry.context_tokens, inputPrice: entry.input_price, outputPrice: entry.output_price },
+      ]),
+    ),
     providers: new Map(Object.entries(file.providers).map(([name, entry]) => [name, buildProvider(name, entry)])),
   };
 }

@@ -1,7 +1,8 @@
-/** The conversation that a model is sent: the newest part of a session's messages, repaired. */
+/** The conversation that a model is sent: the newest part of a session's messages, as summaries and retries leave it. */
+import type { EventData } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
-import { repairHistory } from '../domain/history-repair.ts';
-import type { VaultPort } from './ports.ts';
+import { withSummary, type SummedUp } from '../domain/summary.ts';
+import type { StoredEntry, VaultPort } from './ports.ts';
 import { presentMessage } from './present.ts';
 
 /** Longest part of a conversation that is sent, in bytes of stored messages. */
@@ -9,9 +10,9 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const PAGE = 500;
 const PAGE_BYTES = 1024 * 1024;
 
-/** Oldest first. */
+/** Oldest first, as it is stored. A summary takes the place of the messages that it stands for. */
 export async function readConversation(vault: VaultPort, sessionId: string): Promise<Message[]> {
-  const pages: Message[][] = [];
+  const view = new View();
   let before: number | undefined;
   let room = MAX_BYTES;
   while (room > 0) {
@@ -20,12 +21,45 @@ export async function readConversation(vault: VaultPort, sessionId: string): Pro
       ...(before === undefined ? {} : { before }),
       limit: PAGE,
       maxBytes: Math.min(room, PAGE_BYTES),
-      only: ['message'],
+      only: ['message', 'summary', 'retry'],
     });
-    pages.unshift(entries.map((entry) => presentMessage(entry)));
+    for (const entry of entries.toReversed()) if (!view.add(entry)) return view.oldestFirst();
     for (const entry of entries) room -= entry.body.length;
     before = entries[0]?.seq;
     if (!more || before === undefined) break;
   }
-  return repairHistory(pages.flat());
+  return view.oldestFirst();
+}
+
+/** Takes entries newest first, and leaves out what is not sent any more. */
+class View {
+  readonly #newestFirst: Message[] = [];
+  /** Messages after this are left out, down from where a turn was begun again. */
+  #leftOutAfter = Infinity;
+  #summary: SummedUp | undefined;
+
+  /** @returns false when nothing older is needed. */
+  add(entry: StoredEntry): boolean {
+    if (this.#summary !== undefined) {
+      if (entry.seq <= this.#summary.upTo) return false;
+      if (entry.type === 'summary') return true;
+    }
+    if (entry.type === 'summary' && entry.seq <= this.#leftOutAfter) {
+      this.#summary = JSON.parse(entry.body) as EventData<'summary'>;
+    }
+    if (entry.type === 'retry') {
+      const { after } = JSON.parse(entry.body) as EventData<'retry'>;
+      this.#leftOutAfter = Math.min(this.#leftOutAfter, after);
+    }
+    if (entry.type === 'message' && entry.seq <= this.#leftOutAfter) {
+      this.#newestFirst.push(presentMessage(entry));
+      this.#leftOutAfter = Infinity;
+    }
+    return true;
+  }
+
+  oldestFirst(): Message[] {
+    const messages = this.#newestFirst.toReversed();
+    return this.#summary === undefined ? messages : withSummary(messages, this.#summary);
+  }
 }

@@ -88,6 +88,11 @@ export class TurnService {
     return (await this.#runners.get(sessionId)?.cancel(turn)) ?? null;
   }
 
+  /** As SessionRunner's. */
+  async occupy<T>(sessionId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return await this.runnerOf(await this.#parts.vault.head(sessionId)).occupy(work);
+  }
+
   /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
   async recover(): Promise<void> {
     const { vault, tools } = this.#parts;
@@ -130,8 +135,8 @@ export class TurnService {
       ...(prompt.environment === undefined ? {} : { environment: prompt.environment }),
     });
     this.#parts.sessionsChanged();
-    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
-    else this.#runner(result.head).begin(1, prompt.unattended === true);
+    if (result.repeated) this.runnerOf(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
+    else this.runnerOf(result.head).begin(1, prompt.unattended === true);
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
   }
 
@@ -139,7 +144,7 @@ export class TurnService {
     const head = await this.#parts.vault.head(sessionId);
     requireWorkspace(head.workspace);
     await this.#requireUsable(prompt.model ?? head.model);
-    return { ...(await this.#runner(head).submit(prompt)), forked: false };
+    return { ...(await this.runnerOf(head).submit(prompt)), forked: false };
   }
 
   async #submitAtSave(saveId: string, prompt: NewPrompt): Promise<SubmitResult> {
@@ -175,8 +180,8 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
-    if (result.repeated) this.#runner(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
-    else this.#runner(result.head).begin(turn, prompt.unattended === true);
+    if (result.repeated) this.runnerOf(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
+    else this.runnerOf(result.head).begin(turn, prompt.unattended === true);
     return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };
   }
 
@@ -199,7 +204,8 @@ export class TurnService {
     }
   }
 
-  #runner(head: SessionHead): SessionRunner {
+  /** Made when it is needed; it goes when its session is at rest. */
+  runnerOf(head: SessionHead): SessionRunner {
     let runner = this.#runners.get(head.id);
     if (runner === undefined) {
       runner = new SessionRunner(head, this.#parts, () => {
@@ -223,7 +229,7 @@ export class TurnService {
     const { vault, recovery } = this.#parts;
     const queue = await vault.readQueue(head.id);
     const progress = await readProgress(vault, head);
-    const runner = this.#runner(head);
+    const runner = this.runnerOf(head);
     const isSafe = recovery() === 'safe';
     if (progress === undefined || !isUnfinished(progress)) {
       const isGivenUp = progress?.state === 'interrupted' && progress.reason === 'crash';
