@@ -15,6 +15,7 @@ export const ENTRIES: readonly Entry[] = [
   { name: 'mctl', source: 'client/bin/mctl.ts', command: true },
   { name: 'daemon', source: 'daemon/main.ts', lasting: true },
   { name: 'vault-worker', source: 'daemon/vault/worker.ts', lasting: true },
+  { name: 'tools-worker', source: 'daemon/tools/worker.ts', lasting: true },
   { name: 'keychain-helper', source: 'daemon/vault/keys/keychain-helper.ts' },
 ];
 

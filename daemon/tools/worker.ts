@@ -1,0 +1,17 @@
+/** The tools thread: touches files and runs commands, and never decides whether it may. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Request, ToolSettings } from './calls.ts';
+import { Commands } from './commands/commands.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { fileTools } from './files/file-tools.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('the tools run in a worker thread');
+
+const dispatcher = new Dispatcher(fileTools(workerData as ToolSettings), new Commands(), (notice) => {
+  port.postMessage(notice);
+});
+
+port.on('message', (request: Request) => {
+  dispatcher.take(request);
+});
