@@ -93,9 +93,11 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     keys.announceChange();
     context.setLogLevel(configuration.current.logLevel);
   };
+  const approvals = new ApprovalService(vault, clock);
   const hub = new EventHub({
     vault,
     clock,
+    approvals,
     onFailure: (sessionId, error) => {
       context.log.warn('stream ended', { sessionId, traceId: report('stream', error) });
     },
@@ -110,7 +112,6 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       sessions.changed(head);
     },
   });
-  const approvals = new ApprovalService(vault, clock);
   const turns: TurnService = new TurnService({
     tools,
     approvals,
@@ -133,6 +134,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     writer,
     turns,
     registry,
+    tools,
     clock,
     lists,
     sessionsChanged,
@@ -216,8 +218,9 @@ class RunningDaemon implements Daemon {
   }
 
   activity(): ReturnType<Daemon['activity']> {
-    const { turns } = this.#parts;
-    return { ...turns.activity(), idle: turns.idle };
+    const { turns, tools } = this.#parts;
+    // A command that goes on in the background would be missed.
+    return { ...turns.activity(), idle: turns.idle && tools.background().length === 0 };
   }
 
   idleExitMs(): number {
@@ -227,11 +230,12 @@ class RunningDaemon implements Daemon {
 
   async drain(options: DrainOptions): Promise<void> {
     this.#draining = true;
-    const { turns, vault } = this.#parts;
+    const { turns, tools, vault } = this.#parts;
     const deadline = Promise.withResolvers<'late'>();
     const timer = setTimeout(deadline.resolve, options.deadlineMs, 'late');
     const end = await Promise.race([turns.leave(options.deliberate ? 'stopped' : 'paused'), deadline.promise]);
     clearTimeout(timer);
+    await tools.close();
     await vault.close();
     if (end === 'late') throw new ProtocolError('DEADLINE', 'turns did not come to rest in time');
   }

@@ -2,6 +2,7 @@
 import type { Cursor, SessionAttachResult } from '../../protocol/event.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type * as z from 'zod/mini';
+import type { ApprovalService } from './approval-service.ts';
 import type { ClientPort } from './client-port.ts';
 import { isoTime, presentSession } from './present.ts';
 import type { ClockPort, SessionHead, StoreIdentity, StoredEntry, VaultPort } from './ports.ts';
@@ -17,6 +18,7 @@ const TAIL_BYTES = 4 * 1024 * 1024;
 export interface EventHubParts {
   readonly vault: VaultPort;
   readonly clock: ClockPort;
+  readonly approvals: Pick<ApprovalService, 'pending'>;
   /** Told of streams that could not be read. */
   readonly onFailure: (sessionId: string, error: unknown) => void;
 }
@@ -123,7 +125,7 @@ export class EventHub {
       cursor: { generation: this.#generation, seq: head.lastSeq },
       events,
       live: subscription.given ?? null,
-      approvals: [],
+      approvals: this.#parts.approvals.pending(sessionId).map(({ turn, question }) => ({ turn, question })),
       queue: queue.map(({ turn, body }) => ({ turn, parts: promptOf(body).parts })),
       unsaved: stream.unsaved,
     };

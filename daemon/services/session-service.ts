@@ -8,6 +8,7 @@ import type { EventHub } from './event-hub.ts';
 import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
 import { presentMessage, presentSession } from './present.ts';
 import type { ListStream } from './list-stream.ts';
+import type { ToolPort } from './tool-port.ts';
 import type { SessionWriter } from './session-writer.ts';
 import type { TurnService } from './turn-service.ts';
 import { settingsPatch } from './turn-start.ts';
@@ -22,6 +23,7 @@ export interface SessionServiceParts {
   readonly writer: SessionWriter;
   readonly turns: TurnService;
   readonly registry: AgentRegistryPort;
+  readonly tools: Pick<ToolPort, 'endBackground'>;
   readonly clock: ClockPort;
   readonly lists: ListStream;
   /** Told when there are more or fewer sessions than before. */
@@ -132,6 +134,8 @@ export class SessionService {
         });
       }
     }
+    // A command that goes on would write into files whose conversation nobody can read any more.
+    await this.#parts.tools.endBackground(sessionId);
     const receipt = await vault.deleteSession(opId, sessionId, saves === 'delete' ? 'delete' : 'keep');
     hub.deleted(sessionId);
     this.#parts.lists.removed(sessionId);

@@ -120,7 +120,7 @@ describe('the demo model', () => {
     let text = '';
     const sink = { text: (piece: string) => (text += piece), reasoning: () => undefined };
     const step = new DemoModel().step(
-      { model: 'offline', messages: [prompt('fail broken-stream')], apiKey: undefined },
+      { model: 'offline', messages: [prompt('fail broken-stream')], apiKey: undefined, system: '', tools: [] },
       sink,
       new AbortController().signal,
     );
@@ -159,7 +159,7 @@ describe('the demo model', () => {
       },
       reasoning: () => undefined,
     };
-    const request = { model: 'offline', messages: [prompt('count to 1000 every 0 ms')], apiKey: undefined };
+    const request = { model: 'offline', messages: [prompt('count to 1000 every 0 ms')], apiKey: undefined, system: '', tools: [] };
     await expect(new DemoModel().step(request, sink, controller.signal)).rejects.toThrow('enough');
     expect(told).toHaveLength(7);
   });
