@@ -1,5 +1,6 @@
 /** The composition root: the only file that builds everything and knows who gets what. */
 import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import type { DaemonStatus } from '../protocol/admin.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { PROTOCOL } from '../protocol/version.ts';
@@ -72,6 +73,12 @@ function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
   );
 }
 
+/** What tells the agent what to do is not for the agent to change. */
+function personalFiles(configPath: string): string[] {
+  const directory = dirname(configPath);
+  return [configPath, ...['AGENTS.md', 'system-prompt.md', 'agents'].map((name) => join(directory, name))];
+}
+
 function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
   const report = reporter(context);
   const vault = startWatchedVault(context, report);
@@ -79,7 +86,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   const count = new SessionCount(vault);
   const sessionsChanged = (): void => void count.refresh();
   const tools = new ToolThread({
-    settings: { dataDirectory: context.dataDir },
+    settings: { sealed: [context.dataDir], guarded: personalFiles(context.configPath) },
     onUnexpected: (name, stack) => {
       const error = new Error('unexpected');
       error.stack = stack;

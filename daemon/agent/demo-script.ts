@@ -1,5 +1,6 @@
 /** Decides what the demo model answers: a fixed rule from the conversation to the words, without a clock or chance. */
 import type { Message } from '../../protocol/message.ts';
+import { planFor, resultsSince, stepsTaken, type DemoPlan } from './demo-tools.ts';
 
 const MAX_COUNT = 100_000;
 const MAX_PAUSE_MS = 60_000;
@@ -13,6 +14,8 @@ export type DemoFailure = 'refused' | 'unreachable' | 'rate-limited' | 'broken-s
 export interface DemoScript {
   readonly reasoning: Iterable<string>;
   readonly text: Iterable<string>;
+  /** Tools that it calls after its words. */
+  readonly calls: readonly { readonly name: string; readonly arguments: string }[];
   /** Between two pieces. */
   readonly pauseMs: number;
   /** How it ends when it does not end well. */
@@ -32,6 +35,8 @@ export function scriptFor(messages: readonly Message[]): DemoScript {
   if (fail !== null) return failing((fail[1]?.toLowerCase() ?? 'refused') as DemoFailure);
   const echo = /^echo\s+(.+)$/is.exec(prompt);
   if (echo !== null) return speaking(`demo/offline repeats, without a model or network: ${echo[1] ?? ''}`);
+  const plan = planFor(prompt);
+  if (plan !== undefined) return working(plan, messages);
   const answer = introduction(prompt, prompts.length, images);
   return /^think\b/i.test(prompt) ? { ...speaking(answer), reasoning: pieces(thoughts(prompt)) } : speaking(answer);
 }
@@ -58,6 +63,7 @@ function introduction(prompt: string, number: number, images: number): string {
     `Prompt ${number} of this conversation has ${sent}`,
     'What happens around the answer is real: it is streamed, saved and encrypted like that of any model.\n' +
       'To see more, try: count to 20, count to 100 every 50 ms, think about the sea, echo some text, fail.\n' +
+      'To see tools: list, read FILE, write FILE TEXT, edit FILE OLD NEW, glob *.ts, grep WORD, run COMMAND.\n' +
       'For a real model, add a provider to the configuration file (mctl config path shows where it is) and choose it with /model.',
   ].join('\n\n');
 }
@@ -69,13 +75,31 @@ function thoughts(prompt: string): string {
   );
 }
 
+/** The next step of a plan, or, after the last one, what came of it. */
+function working({ steps, isEndless }: DemoPlan, messages: readonly Message[]): DemoScript {
+  const taken = stepsTaken(messages);
+  const calls = steps[isEndless ? taken % steps.length : taken];
+  if (calls === undefined) return speaking(report(messages));
+  const names = calls.map(({ name }) => name).join(', ');
+  return { ...speaking(`demo/offline uses a tool, as the prompt says: ${names}`), calls };
+}
+
+function report(messages: readonly Message[]): string {
+  const results = resultsSince(messages);
+  const failed = results.filter(({ isError }) => isError);
+  const outcome = failed.length === 0 ? 'all of them worked' : `${failed.length} of them did not work`;
+  const words = failed.map(({ name, output }) => `${name}: ${output.split('\n', 1)[0] ?? ''}`);
+  const made = `${results.length} tool ${results.length === 1 ? 'call' : 'calls'}`;
+  return [`demo/offline has made ${made}, without a model or network; ${outcome}.`, ...words].join('\n');
+}
+
 function speaking(text: string): DemoScript {
-  return { reasoning: [], text: pieces(text), pauseMs: DEFAULT_PAUSE_MS, failure: undefined };
+  return { reasoning: [], text: pieces(text), calls: [], pauseMs: DEFAULT_PAUSE_MS, failure: undefined };
 }
 
 function failing(failure: DemoFailure): DemoScript {
   const words = failure === 'broken-stream' ? pieces('This answer of demo/offline breaks off in the middle of') : [];
-  return { reasoning: [], text: words, pauseMs: DEFAULT_PAUSE_MS, failure };
+  return { reasoning: [], text: words, calls: [], pauseMs: DEFAULT_PAUSE_MS, failure };
 }
 
 function counting(end: number, pauseMs: number): DemoScript {
@@ -85,7 +109,7 @@ function counting(end: number, pauseMs: number): DemoScript {
         'It is a small program: no model and no network are used.',
     );
   }
-  return { reasoning: [], text: numbers(end), pauseMs, failure: undefined };
+  return { reasoning: [], text: numbers(end), calls: [], pauseMs, failure: undefined };
 }
 
 function* numbers(end: number): Generator<string> {

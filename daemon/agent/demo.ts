@@ -32,7 +32,9 @@ export class DemoModel implements StepModel {
     const parts: Part[] = [{ type: 'text', text }];
     if (reasoning !== '') parts.unshift({ type: 'reasoning', text: reasoning });
     const inputTokens = request.messages.reduce((sum, message) => sum + countWords(textOf(message)), 0);
-    return { parts, usage: { inputTokens, outputTokens: countWords(reasoning) + countWords(text) }, reason: 'stop' };
+    const calls = script.calls.map((call, index) => ({ type: 'tool-call' as const, callId: `demo-${index}`, ...call }));
+    const usage = { inputTokens, outputTokens: countWords(reasoning) + countWords(text) };
+    return { parts: [...parts, ...calls], usage, reason: calls.length === 0 ? 'stop' : 'tool-calls' };
   }
 }
 

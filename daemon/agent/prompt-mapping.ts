@@ -8,7 +8,7 @@ import type {
   LanguageModelV4ToolCallPart,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
-import type { Message, Part } from '../../protocol/message.ts';
+import type { Message, Part, ToolResultPart } from '../../protocol/message.ts';
 import { CallNames } from './call-names.ts';
 import { keptFor, type Kept, type Origin } from './part-origin.ts';
 
@@ -135,10 +135,19 @@ function objectIn(text: string): object {
   return { unreadable: text };
 }
 
+function toOutput({ output, isError, images = [] }: ToolResultPart): LanguageModelV4ToolResultPart['output'] {
+  const text = output.trim() === '' ? (isError ? 'It failed without a word.' : 'It said nothing.') : output;
+  if (isError) return { type: 'error-text', value: text };
+  if (images.length === 0) return { type: 'text', value: text };
+  const files = images.map(({ mediaType, data }) => ({
+    type: 'file' as const,
+    mediaType,
+    data: { type: 'data' as const, data },
+  }));
+  return { type: 'content', value: [{ type: 'text', text }, ...files] };
+}
+
 function toToolPart(part: Part, names: CallNames): LanguageModelV4ToolResultPart[] {
   if (part.type !== 'tool-result') return [];
-  const output = part.isError
-    ? { type: 'error-text' as const, value: part.output.trim() === '' ? 'It failed without a word.' : part.output }
-    : { type: 'text' as const, value: part.output };
-  return [{ type: 'tool-result', ...names.ofResult(part), output }];
+  return [{ type: 'tool-result', ...names.ofResult(part), output: toOutput(part) }];
 }

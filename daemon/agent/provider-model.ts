@@ -1,5 +1,10 @@
 /** Asks a model of a configured server, in whichever format that server speaks. */
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider';
+import type { ToolSpec } from '../services/tool-port.ts';
 import type { ProviderConfiguration } from '../config/configuration.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { Exchange } from './exchange.ts';
@@ -50,11 +55,15 @@ export class ProviderModel implements StepModel {
     exchange: Exchange,
     signal: AbortSignal,
   ): Promise<ReadableStream<LanguageModelV4StreamPart>> {
-    const prompt = toPrompt(request.messages, this.originOf(request), this.format.prompt);
-    if (prompt.length === 0) throw nothingToAnswer(context);
+    const conversation = toPrompt(request.messages, this.originOf(request), this.format.prompt);
+    if (conversation.length === 0) throw nothingToAnswer(context);
+    const system = request.system === '' ? [] : [{ role: 'system' as const, content: request.system }];
+    const prompt = [...system, ...conversation];
+    const tools = toTools(request.tools);
     const { provider } = this;
     const model = await this.format.connect({ provider, apiKey: context.apiKey, fetch: exchange.fetch }, request.model);
-    return (await model.doStream({ ...this.format.options(provider), prompt, abortSignal: signal })).stream;
+    const options = { ...this.format.options(provider), ...tools, prompt, abortSignal: signal };
+    return (await model.doStream(options)).stream;
   }
 
   private async collect(
@@ -116,6 +125,17 @@ export class ProviderModel implements StepModel {
     const { usualEnd } = this.format;
     return { provider: name, baseUrl, usualEnd, model: request.model, apiKey, keyVariable: apiKeyEnv };
   }
+}
+
+/** Servers refuse an empty list of tools. */
+function toTools(tools: readonly ToolSpec[]): Pick<LanguageModelV4CallOptions, 'tools' | 'toolChoice'> {
+  if (tools.length === 0) return {};
+  const functions = tools.map(({ name, description, schema }) => {
+    // The shape is the library's own; what a specification holds is a JSON Schema.
+    const inputSchema = schema as LanguageModelV4FunctionTool['inputSchema'];
+    return { type: 'function' as const, name, description, inputSchema };
+  });
+  return { tools: functions, toolChoice: { type: 'auto' } };
 }
 
 function isUnsupported(error: unknown): error is Error & { functionality: string } {

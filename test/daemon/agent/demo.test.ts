@@ -16,7 +16,11 @@ async function play(messages: Message[], signal = new AbortController().signal):
   const text: string[] = [];
   const reasoning: string[] = [];
   const sink = { text: (piece: string) => text.push(piece), reasoning: (piece: string) => reasoning.push(piece) };
-  const reply = await new DemoModel().step({ model: 'offline', messages, apiKey: undefined }, sink, signal);
+  const reply = await new DemoModel().step(
+    { model: 'offline', messages, apiKey: undefined, system: '', tools: [] },
+    sink,
+    signal,
+  );
   return { reply, text, reasoning };
 }
 
@@ -98,7 +102,7 @@ describe('the demo model', () => {
       reasoning: () => undefined,
     };
     const step = new DemoModel().step(
-      { model: 'offline', messages: [prompt(`echo ${long}`)], apiKey: undefined },
+      { model: 'offline', messages: [prompt(`echo ${long}`)], apiKey: undefined, system: '', tools: [] },
       sink,
       controller.signal,
     );
@@ -159,7 +163,13 @@ describe('the demo model', () => {
       },
       reasoning: () => undefined,
     };
-    const request = { model: 'offline', messages: [prompt('count to 1000 every 0 ms')], apiKey: undefined, system: '', tools: [] };
+    const request = {
+      model: 'offline',
+      messages: [prompt('count to 1000 every 0 ms')],
+      apiKey: undefined,
+      system: '',
+      tools: [],
+    };
     await expect(new DemoModel().step(request, sink, controller.signal)).rejects.toThrow('enough');
     expect(told).toHaveLength(7);
   });

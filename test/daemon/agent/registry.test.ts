@@ -1,5 +1,8 @@
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Briefings } from '../../../daemon/agent/briefings.ts';
+import { systemClock } from '../../../daemon/services/clock.ts';
+import { ToolThread } from '../../../daemon/tools/tool-thread.ts';
 import { AgentRegistry } from '../../../daemon/agent/registry.ts';
 import { validate } from '../../../daemon/config/validate.ts';
 import type { ConfigurationSource } from '../../../daemon/config/store.ts';
@@ -20,6 +23,11 @@ function configured(text: string, usable = true): ConfigurationSource {
   };
 }
 
+function registryOf(configuration: ConfigurationSource): AgentRegistry {
+  const tools = new ToolThread({ settings: { sealed: [], guarded: [] }, onUnexpected: () => undefined });
+  return new AgentRegistry(configuration, { tools, briefings: new Briefings(tools), clock: systemClock() });
+}
+
 function refusal(action: () => unknown): ProtocolError {
   try {
     action();
@@ -31,7 +39,7 @@ function refusal(action: () => unknown): ProtocolError {
 }
 
 describe('the models that can be chosen', () => {
-  const registry = new AgentRegistry(
+  const registry = registryOf(
     configured(`
       model = "local/qwen3"
       [providers.local]
@@ -45,7 +53,7 @@ describe('the models that can be chosen', () => {
   );
 
   test('are the demo model when nothing is configured', () => {
-    const bare = new AgentRegistry(configured(''));
+    const bare = registryOf(configured(''));
     expect(bare.defaultModel()).toBe('demo/offline');
     expect(bare.resolve('demo/offline')).toMatchObject({ provider: 'demo', model: 'offline', keyVariable: undefined });
     expect(bare.keyVariables()).toEqual([]);
@@ -87,7 +95,7 @@ describe('the models that can be chosen', () => {
   });
 
   test('of a public server need the key that its company names, and those of another server none', () => {
-    const public_ = new AgentRegistry(
+    const public_ = registryOf(
       configured('[providers.claude]\ntype = "anthropic"\n[providers.gemini]\ntype = "google"\n'),
     );
     expect(public_.resolve('claude/claude-x').keyVariable).toBe('ANTHROPIC_API_KEY');
@@ -96,12 +104,12 @@ describe('the models that can be chosen', () => {
       keyVariable: 'GEMINI_API_KEY',
     });
     expect(public_.keyVariables()).toEqual(['ANTHROPIC_API_KEY', 'GEMINI_API_KEY']);
-    const own = new AgentRegistry(configured('[providers.a]\ntype = "anthropic"\nbase_url = "http://127.0.0.1:9/v1"'));
+    const own = registryOf(configured('[providers.a]\ntype = "anthropic"\nbase_url = "http://127.0.0.1:9/v1"'));
     expect(own.keyVariables()).toEqual([]);
   });
 
   test('are not guessed while the file has never been without errors, but for the demo model', () => {
-    const broken = new AgentRegistry(configured('model = local/x', false));
+    const broken = registryOf(configured('model = local/x', false));
     for (const action of [() => broken.resolve('local/x'), () => broken.defaultModel()]) {
       const error = refusal(action);
       expect(error.kind).toBe('CONFIG_INVALID');
@@ -125,6 +133,10 @@ describe('the models that can be chosen', () => {
       model: 'offline',
       workspace: '/',
       messages: [prompt('echo hi')],
+      startedAt: Date.now(),
+      agent: '',
+      environment: {},
+      open: [],
       apiKey: undefined,
     };
     const outcome = await registry
@@ -151,7 +163,7 @@ describe('the list of models', () => {
     await server.stop();
   });
 
-  const list = (text: string, keys = NO_KEYS) => new AgentRegistry(configured(text)).list(keys);
+  const list = (text: string, keys = NO_KEYS) => registryOf(configured(text)).list(keys);
   const answering = (body: string): Promise<string[]> => {
     server.answer = (socket) => socket.end(plain('200 OK', body));
     return list(`[providers.a]\nbase_url = "${server.baseUrl}"\nmodels = ["mine"]`).then((result) =>

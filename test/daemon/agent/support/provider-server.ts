@@ -180,7 +180,7 @@ export async function observe(
   const { model = 'some-model', messages = [prompt('hello')], apiKey } = options;
   try {
     const reply = await new ProviderModel(provider).step(
-      { model, messages, apiKey },
+      { model, messages, apiKey, system: '', tools: [] },
       sink,
       options.signal ?? new AbortController().signal,
     );
