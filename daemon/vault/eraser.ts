@@ -2,6 +2,10 @@
 import { TamperError } from './cipher.ts';
 import type { Db } from './database.ts';
 import { orDamaged } from './damage.ts';
+import type { EnvironmentStore } from './environments.ts';
+import type { OutputStore } from './outputs.ts';
+import type { ProcessStore } from './processes.ts';
+import type { RuleStore } from './rules.ts';
 import type { EntryRow, SegmentHead, SegmentStore } from './segments.ts';
 import type { SegmentUse, SegmentUses } from './segment-uses.ts';
 import type { SaveStore } from './saves.ts';
@@ -15,6 +19,10 @@ export interface EraserParts {
   readonly segments: SegmentStore;
   readonly uses: SegmentUses;
   readonly workspaces: WorkspaceStore;
+  readonly outputs: OutputStore;
+  readonly environments: EnvironmentStore;
+  readonly processes: ProcessStore;
+  readonly rules: RuleStore;
 }
 
 interface Garbage {
@@ -47,7 +55,7 @@ export class Eraser {
     sessionId: string,
     fate: 'keep' | 'delete',
   ): { savesKept: number; savesDeleted: number; createdAt: number } {
-    const { sessions, saves } = this.#parts;
+    const { sessions, saves, environments, processes, rules } = this.#parts;
     const state = orDamaged(
       () => sessions.load(sessionId),
       () => sessions.locate(sessionId),
@@ -58,6 +66,9 @@ export class Eraser {
     this.#db.prepare('DELETE FROM queued WHERE session = ?').run(state.number);
     // A line that belongs to no session, of an earlier release for example, may have been typed in this one.
     this.#db.prepare('DELETE FROM history WHERE session = ? OR session IS NULL').run(state.number);
+    environments.remove(state);
+    rules.removeOf(state);
+    processes.removeOf(state.id);
     sessions.remove(state);
     this.#parts.workspaces.removeUnused();
     this.#destroyUnusedKeys();
@@ -127,13 +138,14 @@ export class Eraser {
     );
     const timer = new SliceTimer();
     while (remove.run(id).changes > 0) if (timer.used()) yield;
+    yield* this.#parts.outputs.removeOf(id);
     this.#db.prepare('DELETE FROM segment WHERE id = ?').run(id);
     this.#parts.segments.forget(id);
   }
 
   /** The shared beginning moves to a segment with a new key; the old key, which also reads the rest, goes. */
   *#keepBeginning(garbage: Garbage, usedTo: number): SlicedJob<void> {
-    const { segments } = this.#parts;
+    const { segments, outputs } = this.#parts;
     const copy = segments.create(garbage.owner, garbage.first_seq);
     // Until it is used the copy would look like garbage, to this job after a crash as to any other: that is how a half
     // made copy disappears.
@@ -147,6 +159,7 @@ export class Eraser {
       for (const row of page) segments.adopt(copy, garbage.id, row);
       if (timer.used()) yield;
     }
+    yield* outputs.adopt(copy.id, garbage.id, usedTo);
     segments.complete(copy);
     this.#moveHolders(garbage.id, copy);
     this.#destroyUnusedKeys();

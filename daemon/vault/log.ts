@@ -12,6 +12,7 @@ import type {
   StoredSave,
 } from '../services/ports.ts';
 import type { DraftStore } from './drafts.ts';
+import type { EnvironmentStore } from './environments.ts';
 import { Repetitions, written, type RepetitionParts } from './repetitions.ts';
 import type { SaveState, SaveStore } from './saves.ts';
 import type { Origin } from './segments.ts';
@@ -21,6 +22,7 @@ import type { SessionState } from './session-head.ts';
 export interface LogParts extends RepetitionParts {
   readonly saves: SaveStore;
   readonly drafts: DraftStore;
+  readonly environments: EnvironmentStore;
 }
 
 /** Every method runs inside a transaction of the caller. */
@@ -37,7 +39,7 @@ export class Log {
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   append(request: AppendRequest): AppendResult {
-    const { sessions, drafts } = this.#parts;
+    const { sessions, drafts, environments } = this.#parts;
     if (request.fromQueue !== undefined) return this.#appendFromQueue(request, request.fromQueue);
     const { opId, fingerprint } = request;
     const origin: Origin =
@@ -46,6 +48,7 @@ export class Log {
     if (earlier !== undefined) return earlier;
     const state =
       request.create === undefined ? sessions.load(request.sessionId) : this.#create(request, request.create);
+    environments.set(state, request.environment);
     const entries = request.inNewestTurn === true ? inTurn(request.entries, this.lastTurn(state)) : request.entries;
     const result = this.#write(state, entries, request.patch, origin);
     if (request.dropDrafts === true) drafts.drop(state);
@@ -60,11 +63,12 @@ export class Log {
 
   /** A prompt that has left the queue already was moved by the same request, whose answer was lost. */
   #appendFromQueue(request: AppendRequest, turn: number): AppendResult {
-    const { sessions, queue } = this.#parts;
+    const { sessions, queue, environments } = this.#parts;
     const state = sessions.load(request.sessionId);
     const fingerprint = queue.take(state, turn);
     const { opId } = request;
     if (fingerprint !== undefined) {
+      environments.set(state, request.environment);
       return this.#write(state, request.entries, request.patch, { by: 'client', opId, fingerprint });
     }
     const earlier = this.#repetitions.ofClient({ opId, fingerprint: null }, request.entries.length);
@@ -85,7 +89,7 @@ export class Log {
 
   /** @throws ProtocolError NOT_FOUND, CONFLICT */
   enqueue(request: EnqueueRequest): EnqueueResult {
-    const { sessions, queue } = this.#parts;
+    const { sessions, queue, environments } = this.#parts;
     const origin = this.#repetitions.clientOrigin(request.opId, request.fingerprint);
     const earlier = this.#repetitions.ofClient(origin, 1);
     if (earlier !== undefined) return earlier;
@@ -94,6 +98,7 @@ export class Log {
     queue.add(state, { ...request, turn, fingerprint: origin.fingerprint });
     sessions.apply(state, { turns: turn, status: state.status === 'idle' ? 'queued' : state.status });
     state.updatedAt = Math.max(state.updatedAt, request.at);
+    environments.set(state, request.environment);
     sessions.write(state);
     return { sessionId: state.id, turn, repeated: false };
   }
@@ -103,7 +108,7 @@ export class Log {
    * @throws ProtocolError NOT_FOUND, CONFLICT
    */
   fork(request: ForkRequest): AppendResult {
-    const { sessions, saves } = this.#parts;
+    const { sessions, saves, environments } = this.#parts;
     const origin = this.#repetitions.clientOrigin(request.opId, request.fingerprint);
     const earlier = this.#repetitions.ofClient(origin, request.entries.length);
     if (earlier !== undefined) return earlier;
@@ -125,6 +130,7 @@ export class Log {
       messages: request.messages,
       lastSeq: request.seq,
     });
+    environments.set(state, request.environment);
     return this.#write(state, request.entries, request.patch, origin);
   }
 

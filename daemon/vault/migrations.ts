@@ -141,6 +141,44 @@ export const MIGRATIONS: readonly string[] = [
   -- from before this was known: they go with the next session that is deleted, as nobody can say that they are not its own.
   ALTER TABLE history ADD COLUMN session INTEGER REFERENCES session(number) ON DELETE CASCADE;
   `,
+  `
+  -- What calls wrote, in stretches, under the key of the segment that grew meanwhile. A stretch stands behind the entry
+  -- that was the last when it came, and is shared and erased with it.
+  CREATE TABLE output(
+    id INTEGER PRIMARY KEY,
+    segment INTEGER NOT NULL,
+    call TEXT NOT NULL,
+    stretch INTEGER NOT NULL,
+    first_byte INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    body BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX output_in_order ON output(segment, call, first_byte, stretch);
+
+  CREATE TABLE environment(
+    session INTEGER PRIMARY KEY REFERENCES session(number) ON DELETE CASCADE,
+    body BLOB NOT NULL
+  );
+
+  CREATE TABLE process(
+    call TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    body BLOB NOT NULL
+  ) WITHOUT ROWID;
+
+  -- A rule is looked for by its workspace, or by a keyed hash of all that it says, so that the same one is there once.
+  CREATE TABLE rule(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace INTEGER NOT NULL REFERENCES workspace(id),
+    session INTEGER REFERENCES session(number) ON DELETE CASCADE,
+    mark BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+  );
+  CREATE INDEX rule_by_workspace ON rule(workspace);
+  CREATE INDEX rule_by_session ON rule(session) WHERE session IS NOT NULL;
+  `,
 ];
 
 /** Whether a database has to be changed before it can be used. */

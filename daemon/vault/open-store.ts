@@ -1,13 +1,18 @@
 /** Everything that works on an open and unlocked database, put together. */
 import type { Db } from './database.ts';
 import { DraftStore } from './drafts.ts';
+import { EnvironmentStore } from './environments.ts';
 import { Eraser } from './eraser.ts';
 import { Lister } from './lister.ts';
 import { Log } from './log.ts';
 import { LogReader } from './log-reader.ts';
 import { OperationStore } from './operations.ts';
+import { OutputStore } from './outputs.ts';
+import { OutputVerifier } from './output-verifier.ts';
+import { ProcessStore } from './processes.ts';
 import { PromptQueue } from './prompt-queue.ts';
 import { Recency } from './recency.ts';
+import { RuleStore } from './rules.ts';
 import { SaveStore } from './saves.ts';
 import { SegmentStore } from './segments.ts';
 import { SegmentUses } from './segment-uses.ts';
@@ -34,6 +39,10 @@ export interface OpenStore {
   readonly operations: OperationStore;
   readonly secrets: SecretStore;
   readonly typedLines: TypedLines;
+  readonly outputs: OutputStore;
+  readonly environments: EnvironmentStore;
+  readonly processes: ProcessStore;
+  readonly rules: RuleStore;
   readonly eraser: Eraser;
   readonly verifier: Verifier;
   /** Drops what is remembered of rows that a rollback took back. */
@@ -51,12 +60,18 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const saves = new SaveStore(db, keys, uses, workspaces);
   const drafts = new DraftStore(db, keys);
   const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
-  const log = new Log({ keys, segments, sessions, saves, drafts, queue });
+  const outputs = new OutputStore(db, keys, { segments, sessions });
+  const environments = new EnvironmentStore(db, keys);
+  const processes = new ProcessStore(db, keys);
+  const rules = new RuleStore(db, keys, { sessions, workspaces });
+  const log = new Log({ keys, segments, sessions, saves, drafts, queue, environments });
+  const beside = { outputs, environments, processes, rules };
   const forgetAll = (): void => {
     sessions.forgetAll();
     segments.forgetAll();
     saves.forgetAll();
     workspaces.reload();
+    outputs.forgetAll();
   };
   return {
     db,
@@ -73,8 +88,21 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     operations: new OperationStore(db, keys),
     secrets: new SecretStore(db, keys),
     typedLines: new TypedLines(db, keys, sessions),
-    eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces }),
-    verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
+    ...beside,
+    eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces, ...beside }),
+    verifier: new Verifier(db, {
+      segments,
+      sessions,
+      workspaces,
+      saves,
+      drafts,
+      queue,
+      log,
+      environments,
+      processes,
+      rules,
+      outputs: new OutputVerifier(outputs, sessions),
+    }),
     forgetAll,
     rollBack: () => {
       if (db.inTransaction) db.exec('ROLLBACK');

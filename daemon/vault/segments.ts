@@ -210,6 +210,11 @@ export class SegmentStore {
     head.lastSeq = row.seq;
   }
 
+  /** For what is stored beside the entries. @throws TamperError */
+  keyOf(id: number): KeyObject {
+    return this.#keysOf(id).key;
+  }
+
   /** Must be called for a segment that is gone: its key must not outlive it. */
   forget(id: number): void {
     this.#unwrapped.delete(id);

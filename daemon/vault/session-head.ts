@@ -26,6 +26,8 @@ export interface SessionState {
   model: string;
   mode: ApprovalMode;
   agent: string;
+  /** How often the environment was replaced: says which one belongs to this head. 0: there is none. */
+  environment: number;
   status: SessionStatus;
   turns: number;
   messages: number;
@@ -42,12 +44,13 @@ export interface SessionState {
   details?: SealedFacts & { readonly bytes: Buffer };
 }
 
-/** What a head says in its sealed part. Heads that were written before there were modes and agents have neither. */
+/** What a head says in its sealed part. Heads that were written before there were the optional ones have none of them. */
 interface SealedFacts {
   readonly title: string;
   readonly model: string;
   readonly mode?: ApprovalMode;
   readonly agent?: string;
+  readonly environment?: number;
 }
 
 export interface SessionRow {
@@ -104,10 +107,15 @@ function openDetails(state: SessionState, details: Buffer): SealedFacts {
 
 /** Title and settings, encrypted, bound to everything else in the head. */
 export function sealDetails(state: SessionState): Buffer {
-  const { title, model, mode, agent, details } = state;
-  const isSame = details?.title === title && details.model === model && details.mode === mode && details.agent === agent;
+  const { title, model, mode, agent, environment, details } = state;
+  const isSame =
+    details?.title === title &&
+    details.model === model &&
+    details.mode === mode &&
+    details.agent === agent &&
+    details.environment === environment;
   if (!isSame) {
-    const facts = { title, model, mode, agent };
+    const facts = { title, model, mode, agent, environment };
     state.details = { ...facts, bytes: Buffer.from(JSON.stringify(facts), 'utf8') };
   }
   return sealRecord(state.key, 1, headBinding(state), state.details?.bytes ?? Buffer.alloc(0));
@@ -146,6 +154,7 @@ export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurro
     model: '',
     mode: 'ask',
     agent: '',
+    environment: 0,
     status,
     turns: row.turns,
     messages: row.messages,
@@ -158,10 +167,11 @@ export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurro
     uses,
     open,
   };
-  const { title, model, mode, agent } = openDetails(state, row.details);
+  const { title, model, mode, agent, environment } = openDetails(state, row.details);
   state.title = title;
   state.model = model;
   state.mode = mode ?? state.mode;
   state.agent = agent ?? state.agent;
+  state.environment = environment ?? state.environment;
   return state;
 }

@@ -111,6 +111,7 @@ export class SessionStore {
       model: wanted.model,
       mode: wanted.mode,
       agent: wanted.agent,
+      environment: 0,
       status: 'idle',
       turns: wanted.turns,
       messages: wanted.messages,

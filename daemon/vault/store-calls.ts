@@ -119,15 +119,39 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
     },
   },
   secret: { kind: 'read', run: (store, name) => store.secrets.get(name) },
-  environment: { kind: 'read', run: unbuilt },
-  appendOutput: { kind: 'write', run: unbuilt },
-  readOutput: { kind: 'read', run: unbuilt },
-  recordProcess: { kind: 'write', run: unbuilt },
-  forgetProcess: { kind: 'write', run: unbuilt },
-  processes: { kind: 'read', run: unbuilt },
-  addRule: { kind: 'write', run: unbuilt },
-  rules: { kind: 'read', run: unbuilt },
-  removeRule: { kind: 'write', run: unbuilt },
+  environment: { kind: 'read', run: (store, id) => store.environments.of(store.sessions.load(id)) },
+  appendOutput: {
+    kind: 'write',
+    run: (store, id, stretch) => {
+      store.outputs.append(store.sessions.load(id), stretch);
+    },
+  },
+  readOutput: {
+    kind: 'read',
+    run: (store, id, callId, offset, maxBytes) => store.outputs.read(store.sessions.load(id), callId, offset, maxBytes),
+  },
+  recordProcess: {
+    kind: 'write',
+    run: (store, record) => {
+      if (!store.sessions.exists(record.sessionId)) throw new ProtocolError('NOT_FOUND', 'session not found');
+      store.processes.record(record);
+    },
+  },
+  forgetProcess: {
+    kind: 'write',
+    run: (store, callId) => {
+      store.processes.forget(callId);
+    },
+  },
+  processes: { kind: 'read', run: (store) => store.processes.all() },
+  addRule: { kind: 'write', run: (store, rule) => store.rules.add(rule) },
+  rules: { kind: 'scan', run: (store, workspace) => store.rules.list(workspace) },
+  removeRule: {
+    kind: 'write',
+    run: (store, id) => {
+      store.rules.remove(id);
+    },
+  },
   addHistory: {
     kind: 'write',
     run: (store, line, sessionId) => {
@@ -142,10 +166,6 @@ export function* maintenance(store: OpenStore): SlicedJob<void> {
   yield* store.eraser.collect();
   const oldest = `${encodeTime(Date.now() - REMEMBER_OPERATIONS_MS, 10)}${'0'.repeat(16)}`;
   while (store.operations.forgetBefore(oldest)) yield;
-}
-
-function unbuilt(): never {
-  throw new Error('not built yet');
 }
 
 function readLog(store: OpenStore, request: ReadRequest): Value<'read'> {

@@ -3,8 +3,12 @@ import type { Db } from './database.ts';
 import { TamperError, nextLink } from './cipher.ts';
 import { orDamaged } from './damage.ts';
 import type { DraftStore } from './drafts.ts';
+import type { EnvironmentStore } from './environments.ts';
 import { closed, type Log } from './log.ts';
+import { lengthsInResults, type OutputVerifier } from './output-verifier.ts';
+import type { ProcessStore } from './processes.ts';
 import type { PromptQueue } from './prompt-queue.ts';
+import type { RuleStore } from './rules.ts';
 import type { SaveStore } from './saves.ts';
 import { EMPTY_CHAIN, type EntryRow, type SegmentHead, type SegmentStore } from './segments.ts';
 import type { SegmentUse } from './segment-uses.ts';
@@ -24,6 +28,17 @@ export interface VerifierParts {
   readonly drafts: DraftStore;
   readonly queue: PromptQueue;
   readonly log: Log;
+  readonly environments: EnvironmentStore;
+  readonly processes: ProcessStore;
+  readonly rules: RuleStore;
+  readonly outputs: OutputVerifier;
+}
+
+/** What the entries of a session came to. */
+interface Findings {
+  readonly problems: string[];
+  /** Bytes of output that the results of calls say were kept, by call. */
+  readonly kept: Map<string, number>;
 }
 
 export class Verifier {
@@ -46,7 +61,8 @@ export class Verifier {
    * A cached head is not trusted: the caller has dropped it before.
    */
   *verify(sessionId: string): SlicedJob<{ entries: number; problems: string[] }> {
-    const problems: string[] = [];
+    const findings: Findings = { problems: [], kept: new Map() };
+    const { problems } = findings;
     let entries = 0;
     let state: SessionState;
     try {
@@ -58,30 +74,42 @@ export class Verifier {
     for (const use of closed(state)) {
       // The head of a growing segment is taken as it is now: entries that arrive meanwhile are not part of this check.
       const growing = use.segment === state.open?.id ? { ...state.open } : undefined;
-      entries += yield* this.#verifySegment(use, growing, problems);
+      entries += yield* this.#verifySegment(use, growing, findings);
     }
+    problems.push(...(yield* this.#parts.outputs.problems(sessionId, findings.kept)));
     // What may have changed meanwhile is looked at as it is now.
     const around = orDamaged(
       () => this.#aroundTheLog(this.#parts.sessions.load(sessionId)),
       ({ message }) => [message],
     );
-    problems.push(...around);
+    problems.push(...around, ...(yield* this.#brokenRules(sessionId)));
     return { entries, problems: problems.slice(0, MAX_PROBLEMS) };
   }
 
   /** What hangs on a session besides its log. */
   #aroundTheLog(state: SessionState): string[] {
-    const { workspaces, queue, drafts, saves, log } = this.#parts;
+    const { workspaces, queue, drafts, saves, log, environments, processes } = this.#parts;
     const path = workspaces.pathOf(state.workspace);
     return [
       ...(path === '' ? ['the path of its workspace does not verify'] : []),
       ...queue.problems(state, log.lastTurn(state)),
       ...drafts.problems(state),
       ...saves.problems(state.id),
+      ...environments.problems(state),
+      ...processes.problems(state.id),
     ];
   }
 
-  *#verifySegment(use: SegmentUse, growing: SegmentHead | undefined, problems: string[]): SlicedJob<number> {
+  *#brokenRules(sessionId: string): SlicedJob<string[]> {
+    const state = orDamaged<SessionState | undefined>(
+      () => this.#parts.sessions.load(sessionId),
+      () => undefined,
+    );
+    return state === undefined ? [] : yield* this.#parts.rules.problems(state);
+  }
+
+  *#verifySegment(use: SegmentUse, growing: SegmentHead | undefined, findings: Findings): SlicedJob<number> {
+    const { problems } = findings;
     const head = growing ?? this.#head.get(use.segment);
     if (head === undefined) {
       problems.push(`segment ${use.segment} is missing`);
@@ -99,7 +127,7 @@ export class Verifier {
         if (row.seq > end) break;
         if (row.seq !== seq + 1) problems.push(`entries ${seq + 1} to ${row.seq - 1} are missing`);
         seq = row.seq;
-        chain = this.#verifyRow(use, row, chain, problems);
+        chain = this.#verifyRow(use, row, chain, findings);
         if (seq <= (use.upTo ?? end)) seen += 1;
       }
       if (timer.used()) yield;
@@ -111,9 +139,10 @@ export class Verifier {
     return seen;
   }
 
-  #verifyRow(use: SegmentUse, row: EntryRow, chain: Buffer, problems: string[]): Buffer {
+  #verifyRow(use: SegmentUse, row: EntryRow, chain: Buffer, { problems, kept }: Findings): Buffer {
     try {
-      this.#parts.segments.open(use.segment, row);
+      const { seq, body } = this.#parts.segments.open(use.segment, row);
+      if (seq <= (use.upTo ?? seq)) for (const { callId, bytes } of lengthsInResults(body)) kept.set(callId, bytes);
       return nextLink(chain, row.seq, row.body ?? Buffer.alloc(0));
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;

@@ -44,10 +44,13 @@ export class WorkspaceStore {
     return next;
   }
 
-  /** Forgets the paths that no session and no save names any more. */
+  /** Forgets the paths that no session, no save and no rule names any more. */
   removeUnused(): void {
     const { changes } = this.#db
-      .prepare('DELETE FROM workspace WHERE id NOT IN (SELECT workspace FROM session UNION SELECT workspace FROM save)')
+      .prepare(
+        `DELETE FROM workspace WHERE id NOT IN
+           (SELECT workspace FROM session UNION SELECT workspace FROM save UNION SELECT workspace FROM rule)`,
+      )
       .run();
     if (changes > 0) this.reload();
   }

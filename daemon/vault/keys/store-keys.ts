@@ -5,7 +5,7 @@ import { bind, openRecord, sealRecord } from '../cipher.ts';
 const KEY_BYTES = 32;
 
 /** What a derived key is for. The words are part of the derivation and must never change. */
-export type Purpose = 'wrap' | 'workspace' | 'history' | 'secret' | 'operation' | 'fingerprint';
+export type Purpose = 'wrap' | 'workspace' | 'history' | 'secret' | 'operation' | 'fingerprint' | 'rule' | 'process';
 
 /** The store key and what hangs on it. Raw key bytes leave this room only inside a KeyObject or wrapped. */
 export class StoreKeys {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { VaultPort } from '../../../daemon/services/ports.ts';
-import { MIGRATIONS, listBackups } from '../../../daemon/vault/migrations.ts';
+import { listBackups } from '../../../daemon/vault/migrations.ts';
 import { firstTurn, openedVault, temporaryDirectory } from '../../support/direct-vault.ts';
+import { asSchema } from './support/old-schema.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let vault: VaultPort;
@@ -111,21 +112,9 @@ describe('lines typed at prompts', () => {
 describe('a store from before lines belonged to sessions', () => {
   /** The store as the first schema has it: the lines are without a session and under the key of the store. */
   async function older(): Promise<void> {
-    await inFile((db) => {
-      db.pragma('foreign_keys = OFF');
-      db.exec('ALTER TABLE history DROP COLUMN session');
-      db.pragma('user_version = 1');
-      expect(columnsOf(db)).toEqual(columnsOf(firstSchema()));
-    });
-  }
-
-  const columnsOf = (db: Database.Database): unknown =>
-    (db.pragma('table_info(history)') as { name: string }[]).map(({ name }) => name);
-
-  function firstSchema(): Database.Database {
-    const db = new Database(':memory:');
-    db.exec(MIGRATIONS[0] ?? '');
-    return db;
+    await vault.close();
+    asSchema(directory.path, 1);
+    vault = await openedVault(directory.path);
   }
 
   test('keeps its lines, after a copy was made, until a session is deleted that they may be of', async () => {
