@@ -19,6 +19,9 @@ import { Subscriptions } from './subscriptions.ts';
 /** The daemon's program of the same build as this client. */
 const DAEMON_SCRIPT = join(import.meta.dirname, 'daemon.cjs');
 const OFFER_MS = 2_000;
+/** As the contract says. */
+const LONGEST_NAME = 1_000;
+const LONGEST_VALUE = 200_000;
 /** A daemon that has just started reads its configuration first. */
 const SECOND_HELLO_MS = 10_000;
 
@@ -65,8 +68,9 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
 }
 
 /**
- * Lends the daemon the keys of our environment: it has them in memory only, so each new daemon is given them again. One
- * that greeted before it had read its configuration could not say which it needs, and is asked a second time.
+ * Lends the daemon the keys of our environment, and the variables for the commands of our turns: it has them in memory only,
+ * so each new daemon is given them again. One that greeted before it had read its configuration could not say which keys it
+ * needs, and is asked a second time.
  */
 async function prepareLink(
   link: Link,
@@ -78,13 +82,30 @@ async function prepareLink(
     if (link.daemon.store === null)
       link.daemon = await link.request('initialize', hello, { timeoutMs: SECOND_HELLO_MS });
     const keys = pick(environment, link.daemon.keyVariables);
-    if (Object.keys(keys).length > 0) await link.request('provider/offer-keys', { keys }, { timeoutMs: OFFER_MS });
+    const offers: Promise<unknown>[] = [];
+    if (Object.keys(keys).length > 0) {
+      offers.push(link.request('provider/offer-keys', { keys }, { timeoutMs: OFFER_MS }));
+    }
+    if (hello.client.kind !== 'mctl') {
+      const variables = usable(environment);
+      offers.push(link.request('environment/offer', { variables }, { timeoutMs: OFFER_MS }));
+    }
+    await Promise.all(offers);
   } catch (error) {
     // A turn that needs a key will say so; the rest works without.
     if (error instanceof LinkLost) return;
     const reason = error instanceof Error ? error.message : String(error);
-    onProgress(`the keys of your environment could not be handed to the daemon: ${reason}`);
+    onProgress(`your environment could not be handed to the daemon: ${reason}`);
   }
+}
+
+/** A variable that is longer than any program reads is left out. */
+function usable(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const kept = Object.entries(environment).filter(
+    (entry): entry is [string, string] =>
+      entry[0].length <= LONGEST_NAME && (entry[1]?.length ?? Infinity) <= LONGEST_VALUE,
+  );
+  return Object.fromEntries(kept);
 }
 
 class ConnectedClient implements Client {
