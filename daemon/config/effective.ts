@@ -33,7 +33,7 @@ function modelValues(name: string, model: ModelConfiguration): Record<string, st
   const { contextTokens, inputPrice, outputPrice } = model;
   const prefix = `models.${name}.`;
   return {
-    ...(contextTokens === undefined ? {} : { [`${prefix}context_tokens`]: String(contextTokens) }),
+    ...(contextTokens === undefined ? {} : { [`${prefix}context_window`]: String(contextTokens) }),
     ...(inputPrice === undefined ? {} : { [`${prefix}input_price`]: String(inputPrice) }),
     ...(outputPrice === undefined ? {} : { [`${prefix}output_price`]: String(outputPrice) }),
   };

@@ -50,7 +50,7 @@ const ProviderShape = z
 const Price = z.number().check(z.gte(0), z.lte(1_000_000));
 
 const ModelShape = z.strictObject({
-  context_tokens: z.optional(z.int().check(z.gte(1000), z.lte(100_000_000))),
+  context_window: z.optional(z.int().check(z.gte(1000), z.lte(100_000_000))),
   input_price: z.optional(Price),
   output_price: z.optional(Price),
 });
@@ -97,8 +97,8 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   max_result_megabytes: { kind: 'number', must: 'must be a number of megabytes between 0.1 and 1000' },
   compact_at: { kind: 'number', must: 'must be a number between 0.1 and 1 (never)' },
   models: { kind: 'table', must: 'must be written as tables, one [models."<provider>/<model>"] for each model' },
-  'models.*': { kind: 'table', must: 'must be a table with context_tokens, input_price or output_price' },
-  'models.*.context_tokens': { kind: 'number', must: 'must be a whole number of tokens between 1000 and 100000000' },
+  'models.*': { kind: 'table', must: 'must be a table with context_window, input_price or output_price' },
+  'models.*.context_window': { kind: 'number', must: 'must be a whole number of tokens between 1000 and 100000000' },
   'models.*.input_price': { kind: 'number', must: PRICE },
   'models.*.output_price': { kind: 'number', must: PRICE },
   providers: { kind: 'table', must: 'must be written as tables, one [providers.<name>] for each server' },

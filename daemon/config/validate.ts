@@ -67,7 +67,7 @@ function build(file: ConfigurationFile): Configuration {
     models: new Map(
       Object.entries(file.models).map(([name, entry]) => [
         name,
-        { contextTokens: entry.context_tokens, inputPrice: entry.input_price, outputPrice: entry.output_price },
+        { contextTokens: entry.context_window, inputPrice: entry.input_price, outputPrice: entry.output_price },
       ]),
     ),
     providers: new Map(Object.entries(file.providers).map(([name, entry]) => [name, buildProvider(name, entry)])),

@@ -6,8 +6,8 @@ const MOVES: Readonly<Record<TurnState, readonly TurnState[]>> = {
   queued: ['running', 'cancelled'],
   running: ['waiting', 'completed', 'failed', 'cancelled', 'interrupted'],
   waiting: ['running', 'waiting', 'completed', 'failed', 'cancelled', 'interrupted'],
-  completed: [],
-  // A person may have it go on, begin again, or left as it is.
+  // A person may have it go on, begin again, or leave it as it is.
+  completed: ['running'],
   failed: ['running'],
   cancelled: ['running'],
   interrupted: ['running', 'cancelled'],

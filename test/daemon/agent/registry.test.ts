@@ -6,7 +6,7 @@ import { ToolThread } from '../../../daemon/tools/tool-thread.ts';
 import { AgentRegistry } from '../../../daemon/agent/registry.ts';
 import { validate } from '../../../daemon/config/validate.ts';
 import type { ConfigurationSource } from '../../../daemon/config/store.ts';
-import type { ProviderKeys } from '../../../daemon/services/agent-port.ts';
+import type { ProviderKeys, TurnJournal } from '../../../daemon/services/agent-port.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { plain, prompt, ProviderServer } from './support/provider-server.ts';
 
@@ -121,10 +121,17 @@ describe('the models that can be chosen', () => {
 
   test('run a turn from the first word to its outcome', async () => {
     let text = '';
-    const journal = {
-      text: (piece: string) => void (text += piece),
+    const unused = () => Promise.reject(new Error('the demo model answers at once'));
+    const sink = { live: () => undefined, keep: unused, started: unused, ended: () => undefined };
+    const journal: TurnJournal = {
+      text: (piece) => void (text += piece),
       reasoning: () => undefined,
-      step: async () => undefined,
+      step: unused,
+      approve: unused,
+      begin: unused,
+      sink: () => sink,
+      result: unused,
+      summary: unused,
     };
     const input = {
       sessionId: 's',

@@ -16,9 +16,15 @@ describe('a configuration', () => {
     expect(configuration).toEqual(DEFAULT_CONFIGURATION);
     expect(configuration).toEqual({
       model: 'demo/offline',
+      mode: 'ask',
       recovery: 'safe',
       idleExitMinutes: 30,
       logLevel: 'info',
+      maxSteps: 200,
+      maxTurnMinutes: 240,
+      maxResultMegabytes: 8,
+      compactAt: 0.8,
+      models: new Map(),
       providers: new Map(),
     });
   });
@@ -122,7 +128,7 @@ describe('an error in a configuration names file, line, key, what is wrong and w
     [
       'an unknown key like no other',
       'colour = "red"',
-      ['f.toml:1: colour is not a setting', 'Known here: model, recovery'],
+      ['f.toml:1: colour is not a setting', 'Known here: model, mode, recovery'],
     ],
     [
       'an unknown key of a provider',
