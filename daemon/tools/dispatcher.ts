@@ -73,7 +73,9 @@ export class Dispatcher {
     try {
       return await this.#toolNamed(call.name).run(place, call, this.#sinks.open(id), controller.signal);
     } catch (error) {
-      return { output: this.#whyItFailed(call.name, error), isError: true };
+      const cancelled = controller.signal.aborted && error === controller.signal.reason;
+      const output = cancelled ? `${call.name}: cancelled; nothing was changed` : this.#whyItFailed(call.name, error);
+      return { output, isError: true };
     } finally {
       this.#runs.delete(id);
     }

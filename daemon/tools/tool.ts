@@ -13,7 +13,8 @@ export interface Tool {
    * Does what was prepared, and nothing else.
    * @param call as `prepare` returned it, copied.
    * @param signal after it, the tool ends what it started and says in its outcome how far it came.
-   * @throws ToolRefusal when what was prepared is no longer there; whoever calls makes an outcome of it.
+   * @throws ToolRefusal when what was prepared is no longer there, and the signal's reason when nothing was changed before
+   *   the abort; whoever calls makes an outcome of either.
    */
   run(place: ToolPlace, call: PreparedCall, sink: ToolSink, signal: AbortSignal): Promise<ToolOutcome>;
 }

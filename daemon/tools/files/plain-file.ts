@@ -1,0 +1,105 @@
+/** Opens plain files to read, and nothing else, whatever their path leads to by then. */
+import { createHash } from 'node:crypto';
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, statfs, type FileHandle } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { ToolRefusal } from '../../services/tool-port.ts';
+import { systemCode } from '../failure-text.ts';
+import { mustBeFile } from './file-kind.ts';
+import { holdDirectory, type HeldDirectory } from './held-directory.ts';
+import { CHUNK } from './limits.ts';
+
+/** proc, sysfs, debugfs, tracefs, securityfs, cgroup, cgroup2, configfs, efivarfs, bpf: wherever they are mounted. */
+const KERNEL_TYPES = new Set([
+  0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x73636673, 0x27e0eb, 0x63677270, 0x62656570, 0xde5e81e4, 0xcafe4a11,
+]);
+
+export interface PlainFile extends AsyncDisposable {
+  readonly handle: FileHandle;
+  readonly stat: BigIntStats;
+}
+
+/**
+ * @param path absolute, through no symbolic link.
+ * @throws ToolRefusal when there is now something else, or the path leads elsewhere.
+ */
+export async function openPlain(path: string, shown: string): Promise<PlainFile> {
+  const directory = await holdDirectory(dirname(path));
+  try {
+    return await openPlainIn(directory, basename(path), shown);
+  } finally {
+    await directory.close();
+  }
+}
+
+/** As `openPlain`, in a directory that is held. */
+export async function openPlainIn(directory: HeldDirectory, name: string, shown: string): Promise<PlainFile> {
+  // Opening a device or a pipe can have an effect of its own, so it is looked at first; and afterwards, because it may
+  // have become one.
+  mustBeFile(shown, await lstat(directory.at(name)));
+  const handle = await openIt(directory.at(name), shown);
+  try {
+    const stat = await handle.stat({ bigint: true });
+    mustBeFile(shown, stat);
+    if (process.platform === 'linux' && KERNEL_TYPES.has((await statfs(`/proc/self/fd/${handle.fd}`)).type))
+      throw new ToolRefusal(`${shown} is a view into the system and not a file; run a command to see it`);
+    await directory.check();
+    return { handle, stat, [Symbol.asyncDispose]: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function openIt(path: string, shown: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    if (systemCode(error) !== 'ELOOP') throw error;
+    throw new ToolRefusal(`${shown} has become a symbolic link; nothing was done`, { cause: error });
+  }
+}
+
+/** Tells a file that was replaced or written to from the one that was there. */
+export function identityOf(stat: BigIntStats): string {
+  return [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':');
+}
+
+export function hashOf(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** The pieces of a file, in one buffer that is used again. @throws the signal's reason. */
+export async function* piecesOf(handle: FileHandle, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  for (let position = 0; ;) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** @returns SHA-256 of the content, in hexadecimal. */
+export async function hashFile(handle: FileHandle, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of piecesOf(handle, signal)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/**
+ * The whole content.
+ * @throws ToolRefusal when it is longer than `limit` bytes, also when it grows meanwhile.
+ */
+export async function readWhole(file: PlainFile, shown: string, limit: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of piecesOf(file.handle)) {
+    length += piece.length;
+    if (length > limit || file.stat.size > limit)
+      throw new ToolRefusal(`${shown} is larger than ${limit} bytes; change it with a command`);
+    pieces.push(Buffer.from(piece));
+  }
+  return Buffer.concat(pieces);
+}
