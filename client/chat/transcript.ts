@@ -67,6 +67,12 @@ export class Transcript {
       this.#notice(`[${harmlessLine(reason)}]`, 'yellow');
     },
     left: () => this.#endReply(),
+    settings: () => {},
+    call: () => {},
+    approval: () => {},
+    output: () => {},
+    summary: () => {},
+    retry: () => {},
     title: () => {},
     presence: () => {},
     flags: () => {},

@@ -4,6 +4,7 @@ import type { Cursor, SessionEvent } from '../../protocol/event.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/session.ts';
+import type { ApprovalQuestion } from '../../protocol/tool.ts';
 
 export interface ConnectOptions {
   readonly kind: InitializeParams['client']['kind'];
@@ -42,6 +43,12 @@ export interface LiveReply {
   readonly reasoning: string;
 }
 
+/** A call that waits for an answer. */
+export interface PendingApproval {
+  readonly turn: number;
+  readonly question: ApprovalQuestion;
+}
+
 export interface AttachHandlers {
   /** The session as it is now. Comes once, and again when the cursor means nothing any more (a store that was replaced). */
   opened(snapshot: {
@@ -51,6 +58,8 @@ export interface AttachHandlers {
     readonly live: LiveReply | null;
     /** Prompts that wait for their turn, in order. */
     readonly queue: readonly { readonly turn: number; readonly parts: readonly PromptPart[] }[];
+    /** Calls that a person is asked about now. */
+    readonly approvals: readonly PendingApproval[];
     readonly unsaved: string | null;
   }): void;
   /** After a reconnect: missed durable events follow as events; live text and queue are replaced by these. */
@@ -59,6 +68,8 @@ export interface AttachHandlers {
     readonly cursor: Cursor;
     readonly live: LiveReply | null;
     readonly queue: readonly { readonly turn: number; readonly parts: readonly PromptPart[] }[];
+    /** Calls that a person is asked about now. */
+    readonly approvals: readonly PendingApproval[];
     readonly unsaved: string | null;
   }): void;
   /** One event, durable ones in order, each once. */

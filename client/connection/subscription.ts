@@ -156,13 +156,15 @@ export class Subscription implements Attachment {
     this.#early = undefined;
     this.#cursor ??= answer.cursor;
     const { session, cursor, live, queue, unsaved } = answer;
+    // A daemon from before there were questions says nothing of them.
+    const approvals = (answer.approvals as AttachResult['approvals'] | undefined) ?? [];
     if (!this.#mustOpen) {
-      this.#tell(() => this.#options.handlers.resumed({ cursor, live, queue, unsaved }));
+      this.#tell(() => this.#options.handlers.resumed({ cursor, live, queue, approvals, unsaved }));
     } else {
       this.#mustOpen = false;
       this.#isOpened = true;
       const events = answer.events as SessionEvent[];
-      this.#tell(() => this.#options.handlers.opened({ session, events, live, queue, unsaved }));
+      this.#tell(() => this.#options.handlers.opened({ session, events, live, queue, approvals, unsaved }));
     }
     this.#first.resolve();
     for (const event of early) this.#deliver(event);

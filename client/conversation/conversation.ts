@@ -1,10 +1,12 @@
 /** What one frontend knows of one session it is attached to: events go in, what is new to show comes out. */
-import type { AttachHandlers } from '../connection/api.ts';
+import type { AttachHandlers, PendingApproval } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurableEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { Session } from '../../protocol/session.ts';
+import type { ApprovalChange, ApprovalMode, CallStart } from '../../protocol/tool.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
+import { CallBook } from './call-book.ts';
 import { ReplyText, textOf, type TextPiece } from './reply-text.ts';
 import { TurnBook, isOver, type TurnView } from './turn-book.ts';
 
@@ -25,6 +27,24 @@ export type Change =
   | { readonly kind: 'storage'; readonly unsaved: string | null }
   /** Another model answers from the next turn on; `mine` when this frontend chose it. */
   | { readonly kind: 'model'; readonly model: string; readonly mine: boolean }
+  /** The mode or the agent of the session is another one now. */
+  | { readonly kind: 'settings'; readonly mode: ApprovalMode | undefined; readonly agent: string | undefined }
+  /** A tool call is about to take effect. */
+  | { readonly kind: 'call'; readonly turn: number; readonly call: CallStart }
+  /** A person is asked about a call, or has answered. What is asked now is in `approvals`. */
+  | { readonly kind: 'approval'; readonly turn: number; readonly change: ApprovalChange }
+  /** Output of a command that runs; `missed` when some of it before this was left out. */
+  | {
+      readonly kind: 'output';
+      readonly turn: number;
+      readonly callId: string;
+      readonly text: string;
+      readonly missed: boolean;
+    }
+  /** The beginning of the conversation goes to the model as a summary from now on. */
+  | { readonly kind: 'summary'; readonly turn: number; readonly automatic: boolean }
+  /** A turn begins again from its prompt. */
+  | { readonly kind: 'retry'; readonly turn: number }
   | { readonly kind: 'title'; readonly title: string }
   | { readonly kind: 'presence'; readonly attached: number }
   | { readonly kind: 'flags'; readonly archived: boolean; readonly pinned: boolean }
@@ -62,6 +82,7 @@ export class Conversation implements AttachHandlers {
   readonly #reply: ReplyText;
   /** Text of prompts that this frontend has sent and not seen yet. */
   readonly #expected: string[] = [];
+  readonly #calls = new CallBook();
   #chosenModel: string | undefined;
   #session: Session | undefined;
   #unsaved: string | null = null;
@@ -82,6 +103,11 @@ export class Conversation implements AttachHandlers {
   /** Title, model and flags as of the last event; counts and sums as of joining. Undefined until attached. */
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** Calls that a person is asked about now, in the order in which they were asked. */
+  get approvals(): PendingApproval[] {
+    return this.#calls.asked;
   }
 
   /** Why something on screen is not durable; null when everything is. */
@@ -125,6 +151,7 @@ export class Conversation implements AttachHandlers {
     this.#pending = undefined;
     this.#lastSeq = past.at(-1)?.seq ?? 0;
     this.turns.begin(snapshot, past);
+    this.#calls.begin(snapshot.approvals);
     this.#tell({ kind: 'opened', session, past, again });
     for (const event of events.slice(past.length)) this.event(event);
     if (snapshot.live !== null) this.#reply.adopt(snapshot.live);
@@ -158,6 +185,7 @@ export class Conversation implements AttachHandlers {
         this.#tell({ kind: 'flags', ...event.data });
         break;
       case 'output':
+        this.#output(event);
         break;
       case 'deleted':
         this.#end('the session was deleted', true);
@@ -208,13 +236,27 @@ export class Conversation implements AttachHandlers {
         this.#update({ title: event.data.title });
         this.#tell({ kind: 'title', title: event.data.title });
         break;
-      case 'origin':
       case 'call':
+        this.#tell({ kind: 'call', turn: event.turn, call: event.data });
+        break;
       case 'approval':
+        this.#calls.approval(event.turn, event.data);
+        this.#tell({ kind: 'approval', turn: event.turn, change: event.data });
+        break;
       case 'summary':
+        this.#tell({ kind: 'summary', turn: event.turn, automatic: event.data.automatic });
+        break;
       case 'retry':
+        this.#tell({ kind: 'retry', turn: event.turn });
+        break;
+      case 'origin':
         break;
     }
+  }
+
+  #output({ turn, data: { callId, offset, text } }: EventOf<'output'>): void {
+    const missed = this.#calls.output(callId, offset, text.length);
+    this.#tell({ kind: 'output', turn, callId, text, missed });
   }
 
   #settings({ model, mode, agent }: EventData<'settings'>): void {
@@ -227,6 +269,7 @@ export class Conversation implements AttachHandlers {
       this.#tell({ kind: 'model', model, mine: model === this.#chosenModel });
       this.#chosenModel = undefined;
     }
+    if (mode !== undefined || agent !== undefined) this.#tell({ kind: 'settings', mode, agent });
   }
 
   #turn(turn: number, change: TurnChange): void {
@@ -234,7 +277,9 @@ export class Conversation implements AttachHandlers {
     // A queued prompt that was cancelled says so at once, and its turn once more when its place in the order has come.
     const before = this.turns.get(turn)?.state;
     const view = this.turns.change(turn, change);
-    if (before !== undefined && isOver(before)) return;
+    // A turn that a person has go on is no repetition.
+    if (before !== undefined && isOver(before) && isOver(change.state)) return;
+    if (isOver(change.state)) this.#calls.over(turn);
     this.#tell({ kind: 'turn', turn: view, change, neverBegan: before === 'queued' && isOver(change.state) });
   }
 
@@ -267,6 +312,7 @@ export class Conversation implements AttachHandlers {
     if (pending === undefined || (!live && this.#lastSeq < pending.cursor.seq)) return;
     this.#pending = undefined;
     if (pending.live !== null) this.#reply.adopt(pending.live);
+    this.#calls.begin(pending.approvals);
     const waiting = new Set(pending.queue.map(({ turn }) => turn));
     for (const { turn, parts } of pending.queue) this.turns.prompt(turn, textOf(parts), 'queued');
     for (const { turn } of this.turns.queued) if (!waiting.has(turn)) this.#turn(turn, { state: 'cancelled' });

@@ -3,6 +3,7 @@ import type { Attachment, Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { Save, Session } from '../../protocol/session.ts';
 import { Conversation, type Change, type Joining } from './conversation.ts';
 
@@ -29,6 +30,11 @@ export interface TalkOptions {
   readonly defaultModel?: string | undefined;
   /** The model that the next prompt brings along, wherever it goes. */
   readonly model?: string | undefined;
+  /** Settings that the next prompt brings along, wherever it goes. */
+  readonly mode?: ApprovalMode | undefined;
+  readonly agent?: string | undefined;
+  /** Nobody who could be asked sits here. */
+  readonly unattended?: boolean | undefined;
   readonly tell: (change: TalkChange) => void;
   /** Resolves when a store that was found locked is open again, or rejects with what a prompt then fails with. */
   readonly unlock?: () => Promise<void>;
@@ -52,6 +58,9 @@ export class Talk {
   #conversation: Conversation | undefined;
   #attachment: Attachment | undefined;
   #pendingModel: string | undefined;
+  #pendingMode: ApprovalMode | undefined;
+  #pendingAgent: string | undefined;
+  readonly #unattended: boolean;
   readonly #defaultModel: string | undefined;
   #left: string | undefined;
   /** Moves and prompts take effect in the order in which they were asked for. */
@@ -66,6 +75,9 @@ export class Talk {
     this.workspace = options.workspace;
     this.#defaultModel = options.defaultModel;
     this.#pendingModel = options.model;
+    this.#pendingMode = options.mode;
+    this.#pendingAgent = options.agent;
+    this.#unattended = options.unattended === true;
   }
 
   get target(): Target {
@@ -98,6 +110,25 @@ export class Talk {
     this.#pendingModel = model;
   }
 
+  /** The mode that the next prompt brings along; undefined when the session's own, or the configured one, is used. */
+  get wantedMode(): ApprovalMode | undefined {
+    return this.#pendingMode;
+  }
+
+  /** The agent that the next prompt brings along; empty for none, undefined when the session's own is used. */
+  get wantedAgent(): string | undefined {
+    return this.#pendingAgent;
+  }
+
+  /** Chooses for the next prompt; for a session that exists, `session/configure` does it at once. */
+  wantMode(mode: ApprovalMode): void {
+    this.#pendingMode = mode;
+  }
+
+  wantAgent(agent: string): void {
+    this.#pendingAgent = agent;
+  }
+
   /**
    * Gives a prompt to the session, to a new one, or to the conversation at a save.
    * @returns the place of the prompt, which is durable; its turn is followed from its beginning. When it cannot be
@@ -115,12 +146,14 @@ export class Talk {
       };
       let submitted: Submitted;
       try {
-        submitted = await this.#give(model === undefined ? params : { ...params, model });
+        submitted = await this.#give({ ...params, ...this.#wishes(), ...(model === undefined ? {} : { model }) });
         if (this.#attachment?.sessionId === submitted.sessionId) this.#conversation?.own(submitted.turn);
       } finally {
         takeBack?.();
       }
       this.#pendingModel = undefined;
+      this.#pendingMode = undefined;
+      this.#pendingAgent = undefined;
       if (this.#attachment?.sessionId !== submitted.sessionId) await this.#followOwn(submitted);
       return submitted;
     });
@@ -184,6 +217,14 @@ export class Talk {
         await this.#unlock();
       }
     }
+  }
+
+  #wishes(): Pick<ParamsOf<'turn/submit'>, 'mode' | 'agent' | 'unattended'> {
+    return {
+      ...(this.#pendingMode === undefined ? {} : { mode: this.#pendingMode }),
+      ...(this.#pendingAgent === undefined ? {} : { agent: this.#pendingAgent }),
+      ...(this.#unattended ? { unattended: true } : {}),
+    };
   }
 
   #wireTarget() {

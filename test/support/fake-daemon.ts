@@ -168,7 +168,7 @@ export class FakeDaemon {
     stored.live = live;
     const cursor = { generation: GENERATION, seq: stored.session.lastSeq };
     for (const handlers of this.#attached.get(sessionId) ?? []) {
-      handlers.resumed({ cursor, live, queue: stored.queue, unsaved: null });
+      handlers.resumed({ cursor, live, queue: stored.queue, approvals: [], unsaved: null });
     }
   }
 
@@ -352,7 +352,7 @@ export class FakeDaemon {
     const attached = this.#attached.get(sessionId) ?? new Set();
     this.#attached.set(sessionId, attached.add(handlers));
     const { session, events, live, queue } = stored;
-    handlers.opened({ session: { ...session }, events: events.slice(-tail), live, queue, unsaved: null });
+    handlers.opened({ session: { ...session }, events: events.slice(-tail), live, queue, approvals: [], unsaved: null });
     return {
       sessionId,
       cursor: { generation: GENERATION, seq: session.lastSeq },

@@ -60,6 +60,7 @@ test('live text after a reconnect waits for the missed events that end the reply
     cursor: { generation, seq: 4 },
     live: { turn: 1, step: 1, text: 'one two three', reasoning: '' },
     queue: [],
+    approvals: [],
     unsaved: null,
   });
   const parts = [{ type: 'text' as const, text: 'one two' }];
@@ -75,7 +76,7 @@ test('a prompt that left the queue while the connection was lost counts as cance
   });
   daemon.submitElsewhere(sessionId, 'waits');
   expect(conversation.turns.queued.map(({ turn }) => turn)).toEqual([2]);
-  conversation.resumed({ cursor: { generation: 'g1', seq: 2 }, live: null, queue: [], unsaved: null });
+  conversation.resumed({ cursor: { generation: 'g1', seq: 2 }, live: null, queue: [], approvals: [], unsaved: null });
   await expect(conversation.turns.whenOver(2)).resolves.toEqual({ state: 'cancelled' });
 });
 
@@ -87,7 +88,7 @@ test('which turn runs is known without its events: the ones behind it wait in th
   const session = daemon.sessions.get(sessionId)?.session;
   if (session === undefined) throw new Error('there is no session');
   const queue = [{ turn: 2, parts: [{ type: 'text' as const, text: 'waits' }] }];
-  conversation.opened({ session, events: [], live: null, queue, unsaved: null });
+  conversation.opened({ session, events: [], live: null, queue, approvals: [], unsaved: null });
   expect(conversation.turns.active?.turn).toBe(1);
   expect(conversation.turns.queued.map(({ turn }) => turn)).toEqual([2]);
 });
