@@ -1,6 +1,6 @@
 /** The client as frontends see it: typed calls that survive a daemon's death, and sessions as streams that miss nothing. */
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
-import type { Cursor, SessionEvent } from '../../protocol/event.ts';
+import type { Cursor, ListNotice, SessionEvent } from '../../protocol/event.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/session.ts';
@@ -91,6 +91,12 @@ export interface Client {
     handlers: AttachHandlers,
     options?: { readonly tail?: number; readonly after?: Cursor },
   ): Promise<Attachment>;
+  /**
+   * Changes of the list of sessions, once `session/watch` was answered. A connection knows nothing of what was asked on the
+   * one before it, nor tells what happened in between: after a reconnect, watch again and then read the list again.
+   * @returns a function that ends the subscription.
+   */
+  onList(listener: (notice: ListNotice) => void): () => void;
   /** @returns a function that ends the subscription. */
   onStatus(listener: (status: ConnectionStatus) => void): () => void;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { ListNotice } from '../../protocol/event.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { AttachHandlers, Attachment, CallOptions, Client, ConnectOptions, ConnectionStatus } from './api.ts';
 import { callUntilAnswered } from './calls.ts';
@@ -91,14 +92,17 @@ class ConnectedClient implements Client {
   readonly newOpId = opIds();
   readonly #line: Line;
   readonly #subscriptions: Subscriptions;
+  readonly #listListeners = new Set<(notice: ListNotice) => void>();
   #link: Link;
 
   constructor(line: Line, link: Link) {
     this.#line = line;
     this.#link = link;
     this.#subscriptions = new Subscriptions(line);
+    this.#listen(link);
     line.onLink((next) => {
       this.#link = next;
+      this.#listen(next);
     });
   }
 
@@ -118,6 +122,11 @@ class ConnectedClient implements Client {
     return this.#subscriptions.attach(sessionId, handlers, options);
   }
 
+  onList(listener: (notice: ListNotice) => void): () => void {
+    this.#listListeners.add(listener);
+    return () => void this.#listListeners.delete(listener);
+  }
+
   onStatus(listener: (status: ConnectionStatus) => void): () => void {
     return this.#line.onStatus(listener);
   }
@@ -125,5 +134,11 @@ class ConnectedClient implements Client {
   close(): Promise<void> {
     this.#line.close(new ProtocolError('CANCELLED', 'the client was closed'));
     return Promise.resolve();
+  }
+
+  #listen(link: Link): void {
+    link.onList((notice) => {
+      for (const listener of this.#listListeners) listener(notice);
+    });
   }
 }
