@@ -79,7 +79,7 @@ async function printText(context: MctlContext, client: Client, params: ListQuery
     return;
   }
   const columns = context.stdout.isTerminal ? context.stdout.columns : Number.POSITIVE_INFINITY;
-  for (const row of table(sessions, columns)) context.stdout.line(row);
+  context.stdout.line(table(sessions, columns).join('\n'));
   if (more !== null) {
     const of = total === null ? '' : ` of ${total}`;
     context.stderr.line(`${sessions.length}${of} shown; --limit shows more`);
