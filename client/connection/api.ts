@@ -25,12 +25,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** For the whole call, reconnects included; default: the method's own deadline plus 30 s. */
   readonly deadlineMs?: number;
+  /** False: fails with DAEMON_UNAVAILABLE rather than start a daemon that a person has stopped. Default true. */
+  readonly startDaemon?: boolean;
 }
 
 export type ConnectionStatus =
   | { readonly state: 'connected' }
   /** Lost; being dialled again, with the daemon started when it is gone. */
   | { readonly state: 'reconnecting'; readonly reason: string }
+  /** A person has stopped the daemon: it is started by the next call that needs it, and joined when somebody else does. */
+  | { readonly state: 'stopped'; readonly reason: string }
   /** Given up or closed by us; every call rejects. */
   | { readonly state: 'closed'; readonly reason: string };
 

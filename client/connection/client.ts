@@ -15,6 +15,7 @@ import { LinkLost } from './call-errors.ts';
 import type { Link } from './link.ts';
 import { locate } from './locations.ts';
 import { opIds } from './op-id.ts';
+import { wasStopped } from './start-records.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** The daemon's program of the same build as this client. */
@@ -53,15 +54,16 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
     onProgress,
   };
   let isFirst = true;
-  const line = new Line(
-    (signal) => {
+  const line = new Line({
+    dial: (signal, mayStart) => {
       // A person who asked not to wait was asked about what ran then, not about what runs at a later reconnect.
       const now = isFirst && (options.now ?? false);
       isFirst = false;
-      return ensureDaemon({ ...ensure, now, signal });
+      return ensureDaemon({ ...ensure, startDaemon: startDaemon && mayStart, now, signal });
     },
-    (link) => prepareLink(link, hello, environment, onProgress),
-  );
+    prepare: (link) => prepareLink(link, hello, environment, onProgress),
+    wasStopped: (link) => wasStopped(ensure.locations, link.daemon.daemon.pid),
+  });
   return new ConnectedClient(line, await line.open());
 }
 

@@ -43,6 +43,7 @@ export class TextReport implements Report {
 
   connection(status: ConnectionStatus): void {
     if (status.state === 'reconnecting' && !this.#isLost) this.note(`reconnecting: ${status.reason}`);
+    if (status.state === 'stopped') this.note(status.reason);
     if (status.state === 'connected' && this.#isLost) this.note('connected again');
     this.#isLost = status.state === 'reconnecting';
   }
