@@ -23,6 +23,9 @@ import { TurnService } from './services/turn-service.ts';
 import { connectVault } from './vault/vault-client.ts';
 import { startVaultThread } from './vault/vault-thread.ts';
 
+/** How long the configuration file is waited for when somebody asks how the daemon does. */
+const CONFIGURATION_LOOK_MS = 500;
+
 interface Built extends Services {
   readonly writer: SessionWriter;
   readonly count: SessionCount;
@@ -146,7 +149,8 @@ class RunningDaemon implements Daemon {
     return { store: identity, key: status.state, draining: this.#draining, keyVariables: registry.keyVariables() };
   }
 
-  status(): DaemonStatus {
+  async status(): Promise<DaemonStatus> {
+    await this.#lookAtConfiguration();
     const { access, turns, configuration, writer } = this.#parts;
     const context = this.#context;
     const activity = turns.activity();
@@ -207,6 +211,18 @@ class RunningDaemon implements Daemon {
     clearTimeout(timer);
     await vault.close();
     if (end === 'late') throw new ProtocolError('DEADLINE', 'turns did not come to rest in time');
+  }
+
+  /** Waits no longer for a file system that hangs: the answer then says what was known before. */
+  async #lookAtConfiguration(): Promise<void> {
+    const { configuration, configurationRead } = this.#parts;
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, CONFIGURATION_LOOK_MS);
+    const look = configuration.reloadIfChanged().then((wasRead) => {
+      if (wasRead) configurationRead();
+    });
+    await Promise.race([look, deadline.promise]);
+    clearTimeout(timer);
   }
 
   async reloadConfig(): Promise<void> {
