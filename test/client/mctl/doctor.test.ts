@@ -334,6 +334,17 @@ describe('the key', () => {
     await expectBroken(checkKey, sick, /is not a regular file/, /from a copy/);
   });
 
+  test('keeper that M_KEY_PROVIDER names has to be one, also without a daemon to ask', async () => {
+    const sick = patient();
+    sick.context.around.environment['M_KEY_PROVIDER'] = 'keyfil';
+    await expectBroken(checkKey, sick, /M_KEY_PROVIDER is "keyfil"/, /Use one of keychain, keyfile/);
+  });
+
+  test('of a daemon that does not answer is not said to have no daemon', async () => {
+    const [key] = await checkKey(patient({ silence: new Error('silent') }));
+    expect(key).toEqual({ check: 'key', state: 'note', message: expect.stringContaining('does not answer'), fix: '' });
+  });
+
   test.each(['locked', 'denied'] as const)('that is %s is told with its remedy', async (state) => {
     const sick = patient({ daemon: await healthy() });
     const status = { ...sick.fake.lock.status, provider: 'keychain' as const, keyFile: null };
