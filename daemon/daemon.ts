@@ -52,8 +52,8 @@ function reporter({ log }: DaemonContext): Report {
 function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
   return connectVault(
     {
-      onDeath: (reason) => {
-        context.log.fatal('vault thread ended', { reason });
+      onDeath: (reason, error) => {
+        context.log.fatal('vault thread ended', { reason, ...(error === undefined ? {} : errorShape(error)) });
         context.requestStop('vault-lost', 'now');
       },
       onUnexpected: (method, stack) => {
