@@ -182,12 +182,17 @@ describe('the disk', () => {
     const sick = patient();
     const mount = (options: string): boolean =>
       spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'm-test', sick.data]).status === 0;
-    if (!mount('size=2m')) context.skip('nothing can be mounted here');
+    if (!mount('size=2m,mode=0700')) context.skip('nothing can be mounted here');
     onTestFinished(() => void spawnSync('umount', [sick.data]));
     const { thisSystem } = await import('../../../client/mctl/doctor/system.ts');
     await expectBroken(checkDisk, { ...sick, system: thisSystem }, /^2 MB free/, /Make room/);
+    prepareDirectories(sick.locations);
     execFileSync('mount', ['-o', 'remount,ro', sick.data]);
     await expectBroken(checkDisk, sick, /mounted read-only/, /Mount it for writing/);
+    // Nobody waits for a daemon that cannot come up.
+    expect(() => {
+      prepareDirectories(sick.locations);
+    }).toThrow(expect.objectContaining({ message: expect.stringContaining('is mounted read-only') }));
   });
 });
 
