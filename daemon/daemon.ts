@@ -33,6 +33,9 @@ import { ToolThread } from './tools/tool-thread.ts';
 import { connectVault } from './vault/vault-client.ts';
 import { startVaultThread } from './vault/vault-thread.ts';
 
+/** How long the configuration file is waited for when somebody asks how the daemon does. */
+const CONFIGURATION_LOOK_MS = 500;
+
 interface Built extends Services {
   readonly writer: SessionWriter;
   readonly count: SessionCount;
@@ -59,8 +62,8 @@ function reporter({ log }: DaemonContext): Report {
 function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
   return connectVault(
     {
-      onDeath: (reason) => {
-        context.log.fatal('vault thread ended', { reason });
+      onDeath: (reason, error) => {
+        context.log.fatal('vault thread ended', { reason, ...(error === undefined ? {} : errorShape(error)) });
         context.requestStop('vault-lost', 'now');
       },
       onUnexpected: (method, stack) => {
@@ -182,7 +185,8 @@ class RunningDaemon implements Daemon {
     return { store: identity, key: status.state, draining: this.#draining, keyVariables: registry.keyVariables() };
   }
 
-  status(): DaemonStatus {
+  async status(): Promise<DaemonStatus> {
+    await this.#lookAtConfiguration();
     const { access, turns, configuration, writer } = this.#parts;
     const context = this.#context;
     const activity = turns.activity();
@@ -245,6 +249,18 @@ class RunningDaemon implements Daemon {
     await tools.close();
     await vault.close();
     if (end === 'late') throw new ProtocolError('DEADLINE', 'turns did not come to rest in time');
+  }
+
+  /** Waits no longer for a file system that hangs: the answer then says what was known before. */
+  async #lookAtConfiguration(): Promise<void> {
+    const { configuration, configurationRead } = this.#parts;
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, CONFIGURATION_LOOK_MS);
+    const look = configuration.reloadIfChanged().then((wasRead) => {
+      if (wasRead) configurationRead();
+    });
+    await Promise.race([look, deadline.promise]);
+    clearTimeout(timer);
   }
 
   async reloadConfig(): Promise<void> {

@@ -4,6 +4,7 @@ import {
   AbstractMessageReader,
   AbstractMessageWriter,
   ErrorCodes,
+  NullLogger,
   RAL,
   createMessageConnection,
   type DataCallback,
@@ -12,24 +13,39 @@ import {
   type MessageConnection,
   type MessageReader,
   type MessageWriter,
-} from 'vscode-jsonrpc/node';
+} from 'vscode-jsonrpc';
 import { MAX_REQUESTS_IN_FLIGHT, envelopeProblem, parseBody } from './envelope.ts';
 import { ERROR_CODES, ProtocolError } from './errors.ts';
 import { FrameDecoder, FrameError, MAX_BODY_BYTES, encodeFrame } from './frame.ts';
 
 export { ErrorCodes };
-export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
+export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc';
 
 /**
- * The library hands every message to `setImmediate`, which costs each side of a request a part of a turn of its event loop.
+ * What the library asks of the runtime. Its own for Node loads `crypto` and more for readers and writers that are not used
+ * here, and hands every message to `setImmediate`, which costs each side of a request a part of a turn of its event loop.
  * The next tick is early enough: what arrived together is queued before any of it is handled, so that a cancellation still
  * finds the request that it is about.
  */
-const runtime = RAL();
-RAL.install({
-  ...runtime,
+const runtime: Pick<RAL, 'console' | 'timer'> = {
+  console,
   timer: {
-    ...runtime.timer,
+    setTimeout: (callback, ms, ...args) => {
+      const timer = setTimeout(callback, ms, ...args);
+      return {
+        dispose: () => {
+          clearTimeout(timer);
+        },
+      };
+    },
+    setInterval: (callback, ms, ...args) => {
+      const timer = setInterval(callback, ms, ...args);
+      return {
+        dispose: () => {
+          clearInterval(timer);
+        },
+      };
+    },
     setImmediate: (callback, ...args) => {
       let isWanted = true;
       process.nextTick(() => {
@@ -42,7 +58,8 @@ RAL.install({
       };
     },
   },
-});
+};
+RAL.install(runtime as RAL);
 
 /** Unsent bytes at which a connection's further requests are no longer read. */
 const PAUSE_READING_AT_BYTES = 4 * 1024 * 1024;
@@ -226,5 +243,5 @@ class ChannelWriter extends AbstractMessageWriter implements MessageWriter {
 
 /** A JSON-RPC connection on a channel. The caller calls `listen`. */
 export function connectChannel(channel: SocketChannel): MessageConnection {
-  return createMessageConnection(channel.reader, channel.writer);
+  return createMessageConnection(channel.reader, channel.writer, NullLogger);
 }

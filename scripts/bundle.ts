@@ -70,7 +70,6 @@ async function bundleSources(root: string, entries: readonly Entry[], constants:
     ...common,
     entryPoints: inputsOf(entries.filter((entry) => entry.command)),
     format: 'cjs',
-    plugins: [lateCrypto],
   });
   const background = await build({
     ...common,
@@ -112,19 +111,6 @@ function commonOptions(root: string, constants: BuildConstants) {
     },
   } satisfies BuildOptions;
 }
-
-/** The JSON-RPC library loads `crypto`, which takes 4 ms, for names of pipes that no command of ours ever makes. */
-const lateCrypto: Plugin = {
-  name: 'late-crypto',
-  setup(bundler) {
-    bundler.onResolve({ filter: /^crypto$/ }, ({ importer }) =>
-      importer.includes('vscode-jsonrpc') ? { path: 'crypto', namespace: 'late' } : undefined,
-    );
-    bundler.onLoad({ filter: /.*/, namespace: 'late' }, () => ({
-      contents: `module.exports = new Proxy({}, { get: (_target, name) => require('node:crypto')[name] });`,
-    }));
-  },
-};
 
 const THEIRS = 'theirs';
 

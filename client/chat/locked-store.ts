@@ -140,7 +140,7 @@ export class LockedStore {
   /** Asks the daemon and not the keychain, which might ask a person each time. */
   async #lookElsewhere(): Promise<void> {
     try {
-      const { keyState } = await this.#parts.client.call('daemon/status', {});
+      const { keyState } = await this.#parts.client.call('daemon/status', {}, { startDaemon: false });
       if (keyState === 'unlocked' && !this.#isTrying) this.#over();
     } catch (error) {
       // A daemon that is gone has unlocked nothing.

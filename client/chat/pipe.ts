@@ -47,6 +47,8 @@ class PipeLoop {
   readonly #blocks = new PromptBlocks();
   #code: number = EXIT.ok;
   #cancelling = false;
+  /** Settles when the daemon is stopped on purpose while an answer is waited for. */
+  #stopped: PromiseWithResolvers<'stopped'> | undefined;
 
   constructor(chat: Chat, around: Surroundings, unlocker: Unlocker, asks: boolean) {
     this.#chat = chat;
@@ -109,12 +111,23 @@ class PipeLoop {
     try {
       const { turn } = await this.#chat.submit(text);
       const turns = this.#chat.talk.conversation?.turns;
-      const end = await turns?.whenOver(turn);
-      if (end?.state === 'cancelled' && this.#cancelling) this.#chat.leave();
+      this.#stopped = Promise.withResolvers();
+      const end = await Promise.race([turns?.whenOver(turn), this.#stopped.promise]);
+      if (end === 'stopped') this.#waitsInVain();
+      else if (end?.state === 'cancelled' && this.#cancelling) this.#chat.leave();
       else if (end?.state !== 'completed') this.#code = EXIT.failed;
     } catch (error) {
       this.#fail(error);
+    } finally {
+      this.#stopped = undefined;
     }
+  }
+
+  /** The prompt is in the queue of a daemon that a person has stopped; who waits for it here would start it again. */
+  #waitsInVain(): void {
+    if (this.#asks) return;
+    this.#code = EXIT.later;
+    this.#chat.leave();
   }
 
   #fail(error: unknown): void {
@@ -155,6 +168,9 @@ class PipeLoop {
     let isLost = false;
     return this.#chat.client.onStatus((status) => {
       if (status.state === 'reconnecting' && !isLost) this.#chat.transcript.tell(`m: reconnecting: ${status.reason}`);
+      if (status.state === 'stopped')
+        this.#chat.transcript.tell(`m: ${status.reason}; the next prompt starts it again`);
+      if (status.state === 'stopped') this.#stopped?.resolve('stopped');
       if (status.state === 'connected' && isLost) this.#chat.transcript.tell('m: connected again');
       isLost = status.state === 'reconnecting';
     });

@@ -12,6 +12,7 @@ export function statusSentence(
 ): string | undefined {
   const parts: string[] = [];
   if (connection?.state === 'reconnecting') parts.push(`reconnecting: ${connection.reason}`);
+  if (connection?.state === 'stopped') parts.push(`${connection.reason}; what you send next starts it again`);
   if (locked !== undefined) parts.push(locked);
   if (conversation !== undefined) parts.push(...conversationParts(conversation));
   if (isSending && parts.length === 0) parts.push('sending');

@@ -1,5 +1,6 @@
 /** How many columns of a terminal a text takes. */
 import { stripVTControlCharacters } from 'node:util';
+import { isPlainAscii } from './plain-ascii.ts';
 
 const TAB = 8;
 /** Made when it is first needed: it costs more than most commands print. */
@@ -22,6 +23,7 @@ const WIDE: readonly (readonly [number, number])[] = [
 
 /** Columns of a text without line feeds; colours count nothing. */
 export function displayWidth(text: string): number {
+  if (isPlainAscii(text)) return text.length;
   const plain = stripVTControlCharacters(text);
   if (isPlainAscii(plain)) return plain.length;
   let width = 0;
@@ -88,12 +90,4 @@ function graphemeWidth(segment: string): number {
 function graphemes(text: string): Intl.Segments {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return segmenter.segment(text);
-}
-
-function isPlainAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code < 0x20 || code > 0x7e) return false;
-  }
-  return true;
 }

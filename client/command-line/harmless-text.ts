@@ -1,4 +1,5 @@
 /** Text of others on its way to a terminal: nothing in it may be obeyed by the terminal. */
+import { isPlainAscii } from './plain-ascii.ts';
 
 const CARRIAGE_RETURN = '\r';
 /** Control characters of both sets, and the marks that reverse the direction of what follows them. */
@@ -11,12 +12,13 @@ const DELETE = 0x7f;
  * so that an escape sequence is read instead of obeyed.
  */
 export function harmless(text: string): string {
+  if (isPlainAscii(text)) return text;
   return text.replaceAll('\r\n', '\n').replaceAll(DANGEROUS, picture).toWellFormed();
 }
 
 /** Makes text harmless that must stay on one line: a title, a name, an error. */
 export function harmlessLine(text: string): string {
-  return harmless(text).replaceAll(/[\n\t]+/g, ' ');
+  return isPlainAscii(text) ? text : harmless(text).replaceAll(/[\n\t]+/g, ' ');
 }
 
 /** Makes a text harmless that arrives in pieces, which may cut a line end or a character in two. */

@@ -4,6 +4,7 @@
 export interface OutputStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   write(text: string): boolean;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   on(event: 'resize', listener: () => void): unknown;
@@ -20,6 +21,7 @@ export interface TextSink {
 }
 
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 /** What a write meets when its reader has gone: a closed pipe, a terminal that was hung up, a stream that is destroyed. */
 const READER_GONE = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
@@ -46,6 +48,11 @@ export class Output implements TextSink {
   /** Width of the terminal. */
   get columns(): number {
     return this.#stream.columns || DEFAULT_COLUMNS;
+  }
+
+  /** Height of the terminal. */
+  get rows(): number {
+    return this.#stream.rows || DEFAULT_ROWS;
   }
 
   /** Aborted as soon as nobody reads any more. */

@@ -7,10 +7,11 @@ export function localTime(iso: string): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** `12:30:05`. */
-export function localClock(iso: string): string {
+/** `12:30:05` on the same day, `2025-07-05 12:30` on another one: some servers ask to be left alone until tomorrow. */
+export function localClock(iso: string, now = new Date()): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
+  if (at.toDateString() !== now.toDateString()) return localTime(iso);
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 

@@ -1,6 +1,6 @@
 /** The client as frontends see it: typed calls that survive a daemon's death, and sessions as streams that miss nothing. */
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
-import type { Cursor, SessionEvent } from '../../protocol/event.ts';
+import type { Cursor, ListNotice, SessionEvent } from '../../protocol/event.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Session } from '../../protocol/session.ts';
@@ -26,12 +26,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** For the whole call, reconnects included; default: the method's own deadline plus 30 s. */
   readonly deadlineMs?: number;
+  /** False: fails with DAEMON_UNAVAILABLE rather than start a daemon that a person has stopped. Default true. */
+  readonly startDaemon?: boolean;
 }
 
 export type ConnectionStatus =
   | { readonly state: 'connected' }
   /** Lost; being dialled again, with the daemon started when it is gone. */
   | { readonly state: 'reconnecting'; readonly reason: string }
+  /** A person has stopped the daemon: it is started by the next call that needs it, and joined when somebody else does. */
+  | { readonly state: 'stopped'; readonly reason: string }
   /** Given up or closed by us; every call rejects. */
   | { readonly state: 'closed'; readonly reason: string };
 
@@ -102,6 +106,12 @@ export interface Client {
     handlers: AttachHandlers,
     options?: { readonly tail?: number; readonly after?: Cursor },
   ): Promise<Attachment>;
+  /**
+   * Changes of the list of sessions, once `session/watch` was answered. A connection knows nothing of what was asked on the
+   * one before it, nor tells what happened in between: after a reconnect, watch again and then read the list again.
+   * @returns a function that ends the subscription.
+   */
+  onList(listener: (notice: ListNotice) => void): () => void;
   /** @returns a function that ends the subscription. */
   onStatus(listener: (status: ConnectionStatus) => void): () => void;
   close(): Promise<void>;

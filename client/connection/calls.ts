@@ -24,10 +24,11 @@ export async function callUntilAnswered<M extends MethodName>(
 ): Promise<ResultOf<M>> {
   const limitMs = options.deadlineMs ?? deadlineOf(method) + RECONNECT_MS;
   const deadline = performance.now() + limitMs;
-  const { signal } = options;
+  const { signal, startDaemon = true } = options;
   const backoff = new Backoff({ firstMs: 50, longestMs: 2_000 });
   for (;;) {
-    const link = await line.link({ signal, timeoutMs: deadline - performance.now(), prepared: !isAboutDaemon(method) });
+    const timeoutMs = deadline - performance.now();
+    const link = await line.link({ signal, timeoutMs, prepared: !isAboutDaemon(method), startDaemon });
     let pauseMs: number;
     try {
       return await link.request(method, params, { signal, timeoutMs: deadline - performance.now() });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { InitializeParams, InitializeResult } from '../../protocol/admin.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { ListNotice } from '../../protocol/event.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { AttachHandlers, Attachment, CallOptions, Client, ConnectOptions, ConnectionStatus } from './api.ts';
 import { callUntilAnswered } from './calls.ts';
@@ -14,6 +15,7 @@ import { LinkLost } from './call-errors.ts';
 import type { Link } from './link.ts';
 import { locate } from './locations.ts';
 import { opIds } from './op-id.ts';
+import { wasStopped } from './start-records.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** The daemon's program of the same build as this client. */
@@ -55,15 +57,16 @@ export async function connectWith(options: ConnectOptions, script: string): Prom
     onProgress,
   };
   let isFirst = true;
-  const line = new Line(
-    (signal) => {
+  const line = new Line({
+    dial: (signal, mayStart) => {
       // A person who asked not to wait was asked about what ran then, not about what runs at a later reconnect.
       const now = isFirst && (options.now ?? false);
       isFirst = false;
-      return ensureDaemon({ ...ensure, now, signal });
+      return ensureDaemon({ ...ensure, startDaemon: startDaemon && mayStart, now, signal });
     },
-    (link) => prepareLink(link, hello, environment, onProgress),
-  );
+    prepare: (link) => prepareLink(link, hello, environment, onProgress),
+    wasStopped: (link) => wasStopped(ensure.locations, link.daemon.daemon.pid),
+  });
   return new ConnectedClient(line, await line.open());
 }
 
@@ -112,14 +115,17 @@ class ConnectedClient implements Client {
   readonly newOpId = opIds();
   readonly #line: Line;
   readonly #subscriptions: Subscriptions;
+  readonly #listListeners = new Set<(notice: ListNotice) => void>();
   #link: Link;
 
   constructor(line: Line, link: Link) {
     this.#line = line;
     this.#link = link;
     this.#subscriptions = new Subscriptions(line);
+    this.#listen(link);
     line.onLink((next) => {
       this.#link = next;
+      this.#listen(next);
     });
   }
 
@@ -139,6 +145,11 @@ class ConnectedClient implements Client {
     return this.#subscriptions.attach(sessionId, handlers, options);
   }
 
+  onList(listener: (notice: ListNotice) => void): () => void {
+    this.#listListeners.add(listener);
+    return () => void this.#listListeners.delete(listener);
+  }
+
   onStatus(listener: (status: ConnectionStatus) => void): () => void {
     return this.#line.onStatus(listener);
   }
@@ -146,5 +157,11 @@ class ConnectedClient implements Client {
   close(): Promise<void> {
     this.#line.close(new ProtocolError('CANCELLED', 'the client was closed'));
     return Promise.resolve();
+  }
+
+  #listen(link: Link): void {
+    link.onList((notice) => {
+      for (const listener of this.#listListeners) listener(notice);
+    });
   }
 }

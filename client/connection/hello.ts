@@ -62,7 +62,8 @@ function hasDisplay(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): 
   return Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
 }
 
-function readKeyProvider(value: string | undefined): KeyProvider | undefined {
+/** @throws ProtocolError CONFIG_INVALID when the value of M_KEY_PROVIDER names no provider. */
+export function readKeyProvider(value: string | undefined): KeyProvider | undefined {
   if (value === undefined || value === '') return undefined;
   if (!KEY_PROVIDERS.includes(value)) {
     throw new ProtocolError('CONFIG_INVALID', `M_KEY_PROVIDER is ${JSON.stringify(value)}, which is no key provider`, {

@@ -1,4 +1,4 @@
-/** The line to the daemon: one link at a time, made again whenever it is lost, until it is closed. */
+/** The line to the daemon: one link at a time, made again whenever it is lost or, after a stop on purpose, needed. */
 import { ProtocolError, type ErrorKind } from '../../protocol/errors.ts';
 import type { ConnectionStatus } from './api.ts';
 import { Backoff, pause } from './pause.ts';
@@ -16,16 +16,30 @@ const PASSING: readonly ErrorKind[] = [
   'STORAGE_FAILED',
 ];
 
+/** How often to look whether somebody else has started a daemon that was stopped. */
+const LOOK_MS = 1_000;
+const STOPPED = 'the daemon was stopped';
+
+export interface LineParts {
+  /** Makes one link, or throws. @param startDaemon false: only to a daemon that runs. */
+  dial(signal: AbortSignal, startDaemon: boolean): Promise<Link>;
+  /** Called with each new link; whoever needs a prepared one waits for it. Never rejects. */
+  prepare(link: Link): Promise<void>;
+  /** Whether the daemon of a link that is lost was stopped by a person. */
+  wasStopped(link: Link): boolean;
+}
+
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
   /** Not before the link is prepared. */
   readonly prepared: boolean;
+  /** Whether this is a reason to start a daemon that was stopped on purpose. */
+  readonly startDaemon: boolean;
 }
 
 export class Line {
-  readonly #dial: (signal: AbortSignal) => Promise<Link>;
-  readonly #prepare: (link: Link) => Promise<void>;
+  readonly #parts: LineParts;
   readonly #closing = new AbortController();
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
   readonly #linkListeners = new Set<(link: Link) => void>();
@@ -36,19 +50,16 @@ export class Line {
   #ready: Link | undefined;
   #end: ProtocolError | undefined;
   #reason = '';
+  /** Set while there is no daemon because a person stopped it; aborted when one is needed. */
+  #rest: AbortController | undefined;
 
-  /**
-   * @param dial makes one link, or throws.
-   * @param prepare called with each new link; whoever needs a prepared one waits for it. Never rejects.
-   */
-  constructor(dial: (signal: AbortSignal) => Promise<Link>, prepare: (link: Link) => Promise<void>) {
-    this.#dial = dial;
-    this.#prepare = prepare;
+  constructor(parts: LineParts) {
+    this.#parts = parts;
   }
 
   /** The first link. Other than a later one, its failure is for the caller. */
   async open(): Promise<Link> {
-    const link = await this.#dial(this.#closing.signal);
+    const link = await this.#parts.dial(this.#closing.signal, true);
     this.#adopt(link);
     return link;
   }
@@ -65,11 +76,14 @@ export class Line {
 
   /**
    * The link, now or when there is one again.
-   * @throws ProtocolError: why the line was closed, CANCELLED, or DAEMON_UNAVAILABLE when the time is over.
+   * @throws ProtocolError: why the line was closed, CANCELLED, or DAEMON_UNAVAILABLE when the time is over, or when the
+   * daemon was stopped and is not to be started.
    */
   async link(options: WaitOptions): Promise<Link> {
     if (this.#end !== undefined) throw this.#end;
     if (this.#link !== undefined && (!options.prepared || this.#ready === this.#link)) return this.#link;
+    if (options.startDaemon) this.wake();
+    else if (this.#rest !== undefined) throw this.#unreachable();
     const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = (): void => {
       reject(new ProtocolError('CANCELLED', 'the call was cancelled', { cause: options.signal?.reason }));
@@ -87,6 +101,14 @@ export class Line {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** A daemon is needed: one that was stopped on purpose is started. */
+  wake(): void {
+    if (this.#rest === undefined) return;
+    this.#rest.abort();
+    this.#rest = undefined;
+    this.#tell({ state: 'reconnecting', reason: this.#reason });
   }
 
   /** Called with each link from now on, the present one excepted. */
@@ -116,7 +138,7 @@ export class Line {
       throw this.#end;
     }
     this.#link = link;
-    this.#prepared = this.#prepare(link).then(() => {
+    this.#prepared = this.#parts.prepare(link).then(() => {
       this.#ready = link;
     });
     this.#next.resolve(link);
@@ -129,8 +151,10 @@ export class Line {
     if (this.#link !== link || this.#end !== undefined) return;
     this.#link = undefined;
     this.#next = pendingLink();
-    this.#reason = reason;
-    this.#tell({ state: 'reconnecting', reason });
+    const isStopped = this.#parts.wasStopped(link);
+    this.#reason = isStopped ? STOPPED : reason;
+    if (isStopped) this.#rest = new AbortController();
+    this.#tell({ state: isStopped ? 'stopped' : 'reconnecting', reason: this.#reason });
     void this.#reconnect();
   }
 
@@ -138,8 +162,8 @@ export class Line {
     const backoff = new Backoff({ firstMs: 50, longestMs: 2_000 });
     while (this.#end === undefined) {
       try {
-        await pause(backoff.next(), this.#closing.signal);
-        this.#adopt(await this.#dial(this.#closing.signal));
+        await (this.#rest === undefined ? pause(backoff.next(), this.#closing.signal) : this.#look(this.#rest.signal));
+        this.#adopt(await this.#parts.dial(this.#closing.signal, this.#rest === undefined));
         this.#announce();
         return;
       } catch (error) {
@@ -148,9 +172,19 @@ export class Line {
     }
   }
 
+  /** The pause before the next look for a daemon that nobody here needs; over at once when somebody does. */
+  async #look(needed: AbortSignal): Promise<void> {
+    try {
+      await pause(LOOK_MS, AbortSignal.any([this.#closing.signal, needed]));
+    } catch (error) {
+      if (!needed.aborted) throw error;
+    }
+  }
+
   #announce(): void {
     const link = this.#link;
     if (link === undefined) return;
+    this.#rest = undefined;
     this.#tell({ state: 'connected' });
     for (const listener of this.#linkListeners) listener(link);
   }
@@ -162,7 +196,7 @@ export class Line {
       this.close(error);
       return;
     }
-    if (reason === this.#reason) return;
+    if (reason === this.#reason || this.#rest !== undefined) return;
     this.#reason = reason;
     this.#tell({ state: 'reconnecting', reason });
   }

@@ -1,7 +1,7 @@
 /** One greeted connection as typed requests and events, until it ends. */
 import type { InitializeResult } from '../../protocol/admin.ts';
 import { ERROR_CODES, ProtocolError } from '../../protocol/errors.ts';
-import type { EVENT_NOTIFICATION, SessionEvent } from '../../protocol/event.ts';
+import type { EVENT_NOTIFICATION, LIST_NOTIFICATION, ListNotice, SessionEvent } from '../../protocol/event.ts';
 import {
   ErrorCodes,
   ResponseError,
@@ -15,8 +15,9 @@ import type { Socket } from 'node:net';
 import { LinkLost, cancelled, noAnswer } from './call-errors.ts';
 import type { Greeting } from './dial.ts';
 
-/** Its own copy: the file that has it brings the schema library. */
+/** Copies of their own: the file that has them brings the schema library. */
 const EVENT: typeof EVENT_NOTIFICATION = 'event';
+const LIST: typeof LIST_NOTIFICATION = 'list';
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
@@ -95,6 +96,11 @@ export class Link {
   /** Every event of this connection, in the order of its arrival. There is one listener. */
   onEvent(listener: (event: SessionEvent) => void): void {
     this.#connection.onNotification(EVENT, listener);
+  }
+
+  /** Every notice about the list of sessions, likewise. */
+  onList(listener: (notice: ListNotice) => void): void {
+    this.#connection.onNotification(LIST, listener);
   }
 
   /** Ends the connection. What was asked and not answered is rejected with LinkLost. */

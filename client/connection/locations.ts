@@ -9,6 +9,7 @@ import {
   makePrivateDirectory,
   ownUid,
   refuseForeignOwner,
+  refuseUnwritable,
 } from './private-directory.ts';
 
 export interface Locations {
@@ -48,6 +49,8 @@ export function prepareDirectories(locations: Locations): void {
   const { runDirectory, socketDirectory } = locations.endpoint;
   makePrivateDirectory(runDirectory);
   makePrivateDirectory(socketDirectory);
+  refuseUnwritable(runDirectory);
+  refuseUnwritable(socketDirectory);
   makePrivateDirectory(locations.logDirectory);
 }
 

@@ -1,5 +1,5 @@
 /** The gate to the daemon: directories that only their owner can enter, checked before a word is spoken. */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, type Stats } from 'node:fs';
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readdirSync, type Stats } from 'node:fs';
 import { ProtocolError } from '../../protocol/errors.ts';
 
 const OTHERS = 0o077;
@@ -64,6 +64,29 @@ export function checkDataDirectory(path: string): boolean {
   const isOpen = (found.mode & OTHERS) !== 0;
   if (isOpen && ((found.mode & OTHERS_MAY_WRITE) !== 0 || !isUnused(path))) throw openToOthers(path, found);
   return true;
+}
+
+/**
+ * A daemon that cannot write has no lock, no socket, and nowhere to say why.
+ * @throws ProtocolError STORAGE_FAILED, with the remedy.
+ */
+export function refuseUnwritable(path: string): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const isMount = code === 'EROFS';
+    throw new ProtocolError(
+      'STORAGE_FAILED',
+      isMount ? `${path} is on a file system that is mounted read-only` : `${path} cannot be written (${code})`,
+      {
+        hint: isMount
+          ? 'Mount it for writing, or choose another directory with M_DATA_DIR.'
+          : `Allow it: \`chmod u+w '${path}'\`.`,
+        cause: error,
+      },
+    );
+  }
 }
 
 /** @throws ProtocolError UNSAFE_DIRECTORY when the file belongs to somebody else. */

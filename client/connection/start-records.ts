@@ -82,6 +82,18 @@ export function readStartFailure(locations: Locations, since: number): ProtocolE
   });
 }
 
+/**
+ * Whether a person has stopped this daemon, and none has started since.
+ * @param pid of the daemon that was lost.
+ */
+export function wasStopped({ endpoint }: Locations, pid: number): boolean {
+  const { starts } = parseRecord(readIfThere(join(endpoint.runDirectory, 'starts.json')) ?? '');
+  const last: unknown = Array.isArray(starts) ? starts.at(-1) : undefined;
+  if (typeof last !== 'object' || last === null) return false;
+  const { pid: latest, deliberate } = last as { pid?: unknown; deliberate?: unknown };
+  return latest === pid && deliberate === true;
+}
+
 /** The last lines of the newest log file; empty when there is none. */
 export function readLogTail(logDirectory: string): string {
   try {

@@ -54,6 +54,7 @@ export class Subscriptions {
       },
     });
     this.#followed.set(sessionId, subscription);
+    this.#line.wake();
     if (this.#line.current !== undefined) void subscription.follow(this.#line.current);
     const limitMs = deadlineOf('session/attach') + RECONNECT_MS;
     const timer = setTimeout(() => {

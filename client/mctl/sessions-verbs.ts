@@ -14,9 +14,10 @@ export const SESSIONS: Noun = {
         ['--archived', 'only archived ones'],
         ['--all', 'archived ones too'],
         ['--limit <n>', 'at most so many (default: 50; with --json, all)'],
+        ['--watch', 'go on and show every change, until Ctrl+C; with --json, a line for each'],
       ],
       json: true,
-      examples: ['mctl sessions list', 'mctl sessions list auth --workspace .'],
+      examples: ['mctl sessions list', 'mctl sessions list auth --workspace .', 'mctl sessions list --watch'],
       load: async () => (await import('./sessions/list.ts')).list,
     },
     show: {

@@ -4,7 +4,7 @@ import type { TurnChange, TurnError, Usage } from '../../protocol/turn.ts';
 
 export interface Outcome {
   readonly type: 'turn.completed' | 'turn.failed' | 'turn.interrupted' | 'turn.cancelled';
-  /** As the provider or the daemon says it; `queued`, `timeout` and `left` when this run stopped watching. */
+  /** As the provider or the daemon says it; `queued`, `timeout`, `unserved` and `left` when this run stopped watching. */
   readonly reason?: string;
   readonly error?: TurnError;
   readonly usage: Usage;
@@ -42,6 +42,7 @@ const ENDINGS: Record<string, string> = {
   timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
   locked: 'the turn goes on when the store is unlocked; come back with: m -r {id}',
   left: 'the turn goes on; come back with: m -r {id}',
+  unserved: 'the prompt stays in the queue of the daemon, which was stopped; come back with: m -r {id}',
   stopped: 'the daemon was stopped and the turn interrupted; come back with: m -r {id}',
   crash: 'the daemon ended unexpectedly and the turn was interrupted; come back with: m -r {id}',
   cancelled: 'cancelled',

@@ -107,6 +107,8 @@ class Run {
       client.onStatus((status) => {
         report.connection(status);
         if (status.state === 'closed') this.#over.resolve(unfinished(status.reason, EXIT.unavailable));
+        // A prompt that is accepted waits for the next daemon; it is no reason to start one against somebody's will.
+        if (status.state === 'stopped' && this.#own !== undefined) this.#over.resolve(unfinished('unserved'));
       }),
       unlocker.watch({}, (error) => {
         this.#lockedOut(error);

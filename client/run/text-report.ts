@@ -43,6 +43,7 @@ export class TextReport implements Report {
 
   connection(status: ConnectionStatus): void {
     if (status.state === 'reconnecting' && !this.#isLost) this.note(`reconnecting: ${status.reason}`);
+    if (status.state === 'stopped') this.note(status.reason);
     if (status.state === 'connected' && this.#isLost) this.note('connected again');
     this.#isLost = status.state === 'reconnecting';
   }
@@ -69,7 +70,7 @@ export class TextReport implements Report {
     if (why === this.#saidOfWaiting) return;
     this.#saidOfWaiting = why;
     const when = change.retryAt === undefined ? '' : `; next attempt at ${localClock(change.retryAt)}`;
-    this.note(`waiting: ${why}${when}`);
+    this.note(`waiting: ${when === '' ? why : why.replace(/\.$/, '')}${when}`);
   }
 
   /** Where half an answer stands, the sign that it is only half of one stands too. */

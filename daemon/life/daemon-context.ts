@@ -60,13 +60,14 @@ export interface DrainOptions {
 
 /**
  * Everything that is served.
- * `helloFacts`, `status`, `activity` and `connected` are synchronous and must not throw.
+ * `helloFacts`, `activity` and `connected` are synchronous and must not throw.
  */
 export interface Daemon {
   /** `initialize`, `daemon/status`, `daemon/shutdown` and `daemon/release` are answered by `life/`. */
   readonly routes: ServiceRoutes;
   helloFacts(): HelloFacts;
-  status(): DaemonStatus;
+  /** Never rejects. */
+  status(): Promise<DaemonStatus>;
   /** Called at each `initialize` but that of another daemon. Starts opening the store; never throws. */
   wishKey(wish: KeyWish): void;
   /**

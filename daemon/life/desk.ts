@@ -69,7 +69,7 @@ export class Desk implements LifeDesk {
   async answer(method: Exclude<LifeMethod, 'initialize'>, params: unknown): Promise<object> {
     switch (method) {
       case 'daemon/status':
-        return this.#status();
+        return await this.#status();
       case 'daemon/shutdown':
         return this.#shutdown(params);
       case 'daemon/release':
@@ -77,11 +77,12 @@ export class Desk implements LifeDesk {
     }
   }
 
-  #status(): DaemonStatus {
+  async #status(): Promise<DaemonStatus> {
     const { build, startedAt, dataDir, socketPath, stopping } = this.#options;
+    const found = await this.#daemon?.status();
     const draining = stopping.phase !== 'serving';
     const clients = this.#options.clients();
-    if (this.#daemon !== undefined) return { ...this.#daemon.status(), clients, draining };
+    if (found !== undefined) return { ...found, clients, draining };
     return {
       running: true,
       pid: process.pid,

@@ -21,6 +21,8 @@ interface Start {
   readonly pid: number;
   readonly outcome: Outcome;
   readonly errorClass?: string;
+  /** A person asked for the end: clients that lose this daemon do not start another one by themselves. */
+  readonly deliberate?: true;
 }
 
 /**
@@ -59,6 +61,11 @@ export class StartLedger {
   /** The first handshake is about to be answered. */
   served(): void {
     if (this.#current?.outcome === 'starting') this.#record({ ...this.#current, outcome: 'served' });
+  }
+
+  /** A person has asked for the end. Recorded before it, however it comes then. */
+  stopAsked(): void {
+    if (this.#current !== undefined) this.#record({ ...this.#current, deliberate: true });
   }
 
   /** The process ends in an orderly way. */

@@ -60,6 +60,7 @@ export class Stopping {
   request(reason: StopReason, mode: StopMode): void {
     const limitMs = this.#limit(reason, mode);
     this.#armHardStop(limitMs);
+    if (reason === 'asked') this.#parts.ledger.stopAsked();
     if (this.#phase !== 'serving') return;
     this.#phase = 'draining';
     this.#parts.log.info('stopping', { reason, mode });

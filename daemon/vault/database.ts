@@ -33,13 +33,14 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
  * Opens a database file of mode 0600 in a directory of mode 0700.
  *
  * @param how `open`: it was there before, so an empty one in its place would only hide that it is gone.
- * @throws ProtocolError STORAGE_UNSUPPORTED on a network file system or an old SQLite; a storage error when the file cannot
- * be opened.
+ * @throws ProtocolError STORAGE_UNSUPPORTED on a network file system or an old SQLite; TAMPERED when only the write-ahead
+ * log is left; a storage error when the file cannot be opened.
  */
 export function openDatabase(file: string, how: 'create' | 'open' = 'create'): Db {
   const directory = dirname(file);
   if (how === 'create') prepareDirectory(directory);
   refuseNetworkFileSystem(directory);
+  refuseLogAlone(file);
   if (how === 'create') createPrivately(file);
   if (statSync(file).size === 0) makeNamesDurable(directory);
   const db = new Database(file, { timeout: BUSY_MS, fileMustExist: true });
@@ -51,6 +52,19 @@ export function openDatabase(file: string, how: 'create' | 'open' = 'create'): D
     throw error;
   }
   return db;
+}
+
+/** SQLite removes the log of a database that is gone or empty, and with it the commits that are nowhere else. */
+function refuseLogAlone(file: string): void {
+  const log = `${file}-wal`;
+  if (sizeOf(file) > 0 || sizeOf(log) === 0) return;
+  throw new ProtocolError('TAMPERED', `the database ${file} is gone or empty, but its write-ahead log is not`, {
+    hint: `Restore the store from a backup, or move ${log} away to begin anew. Nothing was changed.`,
+  });
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /**

@@ -66,9 +66,9 @@ export class GroupCommit {
     this.#jobs.end(error);
   }
 
-  /** Adds a job that changes the store and that nobody waits for. */
-  background(make: (store: OpenStore) => SlicedJob<unknown>): void {
-    this.#jobs.background(make);
+  /** Adds a job that changes the store and that nobody waits for, to begin after so many milliseconds. */
+  background(make: (store: OpenStore) => SlicedJob<unknown>, afterMs: number): void {
+    this.#jobs.background(make, afterMs);
   }
 
   /** @throws the storage error that kept a call from reading. */

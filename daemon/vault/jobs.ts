@@ -55,10 +55,18 @@ export class Jobs {
     this.#schedule();
   }
 
-  /** A job that changes the store and that nobody waits for. */
-  background(make: RunningJob['make']): void {
-    this.#jobs.push(newJob(undefined, true, make));
-    this.#schedule();
+  /**
+   * A job that changes the store and that nobody waits for.
+   * @param afterMs milliseconds before it begins.
+   */
+  background(make: RunningJob['make'], afterMs: number): void {
+    const timer = setTimeout(() => {
+      this.#postponed.delete(timer);
+      this.#jobs.push(newJob(undefined, true, make));
+      this.#schedule();
+    }, afterMs);
+    timer.unref();
+    this.#postponed.add(timer);
   }
 
   /** Every job begins anew, on another connection. */
@@ -132,17 +140,8 @@ export class Jobs {
     job.failures += 1;
     if (job.begun) job.notBefore = performance.now() + PAUSE_MS;
     if (job.failures < (job.begun ? MAX_ATTEMPTS_ONCE_BEGUN : MAX_ATTEMPTS)) return undefined;
-    if (job.call === undefined) this.#postpone(job.make);
+    if (job.call === undefined) this.background(job.make, POSTPONED_MS);
     return { error };
-  }
-
-  #postpone(make: RunningJob['make']): void {
-    const timer = setTimeout(() => {
-      this.#postponed.delete(timer);
-      this.background(make);
-    }, POSTPONED_MS);
-    timer.unref();
-    this.#postponed.add(timer);
   }
 }
 

@@ -26,11 +26,13 @@ export class Lister {
     const filter = this.#filter(request);
     if (filter === undefined) return { heads: [], nextCursor: null, total: 0 };
     const place = request.cursor === undefined ? undefined : placeOf(request.cursor);
-    const numbers = this.#recency.newestFirst(filter, place);
     const words = (request.filter ?? '')
       .toLocaleLowerCase()
       .split(/\s+/)
       .filter((word) => word !== '');
+    // Words are in what is encrypted, so any number of sessions may have to be opened for a page.
+    const most = words.length > 0 ? undefined : request.limit + 1;
+    const numbers = this.#recency.newestFirst(filter, place, most);
     const heads: SessionHead[] = [];
     const timer = new SliceTimer();
     let nextCursor: string | null = null;
@@ -45,7 +47,9 @@ export class Lister {
       }
       if (timer.used()) yield;
     }
-    return { heads, nextCursor, total: words.length > 0 ? null : this.#total(filter, place, numbers) };
+    // A session that was deleted between two slices makes the page shorter, not the list.
+    if (numbers.length === most && heads.length > 0) nextCursor ??= cursorOf(heads.at(-1));
+    return { heads, nextCursor, total: words.length > 0 ? null : this.#recency.countMatching(filter) };
   }
 
   /** @returns undefined for a workspace in which there has never been a session. */
@@ -53,10 +57,6 @@ export class Lister {
     const workspace = path === undefined ? undefined : this.#workspaces.find(path);
     if (path !== undefined && workspace === undefined) return undefined;
     return { workspace, archived, nonEmpty: nonEmpty === true };
-  }
-
-  #total(filter: SessionFilter, place: Place | undefined, numbers: readonly number[]): number {
-    return place === undefined ? numbers.length : this.#recency.countMatching(filter);
   }
 
   /** A session that does not verify is listed as such: hiding it would hide the damage. */

@@ -29,6 +29,9 @@ export interface RecencyRow {
 const FILTER = `(:workspace IS NULL OR workspace = :workspace) AND (:archived IS NULL OR (archived IS 1) = :archived)
   AND turns >= :turns`;
 
+/** As SQLite understands it. */
+const NO_LIMIT = -1;
+
 export class Recency {
   readonly #numbers;
   readonly #numbersAfter;
@@ -40,7 +43,8 @@ export class Recency {
     const numbers = (condition: string) =>
       db
         .prepare<[object], number>(
-          `SELECT number FROM session WHERE ${FILTER} ${condition} ORDER BY updated_at DESC, number DESC`,
+          `SELECT number FROM session WHERE ${FILTER} ${condition}
+           ORDER BY updated_at DESC, number DESC LIMIT :most`,
         )
         .pluck();
     this.#numbers = numbers('');
@@ -55,11 +59,13 @@ export class Recency {
     );
   }
 
-  /** Numbers of the sessions that match, most recently changed first, behind a place if one is given. */
-  newestFirst(filter: SessionFilter, after?: Place): number[] {
-    return after === undefined
-      ? this.#numbers.all(parametersOf(filter))
-      : this.#numbersAfter.all({ ...parametersOf(filter), ...after });
+  /**
+   * Numbers of the sessions that match, most recently changed first, behind a place if one is given.
+   * @param most as many at most; a few are found for less than half of what it costs to sort and hand over all.
+   */
+  newestFirst(filter: SessionFilter, after: Place | undefined, most: number | undefined): number[] {
+    const parameters = { ...parametersOf(filter), most: most ?? NO_LIMIT };
+    return after === undefined ? this.#numbers.all(parameters) : this.#numbersAfter.all({ ...parameters, ...after });
   }
 
   countMatching(filter: SessionFilter): number {

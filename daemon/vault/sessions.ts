@@ -32,6 +32,8 @@ export class SessionStore {
   readonly #uses: SegmentUses;
   readonly #workspaces: WorkspaceStore;
   readonly #cache = new BoundedCache<string, SessionState>(512);
+  /** Those that lists have shown. A session is here or in the other one, so that there is one state of it. */
+  readonly #shown = new BoundedCache<string, SessionState>(256);
   readonly #byId;
   readonly #byNumber;
   readonly #insert;
@@ -67,9 +69,13 @@ export class SessionStore {
   load(id: string): SessionState {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    const row = this.#byId.get(id);
-    if (row === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
-    const state = this.#check(row);
+    let state = this.#shown.get(id);
+    if (state === undefined) {
+      const row = this.#byId.get(id);
+      if (row === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
+      state = this.#check(row);
+    }
+    this.#shown.delete(id);
     this.#cache.set(id, state);
     return state;
   }
@@ -89,7 +95,12 @@ export class SessionStore {
   /** As `load`, for a list: does not push busier sessions out of memory. */
   peek(number: number): SessionState | undefined {
     const row = this.#byNumber.get(number);
-    return row === undefined ? undefined : (this.#cache.get(row.id) ?? this.#check(row));
+    if (row === undefined) return undefined;
+    const known = this.#cache.get(row.id) ?? this.#shown.get(row.id);
+    if (known !== undefined) return known;
+    const state = this.#check(row);
+    this.#shown.set(row.id, state);
+    return state;
   }
 
   create(wanted: NewSession): SessionState {
@@ -185,7 +196,7 @@ export class SessionStore {
   remove(state: Pick<SessionState, 'number' | 'id'>): void {
     this.#uses.remove('s', state.number);
     this.#delete.run(state.number);
-    this.#cache.delete(state.id);
+    this.forget(state.id);
   }
 
   /** Replaces the segments of a session, after one of them was copied to another key. */
@@ -198,11 +209,13 @@ export class SessionStore {
   /** Forgets one session in memory, so that it is read and checked anew. */
   forget(id: string): void {
     this.#cache.delete(id);
+    this.#shown.delete(id);
   }
 
   /** Forgets everything in memory, after a rollback. */
   forgetAll(): void {
     this.#cache.clear();
+    this.#shown.clear();
   }
 
   headOf(state: SessionState): SessionHead {

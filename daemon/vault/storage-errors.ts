@@ -72,12 +72,12 @@ function storageError(code: string, { work, full }: Circumstances): ProtocolErro
   }
   if (FULL_CODES.test(code) || full) {
     return new ProtocolError('STORAGE_FULL', `${failed}: the disk is full`, {
-      hint: 'Free some space; it is tried again by itself.',
+      hint: 'Free some space; a turn that waits for it goes on by itself.',
       retryable: true,
     });
   }
   return new ProtocolError('STORAGE_FAILED', `${failed}: ${explain(code)}`, {
-    hint: 'See `mctl doctor`; it is tried again by itself.',
+    hint: 'See `mctl doctor`; a turn that waits for it goes on by itself.',
     retryable: true,
   });
 }

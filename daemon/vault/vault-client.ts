@@ -33,7 +33,7 @@ interface Pending {
 
 export interface VaultClientOptions {
   /** Told when the thread ended without being asked to; the process cannot go on. */
-  readonly onDeath: (reason: string) => void;
+  readonly onDeath: (reason: string, error?: unknown) => void;
   /** Told the class and frames of errors that nobody expected. */
   readonly onUnexpected: (method: string, stack: string) => void;
 }
@@ -59,7 +59,7 @@ class VaultClient {
       this.#settle(answer);
     });
     worker.on('error', (error) => {
-      this.#die(error instanceof Error ? error.name : 'unknown error');
+      this.#die('error', error);
     });
     worker.on('exit', (code) => {
       this.#die(`exit code ${code}`);
@@ -115,7 +115,7 @@ class VaultClient {
     return new ProtocolError(kind, message, { hint, retryable });
   }
 
-  #die(reason: string): void {
+  #die(reason: string, error?: unknown): void {
     if (this.#dead) return;
     this.#dead = true;
     for (const call of this.#pending.values()) {
@@ -123,7 +123,7 @@ class VaultClient {
       call.reject(closedError());
     }
     this.#pending.clear();
-    if (!this.#closing) this.#options.onDeath(reason);
+    if (!this.#closing) this.#options.onDeath(reason, error);
   }
 }
 

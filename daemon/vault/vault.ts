@@ -20,6 +20,8 @@ import type { StoreKeys } from './keys/store-keys.ts';
 export const STORE_DIRECTORY = 'store';
 const DATABASE_FILE = 'm.db';
 const BACKUP_DIRECTORY = 'backups';
+/** Whoever started the daemon waits for a first answer, which maintenance would only hold up. */
+const MAINTENANCE_AFTER_MS = 2_000;
 
 interface OpenResult {
   readonly key: KeyStatus;
@@ -56,7 +58,7 @@ export class Vault {
       onKeys: (keys) => {
         if (this.#closed) throw closedError();
         this.#store = assembleStore(this.#database(), keys, this.#backups);
-        this.#commit.background(maintenance);
+        this.#commit.background(maintenance, MAINTENANCE_AFTER_MS);
       },
       onLock: () => {
         this.#commit.endJobs(new ProtocolError('KEY_LOCKED', 'the store was locked in the middle of this'));

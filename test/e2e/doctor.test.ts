@@ -72,6 +72,15 @@ test('a running daemon is well, and looking at the key of a new store makes none
   expect(existsSync(join(home.dataDirectory, 'key'))).toBe(false);
 });
 
+test('a configuration that is broken and mended while the daemon runs is found and forgotten', async () => {
+  await home.run('mctl', ['daemon', 'start']);
+  const file = join(home.dataDirectory, 'config.toml');
+  writeFileSync(file, 'modle = "demo/offline"\n', { mode: 0o600 });
+  await expectBroken('configuration', /config\.toml:1: modle is not a setting/, /Correct that line/);
+  writeFileSync(file, 'model = "demo/offline"\n', { mode: 0o600 });
+  expect((await doctor()).filter(({ state }) => state === 'broken')).toEqual([]);
+});
+
 describe('a daemon that', () => {
   test('was killed leaves a socket that nothing has to be done about', async () => {
     await home.run('m', ['run', 'hello']);

@@ -123,6 +123,8 @@ test('nothing of a secret is on a command line or in the environment of the daem
       ...keyring.environment,
       ...passphraseFile(),
       SOME_API_KEY: 'canary-of-the-shell',
+      // Whoever diagnoses his own programs gets no dump of this one.
+      NODE_OPTIONS: '--report-on-fatalerror --report-uncaught-exception --heapsnapshot-near-heap-limit=1',
       LC_SECRET: 'harmless',
     };
     expect((await home.run('m', ['run', 'echo canary-of-the-prompt'], { environment })).code).toBe(0);
@@ -142,7 +144,7 @@ test('nothing of a secret is on a command line or in the environment of the daem
     for (const process of [pid, helper ?? 0]) {
       const told = `${read(process, 'cmdline')}\0${read(process, 'environ')}`;
       expect(told).toContain('PATH=');
-      for (const secret of ['canary', PASSPHRASE, 'M_PASSPHRASE_FILE', 'SOME_API_KEY', ...keys]) {
+      for (const secret of ['canary', PASSPHRASE, 'M_PASSPHRASE_FILE', 'SOME_API_KEY', 'NODE_OPTIONS', ...keys]) {
         expect(told).not.toContain(secret);
       }
       expect(read(process, 'coredump_filter').trim()).toBe('00000000');

@@ -84,7 +84,10 @@ describe('a daemon that is killed while a model writes', () => {
     const before = follower.shown(1, 1);
     home.signalDaemons('SIGKILL');
     expect((await follower.untilOver(1)).state).toBe('completed');
-    expect(follower.shown(1, 1)).toBe(before);
+    // What the daemon had sent before it was killed may have arrived afterwards.
+    const shown = follower.shown(1, 1);
+    expect(shown.startsWith(before)).toBe(true);
+    expect(answerTo(text).startsWith(shown)).toBe(true);
     expect(follower.shown(1, 2)).toBe(answerTo(text));
     expect([...follower.problems, ...(await home.finish())]).toEqual([]);
   });

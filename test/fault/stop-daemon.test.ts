@@ -158,6 +158,13 @@ describe('mctl daemon stop', () => {
     expect(await stop.exit).toEqual(CLEAN);
     expect(await daemon.exit).toEqual(CLEAN);
     const end = await follower.untilOver(turn);
+    // Who only follows starts nothing.
+    await expect(client.call('daemon/status', {}, { startDaemon: false })).rejects.toMatchObject({
+      kind: 'DAEMON_UNAVAILABLE',
+      message: 'the daemon cannot be reached: the daemon was stopped',
+    });
+    expect(home.daemonPids()).toEqual([]);
+    expect((await client.call('daemon/status', {})).pid).not.toBe(daemon.pid);
     expect([end.state, end.reason]).toEqual(['interrupted', 'stopped']);
     expect(follower.cutoffs.map(({ data }) => data.reason)).toEqual(['stopped']);
     expect(textOf(follower.cutoffs[0]?.data.parts ?? []).startsWith(shown)).toBe(true);

@@ -2,7 +2,7 @@
 import type { AttachHandlers, Attachment, Client, ConnectionStatus } from '../../client/connection/api.ts';
 import { FakeLock } from './fake-lock.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { DurableEventType, EventData, EventType, SessionEvent } from '../../protocol/event.ts';
+import type { DurableEventType, EventData, EventType, ListNotice, SessionEvent } from '../../protocol/event.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { CatalogRow, Save, Session } from '../../protocol/session.ts';
@@ -44,6 +44,7 @@ export class FakeDaemon {
   readonly overrides: Partial<Record<MethodName, Handler>> = {};
   #attached = new Map<string, Set<AttachHandlers>>();
   #listeners = new Set<(status: ConnectionStatus) => void>();
+  #watchers = new Set<(notice: ListNotice) => void>();
   #count = 0;
 
   connect(): Client {
@@ -68,12 +69,21 @@ export class FakeDaemon {
         followed.add(sessionId);
         return this.#attach(sessionId, handlers, options?.tail ?? 50, () => followed.delete(sessionId));
       },
+      onList: (listener) => {
+        this.#watchers.add(listener);
+        return () => this.#watchers.delete(listener);
+      },
       onStatus: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
       },
       close: async () => {},
     };
+  }
+
+  /** Tells a change of the list of sessions. */
+  list(notice: ListNotice): void {
+    for (const watcher of this.#watchers) watcher(notice);
   }
 
   status(status: ConnectionStatus): void {
@@ -229,6 +239,7 @@ export class FakeDaemon {
       rssBytes: 1,
     }),
     'config/get': () => ({ path: '/data/config.toml', values: { model: this.defaultModel }, set: [], problems: [] }),
+    'session/watch': () => ({}),
     'history/list': () => ({ lines: [...this.history] }),
     'history/add': ({ line, sessionId }) => {
       this.history.unshift(line);

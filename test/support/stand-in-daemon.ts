@@ -54,7 +54,7 @@ class StandIn implements Daemon {
     };
   }
 
-  status() {
+  async status() {
     const { dataDir, endpoint, build, startedAt } = this.#context;
     return {
       running: true as const,

@@ -14,7 +14,8 @@ export class TmuxTerminal {
     command: readonly string[],
     options: { cwd: string; environment: Record<string, string>; columns?: number; rows?: number },
   ) {
-    const shell = `${command.map(quote).join(' ')}; echo exit=$?; exec sleep 600`;
+    // A shell without a trap ends with what Ctrl+C ended.
+    const shell = `trap : INT; ${command.map(quote).join(' ')}; echo exit=$?; exec sleep 600`;
     const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 24)];
     const environment = Object.entries(options.environment).map(([name, value]) => `${name}=${value}`);
     this.#tmux([

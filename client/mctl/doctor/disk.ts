@@ -55,7 +55,7 @@ function writing(place: string): Finding[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EROFS') {
-      const fix = 'What is there can be read. Mount it for writing, or set M_DATA_DIR to another directory.';
+      const fix = 'No daemon can start there. Mount it for writing, or set M_DATA_DIR to another directory.';
       return [broken('writing', `${place} is on a file system that is mounted read-only`, fix)];
     }
     return [broken('writing', `${place} cannot be written (${code ?? 'unknown'})`, `Allow it: chmod u+w '${place}'`)];

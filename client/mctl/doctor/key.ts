@@ -2,6 +2,7 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { failureOf } from '../../command-line/failure.ts';
+import { readKeyProvider } from '../../connection/hello.ts';
 import { readPassphraseFile } from '../../connection/passphrase-file.ts';
 import { ownUid } from '../../connection/private-directory.ts';
 import type { KeyStatus } from '../../../protocol/key.ts';
@@ -16,10 +17,9 @@ export const checkKey: Check = async (patient) => {
   const path = key?.keyFile ?? join(patient.locations.dataDirectory, KEY_FILE);
   const isNeeded = key?.provider === 'keyfile';
   return [
-    key === undefined
-      ? note('key', 'not looked at, since no daemon runs', '`mctl keys status` starts one and looks.')
-      : stateOf(key),
+    key === undefined ? notLookedAt(patient) : stateOf(key),
     ...(isNeeded || existsSync(path) ? [keyFile(path)] : []),
+    ...wishedProvider(patient.context.around.environment),
     ...passphraseFile(patient.context.around.environment),
     ...messageBus(patient, key),
   ];
@@ -30,6 +30,11 @@ async function askForKey({ context, daemon }: Patient): Promise<KeyStatus | unde
   if (daemon === undefined) return undefined;
   const client = await context.connect({ startDaemon: false, onlyLooks: true });
   return await client.call('key/status', {});
+}
+
+function notLookedAt({ silence }: Patient): Finding {
+  if (silence !== undefined) return note('key', 'not looked at, since the daemon does not answer');
+  return note('key', 'not looked at, since no daemon runs', '`mctl keys status` starts one and looks.');
 }
 
 function stateOf(key: KeyStatus): Finding {
@@ -49,6 +54,17 @@ function keyFile(path: string): Finding {
   if ((found.mode & OTHERS) !== 0)
     return broken('key file', `others can read ${path}`, `Close it: chmod 600 '${path}'`);
   return ok('key file', path);
+}
+
+/** With a daemon it has been said before: a connection brings the wish along. */
+function wishedProvider(environment: NodeJS.ProcessEnv): Finding[] {
+  try {
+    readKeyProvider(environment['M_KEY_PROVIDER']);
+    return [];
+  } catch (error) {
+    const { message, hint } = failureOf(error);
+    return [broken('key', message, hint)];
+  }
 }
 
 function passphraseFile(environment: NodeJS.ProcessEnv): Finding[] {

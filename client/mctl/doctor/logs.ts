@@ -21,7 +21,8 @@ function writing(directory: string): Finding[] {
     return [];
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    return [broken('log', `nothing can be logged in ${directory} (${code})`, `Allow it: chmod 700 '${directory}'`)];
+    const fix = code === 'EROFS' ? 'Mount its file system for writing.' : `Allow it: chmod 700 '${directory}'`;
+    return [broken('log', `nothing can be logged in ${directory} (${code})`, fix)];
   }
 }
 

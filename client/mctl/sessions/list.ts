@@ -1,16 +1,15 @@
 /** `mctl sessions list` */
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { displayWidth, fitWidth, padWidth } from '../../command-line/display-width.ts';
-import { harmlessJson, harmlessLine } from '../../command-line/harmless-text.ts';
-import { localTime } from '../../command-line/wording.ts';
+import { harmlessJson } from '../../command-line/harmless-text.ts';
 import type { Client } from '../../connection/api.ts';
-import type { ParamsOf } from '../../../protocol/methods.ts';
 import type { Session } from '../../../protocol/session.ts';
 import type { MctlContext } from '../context.ts';
 import { wholeNumber } from '../number-option.ts';
 import type { Verb } from '../verb.ts';
+import { type ListQuery, pages } from './pages.ts';
 import { sessionShape } from './shape.ts';
+import { table } from './table.ts';
 
 interface ListOptions {
   readonly json?: boolean;
@@ -18,20 +17,25 @@ interface ListOptions {
   readonly archived?: boolean;
   readonly all?: boolean;
   readonly limit?: string;
+  readonly watch?: boolean;
 }
 
-const PAGE = 500;
 const DEFAULT_ROWS = 50;
 
 export const list: Verb<ListOptions> = async ({ context, args, options }) => {
   const wanted = wholeNumber('--limit', options.limit) ?? (context.isJson ? Number.POSITIVE_INFINITY : DEFAULT_ROWS);
   const params = query(options, args, context.around.directory);
   const client = await context.connectUnlocked();
+  if (options.watch === true) {
+    const { watch } = await import('./watch.ts');
+    await watch(context, client, params, wanted);
+    return;
+  }
   if (context.isJson) await printJson(context, pages(client, params, wanted));
   else await printText(context, client, params, wanted);
 };
 
-function query(options: ListOptions, words: readonly string[], directory: string): ParamsOf<'session/list'> {
+function query(options: ListOptions, words: readonly string[], directory: string): ListQuery {
   return {
     archived: options.archived === true ? 'only' : options.all === true ? 'include' : 'exclude',
     ...(words.length === 0 ? {} : { filter: words.join(' ') }),
@@ -49,21 +53,6 @@ function realWorkspace(path: string): string {
   }
 }
 
-async function* pages(client: Client, params: ParamsOf<'session/list'>, wanted: number) {
-  let left = wanted;
-  let cursor: string | null = null;
-  do {
-    const page: Awaited<ReturnType<typeof fetchPage>> = await fetchPage(client, params, Math.min(PAGE, left), cursor);
-    yield page;
-    left -= page.sessions.length;
-    cursor = page.nextCursor;
-  } while (cursor !== null && left > 0);
-}
-
-async function fetchPage(client: Client, params: ParamsOf<'session/list'>, limit: number, cursor: string | null) {
-  return client.call('session/list', { ...params, limit, ...(cursor === null ? {} : { cursor }) });
-}
-
 async function printJson(context: MctlContext, all: ReturnType<typeof pages>): Promise<void> {
   let isFirst = true;
   for await (const { sessions } of all) {
@@ -76,12 +65,7 @@ async function printJson(context: MctlContext, all: ReturnType<typeof pages>): P
   context.stdout.write(isFirst ? '[]\n' : '\n]\n');
 }
 
-async function printText(
-  context: MctlContext,
-  client: Client,
-  params: ParamsOf<'session/list'>,
-  wanted: number,
-): Promise<void> {
+async function printText(context: MctlContext, client: Client, params: ListQuery, wanted: number): Promise<void> {
   const sessions: Session[] = [];
   let more: string | null = null;
   let total: number | null = null;
@@ -95,34 +79,9 @@ async function printText(
     return;
   }
   const columns = context.stdout.isTerminal ? context.stdout.columns : Number.POSITIVE_INFINITY;
-  for (const row of table(sessions, columns)) context.stdout.line(row);
+  context.stdout.line(table(sessions, columns).join('\n'));
   if (more !== null) {
     const of = total === null ? '' : ` of ${total}`;
     context.stderr.line(`${sessions.length}${of} shown; --limit shows more`);
   }
-}
-
-function table(sessions: readonly Session[], columns: number): string[] {
-  const rows = [
-    ['ID', 'UPDATED', 'STATUS', 'MESSAGES', 'MODEL', 'TITLE', 'WORKSPACE'],
-    ...sessions.map((session) => [
-      session.id,
-      localTime(session.updatedAt),
-      `${session.status}${session.pinned ? ', pinned' : ''}${session.archived ? ', archived' : ''}`,
-      String(session.messages),
-      harmlessLine(session.model),
-      fitWidth(harmlessLine(session.title), 40),
-      harmlessLine(session.workspace),
-    ]),
-  ];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? '')))) ?? [];
-  return rows.map((row) =>
-    fitWidth(
-      row
-        .map((cell, column) => padWidth(cell, widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-      columns,
-    ),
-  );
 }

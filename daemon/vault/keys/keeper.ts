@@ -33,5 +33,5 @@ export function refusal(state: Refusal['state'], reason: string, hint: string, u
 /** The refusal for a key that is there and cannot be read. */
 export function unreadable(state: Refusal['state'], error: unknown): Refusal {
   if (!(error instanceof CorruptKeyError)) throw error;
-  return refusal(state, `the key cannot be used: ${error.message}`, 'Restore it from a backup.');
+  return refusal(state, `the key cannot be used: ${error.message}`, error.remedy);
 }

@@ -42,7 +42,7 @@ export function readKeyFile(file: string): RootKey | undefined {
       throw new CorruptKeyError(`${file} is not a file of this user`);
     }
     if ((stat.mode & 0o077) !== 0) {
-      throw new CorruptKeyError(`${file} can be read by others; if you trust what is in it: chmod 600 '${file}'`);
+      throw new CorruptKeyError(`${file} can be read by others`, `If you trust what is in it: chmod 600 '${file}'`);
     }
     const length = readSync(descriptor, text, 0, MAX_BYTES, 0);
     return parseRootKey(text.subarray(0, length));

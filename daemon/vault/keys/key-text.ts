@@ -16,6 +16,13 @@ export interface RootKey {
 /** A key that cannot be read is never the same as a key that is not there. */
 export class CorruptKeyError extends Error {
   override readonly name = 'CorruptKeyError';
+  /** What to do about it, as a sentence. */
+  readonly remedy: string;
+
+  constructor(message: string, remedy = 'Restore it from a backup.') {
+    super(message);
+    this.remedy = remedy;
+  }
 }
 
 /**

@@ -354,8 +354,8 @@ test('a turn that waits says why and when it tries again', async () => {
   await chat.shows(
     '» hello',
     'one',
-    '[waiting for the model, next attempt at 12:30:05: nobody li',
-    'stens at 127.0.0.1:8080]',
+    '[waiting for the model, next attempt at 2025-07-04 12:30: n',
+    'obody listens at 127.0.0.1:8080]',
     '»',
   );
 });

@@ -119,3 +119,13 @@ test.runIf(isRoot)('sudo in the home of the caller is refused before it leaves f
   }
   expect(() => statSync(locations.dataDirectory)).toThrow(/ENOENT/);
 });
+
+test.skipIf(isRoot)('a directory in which nothing can be made is told before a daemon is started in vain', () => {
+  const { locations } = scratch();
+  prepareDirectories(locations);
+  chmodSync(locations.endpoint.runDirectory, 0o500);
+  expect(() => {
+    prepareDirectories(locations);
+  }).toThrow(expect.objectContaining({ message: expect.stringContaining('cannot be written (EACCES)') }));
+  chmodSync(locations.endpoint.runDirectory, 0o700);
+});

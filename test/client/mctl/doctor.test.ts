@@ -182,12 +182,17 @@ describe('the disk', () => {
     const sick = patient();
     const mount = (options: string): boolean =>
       spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'm-test', sick.data]).status === 0;
-    if (!mount('size=2m')) context.skip('nothing can be mounted here');
+    if (!mount('size=2m,mode=0700')) context.skip('nothing can be mounted here');
     onTestFinished(() => void spawnSync('umount', [sick.data]));
     const { thisSystem } = await import('../../../client/mctl/doctor/system.ts');
     await expectBroken(checkDisk, { ...sick, system: thisSystem }, /^2 MB free/, /Make room/);
+    prepareDirectories(sick.locations);
     execFileSync('mount', ['-o', 'remount,ro', sick.data]);
     await expectBroken(checkDisk, sick, /mounted read-only/, /Mount it for writing/);
+    // Nobody waits for a daemon that cannot come up.
+    expect(() => {
+      prepareDirectories(sick.locations);
+    }).toThrow(expect.objectContaining({ message: expect.stringContaining('is mounted read-only') }));
   });
 });
 
@@ -332,6 +337,17 @@ describe('the key', () => {
     rmSync(file);
     symlinkSync('/dev/null', file);
     await expectBroken(checkKey, sick, /is not a regular file/, /from a copy/);
+  });
+
+  test('keeper that M_KEY_PROVIDER names has to be one, also without a daemon to ask', async () => {
+    const sick = patient();
+    sick.context.around.environment['M_KEY_PROVIDER'] = 'keyfil';
+    await expectBroken(checkKey, sick, /M_KEY_PROVIDER is "keyfil"/, /Use one of keychain, keyfile/);
+  });
+
+  test('of a daemon that does not answer is not said to have no daemon', async () => {
+    const [key] = await checkKey(patient({ silence: new Error('silent') }));
+    expect(key).toEqual({ check: 'key', state: 'note', message: expect.stringContaining('does not answer'), fix: '' });
   });
 
   test.each(['locked', 'denied'] as const)('that is %s is told with its remedy', async (state) => {

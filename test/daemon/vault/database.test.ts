@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../../daemon/vault/database.ts';
@@ -44,4 +44,24 @@ test('the database, its log and their directory are closed to others', () => {
   expect(statSync(join(directory.path, 'store')).mode & 0o777).toBe(0o700);
   for (const name of [file, `${file}-wal`]) expect(statSync(name).mode & 0o777).toBe(0o600);
   db.close();
+});
+
+test('a write-ahead log whose database is gone or empty is neither removed nor built upon', () => {
+  const file = join(directory.path, 'store', 'm.db');
+  const db = openDatabase(file);
+  db.exec('CREATE TABLE t(x); INSERT INTO t VALUES (1)');
+  const log = readFileSync(`${file}-wal`);
+  copyFileSync(file, `${file}.copy`);
+  db.close();
+  const broken = [() => rmSync(file), () => writeFileSync(file, '', { mode: 0o600 })];
+  for (const breakIt of broken) {
+    writeFileSync(`${file}-wal`, log, { mode: 0o600 });
+    breakIt();
+    expect(() => openDatabase(file)).toThrow(expect.objectContaining({ kind: 'TAMPERED' }));
+    expect(readFileSync(`${file}-wal`).equals(log)).toBe(true);
+  }
+  copyFileSync(`${file}.copy`, file);
+  const whole = openDatabase(file, 'open');
+  expect(whole.prepare('SELECT x FROM t').pluck().all()).toEqual([1]);
+  whole.close();
 });

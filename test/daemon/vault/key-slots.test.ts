@@ -61,23 +61,24 @@ describe('a key file', () => {
     await vault.append(firstTurn('kept'));
     await vault.close();
     const text = readFileSync(keyFile());
-    const expectDenied = async (reason: RegExp): Promise<void> => {
+    const expectDenied = async (reason: RegExp, hint: RegExp): Promise<void> => {
       const locked = directVault(directory.path);
       const { key } = await locked.open({});
       expect(key.state).toBe('denied');
       expect(key.reason).toMatch(reason);
+      expect(key.hint).toMatch(hint);
       await expect(locked.countSessions()).rejects.toMatchObject({ kind: 'KEY_DENIED' });
       await locked.close();
     };
     renameSync(keyFile(), `${keyFile()}.away`);
-    await expectDenied(/is gone/);
+    await expectDenied(/is gone/, /from a backup/);
     expect(existsSync(keyFile())).toBe(false);
     writeFileSync(keyFile(), text.subarray(0, 20), { mode: 0o600 });
-    await expectDenied(/not a key/);
+    await expectDenied(/not a key/, /from a backup/);
     rmSync(keyFile());
     writeFileSync(keyFile(), text, { mode: 0o600 });
     chmodSync(keyFile(), 0o644);
-    await expectDenied(/can be read by others/);
+    await expectDenied(/can be read by others/, /^If you trust what is in it: chmod 600 '.*key'$/);
     chmodSync(keyFile(), 0o600);
     const opened = await openedVault(directory.path);
     expect(await opened.countSessions()).toBe(1);

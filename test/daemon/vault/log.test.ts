@@ -272,6 +272,22 @@ describe('lists', () => {
   });
 });
 
+test('a list shows sessions as they are now, whichever lists have shown before', async () => {
+  const { sessionId } = await vault.append(firstTurn('first'));
+  await vault.append(firstTurn('second'));
+  await reopen();
+  const shown = async () => (await vault.list({ archived: 'exclude', limit: 2 })).heads.find(isOurs)?.messages;
+  const isOurs = ({ id }: { id: string }) => id === sessionId;
+  const before = (await shown()) ?? 0;
+  await vault.append(nextTurn(sessionId, 2, 'on'));
+  expect(await shown()).toBe(before + 2);
+  await vault.append(nextTurn(sessionId, 3, 'and on'));
+  expect(await shown()).toBe(before + 4);
+  await vault.deleteSession(ulid(), sessionId, 'delete');
+  const { heads, total, nextCursor } = await vault.list({ archived: 'exclude', limit: 1 });
+  expect([heads.length, total, nextCursor]).toEqual([1, 1, null]);
+});
+
 describe('small values', () => {
   test('secrets are replaced and removed; history is newest first without repetitions', async () => {
     await vault.setSecret('local', 'one');
