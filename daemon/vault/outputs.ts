@@ -15,7 +15,7 @@ import { SliceTimer, type SlicedJob } from './slices.ts';
 const MAX_STRETCH_BYTES = 256 * 1024;
 const MAX_PAGE_BYTES = 1024 * 1024;
 /** Rows that are deleted or copied between two looks at the clock. */
-const ROWS_AT_ONCE = 8;
+const ROWS_AT_ONCE = 4;
 
 /** Where a stretch is: everything that its record is bound to. */
 interface Place {

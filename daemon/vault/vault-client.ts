@@ -2,6 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { VaultPort } from '../services/ports.ts';
+import { Gate } from './gate.ts';
 import { portOf, type Answer, type Call, type CallError } from './calls.ts';
 
 const DEADLINE_MS = 30_000;
@@ -15,6 +16,9 @@ const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
   fork: 600_000,
   createSave: 600_000,
   cancelQueued: 600_000,
+  appendOutput: 600_000,
+  recordProcess: 600_000,
+  addRule: 600_000,
   unlock: 145_000,
   lock: 145_000,
   moveKey: 145_000,
@@ -23,6 +27,9 @@ const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
   verify: 115_000,
   list: 60_000,
 };
+
+/** Stretches of output on their way at once: with more of them in one group, every other call would wait for longer. */
+const MAX_STRETCHES = 4;
 
 interface Pending {
   readonly method: keyof VaultPort;
@@ -48,6 +55,7 @@ class VaultClient {
   readonly #options: VaultClientOptions;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  readonly #stretches = new Gate(MAX_STRETCHES);
   #lastId = 0;
   #closing = false;
   #dead = false;
@@ -72,6 +80,7 @@ class VaultClient {
   }
 
   async call(method: keyof VaultPort, args: readonly unknown[]): Promise<unknown> {
+    if (method === 'appendOutput') return this.#stretches.through(() => this.#send(method, args));
     if (method !== 'close') return this.#send(method, args);
     // What has ended by itself needs no closing.
     if (this.#dead) return undefined;
