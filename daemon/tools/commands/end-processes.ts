@@ -1,0 +1,91 @@
+/** Ends everything that a command started, and nothing else. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ProcessRecord } from '../../services/tool-port.ts';
+import { END_MS, GRACE_MS } from './limits.ts';
+import type { ProcessRow, ProcessTable } from './process-table.ts';
+
+const LOOK_MS = 20;
+/** In the environment of everything that a command starts; finds what has left the group. */
+export const MARK = 'M_CALL';
+
+export interface Quarry {
+  readonly record: Pick<ProcessRecord, 'callId' | 'pid' | 'startTime' | 'bootId'>;
+  /** The command was started by us a moment ago and is watched: its group's number can belong to nobody else. */
+  readonly ours: boolean;
+  /** A process of the group that ends by itself, with the others; it is not counted. */
+  readonly relay?: number | undefined;
+}
+
+export interface Ending {
+  /** How many processes were found. */
+  readonly found: number;
+  /** Numbers of those that are still there. */
+  readonly left: readonly number[];
+}
+
+/**
+ * Asks with SIGTERM, and after a grace ends with SIGKILL, again and again until none is left or the time is over. A number
+ * that was given to another process since is not touched.
+ */
+export async function endProcesses(table: ProcessTable, quarry: Quarry, graceMs = GRACE_MS): Promise<Ending> {
+  const found = new Set<number>();
+  const look = (): ProcessRow[] => {
+    const rows = membersOf(table, quarry);
+    for (const { pid } of rows) found.add(pid);
+    return rows;
+  };
+  const started = performance.now();
+  let rows = look();
+  if (rows.length > 0 && graceMs > 0) {
+    signal(quarry, rows, 'SIGTERM');
+    // What is stopped does not hear the question.
+    signal(quarry, rows, 'SIGCONT');
+    while (rows.length > 0 && performance.now() - started < graceMs) {
+      await pause(LOOK_MS);
+      rows = look();
+    }
+  }
+  while (rows.length > 0 && performance.now() - started < END_MS) {
+    // What is stopped starts nothing more while the others are looked for.
+    signal(quarry, rows, 'SIGSTOP');
+    signal(quarry, rows, 'SIGKILL');
+    await pause(rows.length > 10 ? 1 : LOOK_MS / 4);
+    rows = look();
+  }
+  return { found: found.size, left: rows.map(({ pid }) => pid) };
+}
+
+/** Every process of a command that is still there: of its group, of its kernel session, or with its mark. */
+export function membersOf(table: ProcessTable, { record, ours, relay }: Quarry): ProcessRow[] {
+  if (record.bootId !== table.bootId()) return [];
+  const mark = `${MARK}=${record.callId}`;
+  const all = table.all();
+  const leader = all.find(({ pid }) => pid === record.pid);
+  const together = all.filter(
+    ({ pid, group, session }) => pid === record.pid || group === record.pid || session === record.pid,
+  );
+  const sameGroup =
+    leader === undefined
+      ? ours || together.some(({ pid }) => table.wasGiven(pid, mark))
+      : leader.startTime === record.startTime;
+  const members = new Map((sameGroup ? together : []).map((row) => [row.pid, row]));
+  for (const row of all) {
+    if (members.has(row.pid) || row.ended || table.isBefore(row.startTime, record.startTime)) continue;
+    if (table.wasGiven(row.pid, mark)) members.set(row.pid, row);
+  }
+  return [...members.values()].filter(({ pid, ended }) => !ended && pid !== relay && pid !== process.pid);
+}
+
+function signal({ record }: Quarry, rows: readonly ProcessRow[], name: NodeJS.Signals): void {
+  // The whole group at once: nothing in it can start something in between.
+  if (rows.some(({ group }) => group === record.pid)) send(-record.pid, name);
+  for (const { pid, group } of rows) if (group !== record.pid) send(pid, name);
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone since we looked, or not ours to end: the next look tells.
+  }
+}

@@ -1,0 +1,30 @@
+/** The processes of this machine, as the system tells of them. */
+import { LinuxProcesses } from './linux-processes.ts';
+import { PsProcesses } from './ps-processes.ts';
+
+export interface ProcessRow {
+  readonly pid: number;
+  readonly group: number;
+  /** Session of the kernel's, not ours. 0 where the system does not tell. */
+  readonly session: number;
+  /** When it was started, as the system counts; tells a reused number apart within one boot. */
+  readonly startTime: string;
+  /** It runs no more; only its parent has not asked yet. */
+  readonly ended: boolean;
+}
+
+export interface ProcessTable {
+  /** Tells one start of the machine from another. */
+  bootId(): string;
+  find(pid: number): ProcessRow | undefined;
+  all(): ProcessRow[];
+  /** Whether a process was started with this variable, `NAME=value`. False when nobody may know. */
+  wasGiven(pid: number, variable: string): boolean;
+  /** Whether the first was started before the second, for certain. */
+  isBefore(startTime: string, other: string): boolean;
+}
+
+/** @returns the one of this system. */
+export function processTable(): ProcessTable {
+  return process.platform === 'linux' ? new LinuxProcesses() : new PsProcesses();
+}
