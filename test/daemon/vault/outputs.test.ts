@@ -175,6 +175,9 @@ describe('the output of a call that others share', () => {
     await write(id, 'late', ['late']);
     await write(id, 'early', [' later'], 2);
     const fork = await forkAt(id, 1);
+    expect(await whole(fork, 'early')).toBe('early bird');
+    expect(await whole(id, 'early')).toBe('early bird later');
+    expect((await vault.verify(fork)).problems).toEqual([]);
     await vault.deleteSession(ulid(), id, 'delete');
     expect(await whole(fork, 'early')).toBe('early bird');
     await expect(vault.readOutput(fork, 'late', 0, 10)).rejects.toMatchObject({ kind: 'NOT_FOUND' });
