@@ -244,6 +244,10 @@ async function storedBytes(home: RealHome): Promise<Buffer[]> {
     ['entry', 'body'],
     ['draft', 'body'],
     ['queued', 'body'],
+    ['output', 'body'],
+    ['environment', 'body'],
+    ['process', 'body'],
+    ['rule', 'body'],
     ['save', 'key'],
     ['save', 'details'],
   ] as const;
