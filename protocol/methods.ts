@@ -32,7 +32,6 @@ import {
   SaveResult,
   SessionCatalogParams,
   SessionCatalogResult,
-  SessionCompactParams,
   SessionCompactResult,
   SessionConfigureParams,
   SessionDeleteParams,
@@ -286,7 +285,7 @@ export const METHODS = {
     admin: true,
     deadlineMs: 120_000,
   }),
-  'session/compact': method(SessionCompactParams, SessionCompactResult, {
+  'session/compact': method(SessionRef, SessionCompactResult, {
     summary: 'Has the model sum up the conversation, and sends the summary instead from now on. Nothing is removed.',
     errors: ['NOT_FOUND', 'CONFLICT', 'MODEL_UNKNOWN', 'PROVIDER_KEY_MISSING', 'UNREACHABLE', 'REFUSED'],
     effect: 'once',

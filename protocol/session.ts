@@ -160,7 +160,6 @@ export const SaveMessagesParams = z.strictObject({
 export const SaveDeleteParams = z.strictObject({ opId: OpId, saveId: z.string().check(z.maxLength(200)) });
 export const SaveDeleteResult = z.object({ deleted: z.string() });
 
-export const SessionCompactParams = z.strictObject({ opId: OpId, sessionId: SessionId });
 export const SessionCompactResult = z.object({
   /** Messages that the summary stands for; 0 when there was nothing to sum up. */
   messages: z.int(),

@@ -41,6 +41,9 @@ export class Chat {
       workspace: wish.workspace,
       model: wish.model,
       defaultModel: wish.defaultModel,
+      mode: wish.mode,
+      agent: wish.agent,
+      unattended: !options.interactive,
       tell: (change) => {
         transcript.show(change);
         this.#changed();

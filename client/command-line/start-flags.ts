@@ -2,6 +2,7 @@
 import { CommanderError, type Command } from 'commander';
 import { Option } from 'commander';
 import { usageError } from './failure.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { Output } from './output.ts';
 import { resolveWorkspace } from './workspace.ts';
 
@@ -15,6 +16,9 @@ export interface StartWish {
   readonly model: string | undefined;
   /** From M_MODEL: for new sessions only, since a resumed one has its own. */
   readonly defaultModel: string | undefined;
+  /** From `--mode` and `--agent`: for whatever session the next prompt goes to. */
+  readonly mode: ApprovalMode | undefined;
+  readonly agent: string | undefined;
   readonly allowKeyfile: boolean;
 }
 
@@ -22,10 +26,13 @@ interface StartOptions {
   readonly continue?: boolean;
   readonly resume?: string | true;
   readonly model?: string;
+  readonly mode?: string;
+  readonly agent?: string;
   readonly cwd?: string;
   readonly allowKeyfile?: boolean;
 }
 
+const MODES: readonly ApprovalMode[] = ['ask', 'auto-edit', 'full'];
 const MODEL_ID = /^[^/\s]+\/\S+$/;
 
 /** Adds the shared flags to a command. */
@@ -38,6 +45,8 @@ export function addStartFlags(command: Command): Command {
       new Option('-r, --resume [id]', 'go on with a session or save: an id, the beginning of one, or _autosave'),
     )
     .option('--model <provider/model>', 'the model for the next turns (default: M_MODEL, then the configuration)')
+    .option('--mode <ask|auto-edit|full>', 'what tools may do without asking (default: the configuration)')
+    .option('--agent <name>', 'a named agent for the next turns; none for none')
     .option('--cwd <dir>', 'the workspace (default: the working directory)')
     .option('--allow-keyfile', 'make a key file when the store is created and no keychain can be reached');
 }
@@ -52,6 +61,8 @@ export function readStartFlags(options: StartOptions, environment: NodeJS.Proces
     from: startOf(options),
     model: checkModelId(options.model, '--model'),
     defaultModel: checkModelId(environment['M_MODEL'] || undefined, 'M_MODEL'),
+    mode: options.mode === undefined ? undefined : checkMode(options.mode, '--mode'),
+    agent: options.agent === 'none' ? '' : options.agent,
     allowKeyfile: options.allowKeyfile === true,
   };
 }
@@ -67,6 +78,17 @@ export function checkModelId(id: string | undefined, source: string): string | u
     `${source} ${id}: a model is named provider/model`,
     'For example: demo/offline. `/models` in m lists what there is.',
   );
+}
+
+/**
+ * Checks a mode.
+ * @param source where it was given, for the message.
+ * @throws ProtocolError INVALID_PARAMS.
+ */
+export function checkMode(mode: string, source: string): ApprovalMode {
+  const known = MODES.find((one) => one === mode);
+  if (known !== undefined) return known;
+  throw usageError(`${source} ${mode}: there is no such mode`, `Use one of ${MODES.join(', ')}.`);
 }
 
 /**

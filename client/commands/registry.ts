@@ -1,18 +1,24 @@
 /** All slash commands, and how a typed text is told apart: a command, or a prompt. */
+import { agent } from './agent.ts';
 import { archive } from './archive.ts';
 import { closest } from './closest.ts';
 import type { Command, CommandContext } from './command.ts';
+import { compact } from './compact.ts';
+import { cost } from './cost.ts';
 import { exit } from './exit.ts';
 import { fork } from './fork.ts';
 import { helpText } from './help.ts';
 import { history, more } from './history.ts';
+import { mode } from './mode.ts';
 import { model, models } from './model.ts';
 import { pin } from './pin.ts';
 import { rename } from './rename.ts';
 import { reset } from './reset.ts';
 import { resume } from './resume.ts';
+import { goOn, leave, retry } from './revive.ts';
 import { save } from './save.ts';
 import { sessions } from './sessions.ts';
+import { tools } from './tools.ts';
 import { status } from './status.ts';
 
 const help: Command = {
@@ -38,6 +44,14 @@ export const COMMANDS: readonly Command[] = [
   archive,
   model,
   models,
+  mode,
+  agent,
+  tools,
+  goOn,
+  retry,
+  leave,
+  compact,
+  cost,
   status,
   help,
   exit,

@@ -21,6 +21,8 @@ import { Subscriptions } from './subscriptions.ts';
 /** The daemon's program of the same build as this client. */
 const DAEMON_SCRIPT = join(import.meta.dirname, 'daemon.cjs');
 const OFFER_MS = 2_000;
+/** Whose turns run commands. */
+const BEGINS_TURNS: readonly ConnectOptions['kind'][] = ['chat', 'run', 'tui'];
 /** As the contract says. */
 const LONGEST_NAME = 1_000;
 const LONGEST_VALUE = 200_000;
@@ -89,7 +91,7 @@ async function prepareLink(
     if (Object.keys(keys).length > 0) {
       offers.push(link.request('provider/offer-keys', { keys }, { timeoutMs: OFFER_MS }));
     }
-    if (hello.client.kind !== 'mctl') {
+    if (BEGINS_TURNS.includes(hello.client.kind)) {
       const variables = usable(environment);
       offers.push(link.request('environment/offer', { variables }, { timeoutMs: OFFER_MS }));
     }

@@ -11,10 +11,11 @@ const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'key/unlock': 150_000,
   'key/move': 150_000,
   'model/list': 15_000,
+  'session/compact': 600_000,
   'session/delete': 120_000,
   'session/verify': 120_000,
 };
-const ONCE: readonly MethodName[] = ['daemon/release', 'key/move', 'history/add'];
+const ONCE: readonly MethodName[] = ['daemon/release', 'key/move', 'session/compact', 'history/add'];
 
 /** The daemon's own deadline for a method, in milliseconds. */
 export function deadlineOf(method: MethodName): number {

@@ -50,6 +50,10 @@ class Run {
       workspace: wish.workspace,
       model: wish.model,
       defaultModel: wish.defaultModel,
+      mode: wish.mode,
+      agent: wish.agent,
+      // Nobody answers a question that a program reads.
+      unattended: true,
       tell: (change) => {
         this.#see(change);
       },
