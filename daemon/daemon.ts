@@ -5,6 +5,7 @@ import type { DaemonStatus } from '../protocol/admin.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import { AgentRegistry } from './agent/registry.ts';
+import { Instructions } from './config/instructions.ts';
 import { costOf } from './config/price.ts';
 import { ConfigurationStore } from './config/store.ts';
 import type { Daemon, DaemonContext, DrainOptions } from './life/daemon-context.ts';
@@ -96,7 +97,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       report(`tools.${name}`, error);
     },
   });
-  const briefings = new Briefings(tools);
+  const briefings = new Briefings(tools, new Instructions(context.configPath));
   const registry = new AgentRegistry(configuration, { tools, briefings, clock });
   const keys = new KeyRing(vault);
   const configurationRead = (): void => {
@@ -124,6 +125,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   });
   const turns: TurnService = new TurnService({
     tools,
+    agents: briefings,
     approvals,
     workspaces: NO_WORKSPACE,
     vault,
@@ -144,6 +146,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     writer,
     turns,
     registry,
+    agents: briefings,
     tools,
     clock,
     lists,

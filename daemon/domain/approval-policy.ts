@@ -51,3 +51,10 @@ function allows(mode: ApprovalMode, effect: ToolEffect, isOutside: boolean): boo
 export function subjectOf(call: Pick<JudgedCall, 'command' | 'outside'>): string {
   return call.command === '' ? call.outside.join('\n') : call.command;
 }
+
+const BY_FREEDOM: readonly ApprovalMode[] = ['ask', 'auto-edit', 'full'];
+
+/** The stricter of two modes. */
+export function stricter(one: ApprovalMode, other: ApprovalMode): ApprovalMode {
+  return BY_FREEDOM.indexOf(one) <= BY_FREEDOM.indexOf(other) ? one : other;
+}

@@ -1,6 +1,7 @@
 /** What a turn needs from whatever does the work: a model behind an API, the demo model, later an agent process. */
 import type { Message, Part, ToolCallPart, ToolResultPart } from '../../protocol/message.ts';
 import type { PreparedCall, ToolSink } from './tool-port.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
 /** A turn as a backend sees it. */
@@ -120,4 +121,17 @@ export interface ResolvedModel {
 export interface ProviderKeys {
   /** @returns undefined when nobody has given one. */
   keyFor(provider: string, variable: string | undefined): Promise<string | undefined>;
+}
+
+/** What choosing an agent changes of a session. */
+export interface AgentChoice {
+  readonly model: string | undefined;
+  readonly mode: ApprovalMode | undefined;
+  /** Written by the person, not by whoever wrote the workspace: only then may it allow more than before. */
+  readonly isTrusted: boolean;
+}
+
+export interface AgentsPort {
+  /** @throws ProtocolError NOT_FOUND */
+  choose(workspace: string, name: string): Promise<AgentChoice>;
 }

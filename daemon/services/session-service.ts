@@ -3,7 +3,8 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { EventData } from '../../protocol/event.ts';
 import type { Session } from '../../protocol/session.ts';
-import type { AgentRegistryPort } from './agent-port.ts';
+import { withAgent } from './agent-settings.ts';
+import type { AgentRegistryPort, AgentsPort } from './agent-port.ts';
 import type { EventHub } from './event-hub.ts';
 import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
 import { presentMessage, presentSession } from './present.ts';
@@ -23,6 +24,7 @@ export interface SessionServiceParts {
   readonly writer: SessionWriter;
   readonly turns: TurnService;
   readonly registry: AgentRegistryPort;
+  readonly agents: AgentsPort;
   readonly tools: Pick<ToolPort, 'endBackground'>;
   readonly clock: ClockPort;
   readonly lists: ListStream;
@@ -107,9 +109,10 @@ export class SessionService {
   }
 
   async configure(params: ParamsOf<'session/configure'>): Promise<{ session: Session }> {
-    const { opId, sessionId, ...settings } = params;
+    const { opId: _opId, sessionId, ...wish } = params;
+    const settings = settingsPatch(await withAgent(this.#parts.agents, await this.#parts.vault.head(sessionId), wish));
     if (settings.model !== undefined) this.#parts.registry.resolve(settings.model);
-    return await this.#note(params, 'settings', JSON.stringify(settings), settings);
+    return await this.#note(params, 'settings', JSON.stringify(wish), settings);
   }
 
   async flag(params: ParamsOf<'session/pin'>, flag: 'archived' | 'pinned'): Promise<{ session: Session }> {

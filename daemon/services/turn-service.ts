@@ -6,6 +6,8 @@ import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
 import { SessionRunner, type NewPrompt } from './session-runner.ts';
 import type { TurnParts } from './turn-run.ts';
+import { withAgent } from './agent-settings.ts';
+import type { AgentsPort } from './agent-port.ts';
 import { requireWorkspace, startEntries } from './turn-start.ts';
 import { isUnfinished, readAftermath, readProgress, type TurnProgress } from './turn-recovery.ts';
 import type { ToolPort } from './tool-port.ts';
@@ -19,6 +21,7 @@ const RECOVER_AT_ONCE = 16;
 
 export interface TurnServiceParts extends TurnParts {
   readonly tools: ToolPort;
+  readonly agents: AgentsPort;
   /** Told when there are more sessions than before. */
   readonly sessionsChanged: () => void;
   /** The mode of a session that begins without one. */
@@ -118,8 +121,9 @@ export class TurnService {
     await Promise.all([...this.#runners.values()].map((runner) => runner.leave(why)));
   }
 
-  async #submitNew(prompt: NewPrompt, workspace: string): Promise<SubmitResult> {
-    const { registry, clock, writer } = this.#parts;
+  async #submitNew(given: NewPrompt, workspace: string): Promise<SubmitResult> {
+    const { registry, clock, writer, agents } = this.#parts;
+    const prompt = await withAgent(agents, { workspace, mode: this.#parts.defaultMode() }, given);
     const model = prompt.model ?? registry.defaultModel();
     await this.#requireUsable(model);
     const title = titleOf(prompt.parts);
@@ -140,17 +144,19 @@ export class TurnService {
     return { sessionId: result.sessionId, turn: result.turn, ahead: 0, forked: false };
   }
 
-  async #submitTo(sessionId: string, prompt: NewPrompt): Promise<SubmitResult> {
+  async #submitTo(sessionId: string, given: NewPrompt): Promise<SubmitResult> {
     const head = await this.#parts.vault.head(sessionId);
     requireWorkspace(head.workspace);
+    const prompt = await withAgent(this.#parts.agents, head, given);
     await this.#requireUsable(prompt.model ?? head.model);
     return { ...(await this.runnerOf(head).submit(prompt)), forked: false };
   }
 
-  async #submitAtSave(saveId: string, prompt: NewPrompt): Promise<SubmitResult> {
+  async #submitAtSave(saveId: string, given: NewPrompt): Promise<SubmitResult> {
     const { vault, clock, writer } = this.#parts;
     const save = await vault.save(saveId);
     requireWorkspace(save.workspace);
+    const prompt = await withAgent(this.#parts.agents, save, given);
     const model = prompt.model ?? save.model;
     await this.#requireUsable(model);
     const head = await this.#headIfThere(save.sessionId);

@@ -1,6 +1,7 @@
 import { LLMock } from '@copilotkit/aimock';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Briefings } from '../../../daemon/agent/briefings.ts';
+import { Instructions } from '../../../daemon/config/instructions.ts';
 import { systemClock } from '../../../daemon/services/clock.ts';
 import { ToolThread } from '../../../daemon/tools/tool-thread.ts';
 import { AgentRegistry } from '../../../daemon/agent/registry.ts';
@@ -25,7 +26,11 @@ function configured(text: string, usable = true): ConfigurationSource {
 
 function registryOf(configuration: ConfigurationSource): AgentRegistry {
   const tools = new ToolThread({ settings: { sealed: [], guarded: [] }, onUnexpected: () => undefined });
-  return new AgentRegistry(configuration, { tools, briefings: new Briefings(tools), clock: systemClock() });
+  return new AgentRegistry(configuration, {
+    tools,
+    briefings: new Briefings(tools, new Instructions('/nowhere/config.toml')),
+    clock: systemClock(),
+  });
 }
 
 function refusal(action: () => unknown): ProtocolError {
