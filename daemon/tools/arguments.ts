@@ -12,18 +12,16 @@ export function parseArguments<T extends z.core.$ZodType>(tool: string, schema: 
 
 function problemOf(issue: z.core.$ZodIssue): string {
   const where = issue.path.length === 0 ? 'they' : issue.path.join('.');
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return `there is no ${issue.keys.join(', ')}`;
-    case 'invalid_type':
-      return issue.input === undefined ? `${where} is missing` : `${where} must be ${expected(issue.expected)}`;
-    case 'too_small':
-      return `${where} must be at least ${issue.minimum}${issue.origin === 'string' ? ' characters long' : ''}`;
-    case 'too_big':
-      return `${where} must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`;
-    default:
-      return `${where} cannot be used`;
-  }
+  if (issue.code === 'unrecognized_keys') return `there is no ${issue.keys.join(', ')}`;
+  if (issue.code === 'invalid_type')
+    return issue.input === undefined ? `${where} is missing` : `${where} must be ${expected(issue.expected)}`;
+  if (issue.code === 'too_small') return `${where} must be at least ${issue.minimum}${unit(issue.origin)}`;
+  if (issue.code === 'too_big') return `${where} must be at most ${issue.maximum}${unit(issue.origin)}`;
+  return `${where} cannot be used`;
+}
+
+function unit(origin: string): string {
+  return origin === 'string' ? ' characters long' : '';
 }
 
 function expected(type: string): string {

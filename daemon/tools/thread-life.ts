@@ -4,9 +4,8 @@ import type { Notice, Request, ToolSettings } from './calls.ts';
 
 /** Memory of the thread's script; what is beyond ends the thread and not the process. */
 const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 };
-const PING_EVERY_MS = 5_000;
-/** A thread that has not answered a ping for this long runs something that does not end. */
-const STUCK_AFTER_MS = 20_000;
+/** Pings in the time after which a thread that has not answered is given up. */
+const PINGS = 4;
 
 interface ThreadEvents {
   notice(notice: Notice): void;
@@ -20,10 +19,13 @@ export class ThreadLife {
   readonly #events: ThreadEvents;
   readonly #worker: Worker;
   readonly #watch: NodeJS.Timeout;
+  readonly #stuckAfter: number;
   #unanswered: number | undefined;
   #over = false;
 
-  constructor(script: string, settings: ToolSettings, events: ThreadEvents) {
+  /** @param stuckAfter milliseconds without an answer after which the thread runs something that does not end. */
+  constructor(script: string, settings: ToolSettings, stuckAfter: number, events: ThreadEvents) {
+    this.#stuckAfter = stuckAfter;
     this.#events = events;
     this.#worker = new Worker(script, { workerData: settings, resourceLimits: LIMITS });
     this.#worker.on('message', (notice: Notice) => {
@@ -39,7 +41,7 @@ export class ThreadLife {
     });
     this.#watch = setInterval(() => {
       this.#look();
-    }, PING_EVERY_MS);
+    }, stuckAfter / PINGS);
     this.#watch.unref();
   }
 
@@ -58,7 +60,7 @@ export class ThreadLife {
       if (!this.#events.busy()) return;
       this.#unanswered = performance.now();
       this.send({ kind: 'ping', id: 0 });
-    } else if (performance.now() - this.#unanswered > STUCK_AFTER_MS) {
+    } else if (performance.now() - this.#unanswered > this.#stuckAfter) {
       this.#die('it no longer answered');
       void this.#worker.terminate();
     }

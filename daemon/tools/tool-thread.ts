@@ -33,9 +33,11 @@ interface Deadlines {
   readonly abort: number;
   /** To end process groups. */
   readonly end: number;
+  /** For the thread to answer at all. */
+  readonly stuck: number;
 }
 
-const DEADLINES: Deadlines = { prepare: 60_000, run: 300_000, abort: 30_000, end: 60_000 };
+const DEADLINES: Deadlines = { prepare: 60_000, run: 300_000, abort: 30_000, end: 60_000, stuck: 20_000 };
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -143,7 +145,7 @@ export class ToolThread implements ToolPort {
 
   #start(): ThreadLife {
     const script = this.#options.script ?? join(import.meta.dirname, 'tools-worker.cjs');
-    const life = new ThreadLife(script, this.#options.settings, {
+    const life = new ThreadLife(script, this.#options.settings, this.#deadlines.stuck, {
       notice: (notice) => {
         this.#take(notice);
       },

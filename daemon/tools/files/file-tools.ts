@@ -2,6 +2,9 @@
 import type { ToolSettings } from '../calls.ts';
 import type { Tool } from '../tool.ts';
 import { EditTool } from './edit.ts';
+import { GlobTool } from './glob.ts';
+import { GrepTool } from './grep.ts';
+import { ListTool } from './list.ts';
 import { Places } from './places.ts';
 import { ReadTool } from './read.ts';
 import { SeenFiles } from './seen-files.ts';
@@ -10,5 +13,12 @@ import { WriteTool } from './write.ts';
 export function fileTools(settings: ToolSettings): readonly Tool[] {
   const places = new Places(settings);
   const seen = new SeenFiles();
-  return [new ReadTool(places, seen), new WriteTool(places, seen), new EditTool(places, seen)];
+  return [
+    new ReadTool(places, seen),
+    new WriteTool(places, seen),
+    new EditTool(places, seen),
+    new ListTool(places),
+    new GlobTool(places),
+    new GrepTool(places),
+  ];
 }

@@ -40,4 +40,4 @@ export const MAX_MATCH_LINE = 500;
 /** Characters at the beginning of a line that a pattern is tried on. */
 export const MAX_TRIED_LINE = 64 * KIB;
 /** Time for one stretch of text before the pattern is said to take too long. */
-export const PATTERN_MS = 250;
+export const PATTERN_MS = 500;

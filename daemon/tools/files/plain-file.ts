@@ -1,18 +1,14 @@
 /** Opens plain files to read, and nothing else, whatever their path leads to by then. */
 import { createHash } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
-import { lstat, open, statfs, type FileHandle } from 'node:fs/promises';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { ToolRefusal } from '../../services/tool-port.ts';
 import { systemCode } from '../failure-text.ts';
 import { mustBeFile } from './file-kind.ts';
 import { holdDirectory, type HeldDirectory } from './held-directory.ts';
+import { isKernelView } from './kernel-files.ts';
 import { CHUNK } from './limits.ts';
-
-/** proc, sysfs, debugfs, tracefs, securityfs, cgroup, cgroup2, configfs, efivarfs, bpf: wherever they are mounted. */
-const KERNEL_TYPES = new Set([
-  0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x73636673, 0x27e0eb, 0x63677270, 0x62656570, 0xde5e81e4, 0xcafe4a11,
-]);
 
 export interface PlainFile extends AsyncDisposable {
   readonly handle: FileHandle;
@@ -41,7 +37,7 @@ export async function openPlainIn(directory: HeldDirectory, name: string, shown:
   try {
     const stat = await handle.stat({ bigint: true });
     mustBeFile(shown, stat);
-    if (process.platform === 'linux' && KERNEL_TYPES.has((await statfs(`/proc/self/fd/${handle.fd}`)).type))
+    if (process.platform === 'linux' && isKernelView(`/proc/self/fd/${handle.fd}`))
       throw new ToolRefusal(`${shown} is a view into the system and not a file; run a command to see it`);
     await directory.check();
     return { handle, stat, [Symbol.asyncDispose]: () => handle.close() };
