@@ -12,7 +12,7 @@ import type { Tool } from '../tool.ts';
 import type { BackgroundCommands } from './background-commands.ts';
 import { CappedText } from './capped-text.ts';
 import { KeptText } from './kept-text.ts';
-import { DEFAULT_TIMEOUT_S, KEEP_MS, MAX_COMMAND_BYTES, MAX_OUTPUT, MAX_TIMEOUT_S } from './limits.ts';
+import { DEFAULT_TIMEOUT_S, MAX_COMMAND_BYTES, MAX_OUTPUT, MAX_TIMEOUT_S } from './limits.ts';
 import { LiveBatches } from './live-batches.ts';
 import type { ProcessTable } from './process-table.ts';
 import { RunningCommand } from './running-command.ts';
@@ -96,7 +96,8 @@ export class BashTool implements Tool {
     this.#running.delete(running);
     signal.removeEventListener('abort', abort);
     live.end();
-    await withinTime(kept.end());
+    if (end.output === 'stuck') kept.giveUp();
+    else await kept.end();
     const note = (bytes: number) => leftOutNote(bytes, kept, capped.bytes);
     return {
       output: [capped.text(note).trimEnd() || '(no output)', ...endLines(end)].join('\n'),
@@ -141,15 +142,4 @@ export function titleOf(command: string, background: boolean): string {
   const line = command.replaceAll(/\s+/g, ' ').trim();
   const short = line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE).toWellFormed()}…` : line;
   return background ? `run in the background ${short}` : `run ${short}`;
-}
-
-/** The last stretches are waited for, but not for ever: the outcome says what is kept. */
-async function withinTime(work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, KEEP_MS);
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,5 @@
 /** Keeps the whole of an output, once it is more than a model is shown, a stretch at a time and up to a limit. */
-import { MAX_KEPT, MAX_OUTPUT, MAX_STRETCH } from './limits.ts';
+import { KEEP_MS, MAX_KEPT, MAX_OUTPUT, MAX_STRETCH } from './limits.ts';
 
 /** UTF-16 units that are never more than a stretch, whatever they are. */
 const SAFE_UNITS = Math.floor(MAX_STRETCH / 3);
@@ -36,8 +36,23 @@ export class KeptText {
     while (this.#waiting.length >= MAX_STRETCH && this.#state === 'whole') await this.#next();
   }
 
-  /** Keeps what is left. */
+  /** Keeps what is left, unless that takes too long. To be called when everything was added. */
   async end(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.giveUp();
+      late.resolve();
+    }, KEEP_MS);
+    await Promise.race([this.#rest(), late.promise]);
+    clearTimeout(timer);
+  }
+
+  /** Keeps nothing more. */
+  giveUp(): void {
+    if (this.#state === 'whole') this.#stop('failed');
+  }
+
+  async #rest(): Promise<void> {
     while (this.#waiting !== '' && this.#state === 'whole') await this.#next();
   }
 

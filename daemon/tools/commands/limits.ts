@@ -33,5 +33,5 @@ export const END_MS = 10_000;
 export const DRAIN_MS = 200;
 /** The same after everything that was found has been ended. */
 export const LAST_DRAIN_MS = 500;
-/** For keeping the last of the output. */
-export const KEEP_MS = 10_000;
+/** For a stretch of output to be kept, once the command has ended. */
+export const KEEP_MS = 5_000;

@@ -5,6 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const LOOK_MS = 10;
 
+/** `stuck`: what came is not taken. */
+export type PumpState = 'over' | 'quiet' | 'stuck';
+
 export class OutputPump {
   readonly #take: (text: string) => Promise<void> | void;
   readonly #over: Promise<void>;
@@ -19,17 +22,16 @@ export class OutputPump {
   }
 
   /**
-   * Waits for the end, but no longer than nothing comes for this long.
-   * @returns whether the end was reached.
+   * Waits for the end, but no longer than nothing comes for this long, or what came is not taken for that long.
    */
-  async ended(quietMs: number): Promise<boolean> {
+  async ended(quietMs: number, takeMs: number): Promise<PumpState> {
     const since = performance.now();
     while (!this.#isOver) {
       const quiet = performance.now() - Math.max(since, this.#lastRead);
-      if (!this.#taking && quiet > quietMs) return false;
+      if (quiet > (this.#taking ? takeMs : quietMs)) return this.#taking ? 'stuck' : 'quiet';
       await Promise.race([this.#over, pause(LOOK_MS)]);
     }
-    return true;
+    return 'over';
   }
 
   async #run(output: Readable): Promise<void> {

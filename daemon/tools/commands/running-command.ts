@@ -2,10 +2,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProcessRecord, ToolPlace, ToolSink } from '../../services/tool-port.ts';
 import { endProcesses, type Ending } from './end-processes.ts';
-import { DRAIN_MS, END_MS, LAST_DRAIN_MS } from './limits.ts';
-import { OutputPump } from './output-pump.ts';
+import { DRAIN_MS, END_MS, KEEP_MS, LAST_DRAIN_MS } from './limits.ts';
+import { OutputPump, type PumpState } from './output-pump.ts';
 import type { ProcessTable } from './process-table.ts';
 import { WaitingProcess, type Exit } from './waiting-process.ts';
+
+const LOOK_MS = 5;
 
 /** Why a command was ended before its time. */
 export type Reason = 'timeout' | 'cancelled' | 'asked' | 'daemon';
@@ -19,8 +21,8 @@ export interface CommandEnd {
   readonly leftovers: number;
   /** Numbers of processes that could not be ended. */
   readonly left: readonly number[];
-  /** Something that cannot be found still holds the output; what it prints is lost. */
-  readonly held: boolean;
+  /** `quiet`: something that cannot be found still holds it. `stuck`: nobody takes it any more. */
+  readonly output: PumpState;
 }
 
 export interface CommandOrder {
@@ -93,25 +95,47 @@ export class RunningCommand {
     const first = await Promise.race([this.#process.exited, stopped]);
     clearTimeout(timer);
     const reason = 'reason' in first ? first.reason : undefined;
+    await within(this.#process.begun, END_MS);
     // What it printed last is still on its way; whoever is to end early does not wait for it.
-    const drained = reason === undefined && (await Promise.race([pump.ended(DRAIN_MS), stopped.then(() => false)]));
+    if (reason === undefined) await Promise.race([pump.ended(DRAIN_MS, KEEP_MS), stopped]);
     const durationMs = Math.round(performance.now() - this.#started);
     const ending = await this.#endAll();
-    const complete = drained || (await pump.ended(LAST_DRAIN_MS));
+    const output = await pump.ended(LAST_DRAIN_MS, reason === 'cancelled' ? LAST_DRAIN_MS : KEEP_MS);
     this.#process.hangUp();
-    if (!complete) await this.#endRelay();
+    await this.#endRelay();
     if (ending.left.length === 0) sink.ended(this.record.callId);
-    const exit = await Promise.race([this.#process.exited, pause(END_MS, undefined, { ref: false })]);
-    const leftovers = reason === undefined ? ending.found : 0;
-    return { exit, reason, durationMs, leftovers, left: ending.left, held: !complete };
+    const exit = await within(this.#process.exited, END_MS);
+    return { exit, reason, durationMs, leftovers: reason === undefined ? ending.found : 0, left: ending.left, output };
   }
 
   #endAll(): Promise<Ending> {
     return endProcesses(this.#table, { record: this.record, ours: true, relay: this.#process.relay });
   }
 
-  /** What hands on the output of somebody who cannot be found. */
+  /** It goes by itself when all its output has been taken, and is ended when it has not. */
   async #endRelay(): Promise<void> {
-    await endProcesses(this.#table, { record: this.record, ours: true }, 0);
+    const { relay } = this.#process;
+    const started = performance.now();
+    while (relay !== undefined && isThere(this.#table, relay)) {
+      if (performance.now() - started > LAST_DRAIN_MS) {
+        await endProcesses(this.#table, { record: this.record, ours: true }, 0);
+        return;
+      }
+      await pause(LOOK_MS);
+    }
+  }
+}
+
+function isThere(table: ProcessTable, pid: number): boolean {
+  return table.find(pid)?.ended === false;
+}
+
+/** @returns undefined when it takes longer. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([promise, pause(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  } finally {
+    timer.abort();
   }
 }

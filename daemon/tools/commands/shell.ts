@@ -22,14 +22,15 @@ const PLAIN = 'exec "$@" 3>&- 2>&1';
 
 /**
  * @param path the variable PATH of the command.
- * @returns how a shell is started that waits, and then becomes the shell that runs the command. The command is one argument.
+ * @returns how a shell is started that waits, and then becomes the shell that runs the command. The command is one argument, and no option.
  */
 export function waitingShell(command: string, path: string): ShellCall {
   const bash = findProgram('bash', path);
-  if (bash === undefined) return { program: '/bin/sh', args: ['-c', WAIT + PLAIN, 'sh', '/bin/sh', '-c', command] };
+  if (bash === undefined)
+    return { program: '/bin/sh', args: ['-c', WAIT + PLAIN, 'sh', '/bin/sh', '-c', '--', command] };
   const gate = WAIT + (process.platform === 'linux' ? PIPED : PLAIN);
   // Privileged: it takes no start-up file and no function from the environment before it has waited.
-  return { program: bash, args: ['-p', '-c', gate, 'bash', bash, '-c', command] };
+  return { program: bash, args: ['-p', '-c', gate, 'bash', bash, '-c', '--', command] };
 }
 
 function findProgram(name: string, path: string): string | undefined {

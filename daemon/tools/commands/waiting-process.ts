@@ -17,6 +17,8 @@ export class WaitingProcess {
   readonly record: ProcessRecord;
   readonly output: Readable;
   readonly exited: Promise<Exit>;
+  /** Resolves when the shell has told everything before it becomes the command, or has ended. */
+  readonly begun: Promise<void>;
   readonly #gate: Duplex;
   /** Number of the process that hands the output on, once it is known. */
   relay: number | undefined;
@@ -36,6 +38,9 @@ export class WaitingProcess {
       const number = Number.parseInt(text.toString('latin1'), 10);
       if (Number.isInteger(number)) this.relay = number;
     });
+    const begun = Promise.withResolvers<void>();
+    this.begun = begun.promise;
+    gate.on('close', begun.resolve);
     // Its end of the gate closes when it goes; how it went says `exited`.
     gate.on('error', () => undefined);
   }

@@ -11,12 +11,15 @@ export function endLines(end: CommandEnd): string[] {
   if (end.left.length > 0) {
     lines.push(`[${processes(end.left.length)} of it could not be ended and may still run: ${end.left.join(', ')}]`);
   }
-  if (end.held) lines.push('[something that it started and that left no trace may still run; it held the output open]');
+  if (end.output === 'quiet') {
+    lines.push('[something that it started and that left no trace may still run; it held the output open]');
+  }
+  if (end.output === 'stuck') lines.push('[the last of its output is lost: it could not be kept in time]');
   return lines;
 }
 
-export function isFailure({ exit, reason, left, held }: CommandEnd): boolean {
-  return reason !== undefined || exit?.code !== 0 || left.length > 0 || held;
+export function isFailure({ exit, reason, left, output }: CommandEnd): boolean {
+  return reason !== undefined || exit?.code !== 0 || left.length > 0 || output !== 'over';
 }
 
 /** What stands where output is left out. */
