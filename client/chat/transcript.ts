@@ -2,7 +2,7 @@
 import { fitWidth } from '../command-line/display-width.ts';
 import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Ink, Paint } from '../command-line/style.ts';
-import type { Change } from '../conversation/conversation.ts';
+import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import { textOf, type Channel } from '../conversation/reply-text.ts';
 import type { TalkChange } from '../conversation/talk.ts';

@@ -5,7 +5,8 @@ import type { Message } from '../../protocol/message.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { Save, Session } from '../../protocol/session.ts';
-import { Conversation, type Change, type Joining } from './conversation.ts';
+import type { Change } from './change.ts';
+import { Conversation, type Joining } from './conversation.ts';
 
 /** Where the next prompt goes. Nothing is written before it is given. */
 export type Target =

@@ -3,7 +3,7 @@ import type { Failure } from '../command-line/failure.ts';
 import { harmlessJson, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Output } from '../command-line/output.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
-import type { Change } from '../conversation/conversation.ts';
+import type { Change } from '../conversation/change.ts';
 import { endingSentence, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
 

@@ -1,7 +1,7 @@
 /** What a run tells while it goes on: for a person, or for a program. */
 import type { Failure } from '../command-line/failure.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
-import type { Change } from '../conversation/conversation.ts';
+import type { Change } from '../conversation/change.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The turn that this run gave the prompt of. */

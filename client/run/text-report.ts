@@ -4,7 +4,7 @@ import { HarmlessStream, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Output } from '../command-line/output.ts';
 import { localClock } from '../command-line/wording.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
-import type { Change } from '../conversation/conversation.ts';
+import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { endingSentence, type Outcome } from './outcome.ts';

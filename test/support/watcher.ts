@@ -1,6 +1,7 @@
 /** A frontend without a screen: follows one session, keeps what it was told, and does what a person could do there. */
 import type { Attachment, Client, PendingApproval } from '../../client/connection/api.ts';
-import { Conversation, type Change } from '../../client/conversation/conversation.ts';
+import type { Change } from '../../client/conversation/change.ts';
+import { Conversation } from '../../client/conversation/conversation.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Conversation, type Change, type Joining } from '../../../client/conversation/conversation.ts';
+import type { Change } from '../../../client/conversation/change.ts';
+import { Conversation, type Joining } from '../../../client/conversation/conversation.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
 
 async function joined(prepare: (daemon: FakeDaemon, sessionId: string) => void = () => {}, joining: Joining = {}) {

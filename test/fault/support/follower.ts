@@ -1,6 +1,7 @@
 /** An attached frontend that trusts nobody: what it was told, in which order, and where that was wrong. */
 import type { AttachHandlers, Client } from '../../../client/connection/api.ts';
-import { Conversation, type Change } from '../../../client/conversation/conversation.ts';
+import type { Change } from '../../../client/conversation/change.ts';
+import { Conversation } from '../../../client/conversation/conversation.ts';
 import { textOf } from '../../../client/conversation/reply-text.ts';
 import type { DurableEventType, EventOf, SessionEvent } from '../../../protocol/event.ts';
 import type { TurnState } from '../../../protocol/turn.ts';
