@@ -83,7 +83,8 @@ class Judge {
 
   #say(danger: string, source: string): void {
     const line = source.replaceAll(HOME, '~').replaceAll(/\s+/g, ' ').trim();
-    this.#found.add(`It ${danger}: ${line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line}`.toWellFormed());
+    const shown = line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line;
+    this.#found.add(`It ${danger} (${shown}).`.toWellFormed());
   }
 
   #script({ pipelines }: Script, scope: Scope): void {

@@ -509,16 +509,16 @@ describe('dangersOf', () => {
 
   test('says what is dangerous and shows where, one sentence each', () => {
     expect(dangersOf('npm test && sudo rm -rf ~ > /tmp/log', WORKSPACE)).toEqual([
-      'It writes over a file outside the workspace: sudo rm -rf ~ > /tmp/log',
-      'It runs a command as another user: sudo rm -rf ~ > /tmp/log',
-      'It deletes folders with all that is in them: sudo rm -rf ~ > /tmp/log',
-      'It deletes the home folder: sudo rm -rf ~ > /tmp/log',
+      'It writes over a file outside the workspace (sudo rm -rf ~ > /tmp/log).',
+      'It runs a command as another user (sudo rm -rf ~ > /tmp/log).',
+      'It deletes folders with all that is in them (sudo rm -rf ~ > /tmp/log).',
+      'It deletes the home folder (sudo rm -rf ~ > /tmp/log).',
     ]);
   });
 
   test('says why a text cannot be understood', () => {
     expect(dangersOf('echo "abc', WORKSPACE)).toEqual([
-      'It cannot be understood, a quotation mark is not closed: echo "abc',
+      'It cannot be understood, a quotation mark is not closed (echo "abc).',
     ]);
   });
 
