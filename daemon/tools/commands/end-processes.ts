@@ -60,20 +60,20 @@ export function membersOf(table: ProcessTable, { record, ours, relay }: Quarry):
   if (record.bootId !== table.bootId()) return [];
   const mark = `${MARK}=${record.callId}`;
   const all = table.all();
-  const leader = all.find(({ pid }) => pid === record.pid);
-  const together = all.filter(
-    ({ pid, group, session }) => pid === record.pid || group === record.pid || session === record.pid,
+  const isTogether = ({ pid, group, session }: ProcessRow) => [pid, group, session].includes(record.pid);
+  // What is older than the command is none of it, whatever its environment says.
+  const young = all.filter((row) => !row.ended && !isTogether(row) && !table.isBefore(row.startTime, record.startTime));
+  const together = all.filter(isTogether);
+  const leader = together.find(({ pid }) => pid === record.pid);
+  const known = ours || leader !== undefined ? [] : together;
+  const marked = table.given(
+    mark,
+    [...young, ...known].map(({ pid }) => pid),
   );
   const sameGroup =
-    leader === undefined
-      ? ours || together.some(({ pid }) => table.wasGiven(pid, mark))
-      : leader.startTime === record.startTime;
-  const members = new Map((sameGroup ? together : []).map((row) => [row.pid, row]));
-  for (const row of all) {
-    if (members.has(row.pid) || row.ended || table.isBefore(row.startTime, record.startTime)) continue;
-    if (table.wasGiven(row.pid, mark)) members.set(row.pid, row);
-  }
-  return [...members.values()].filter(({ pid, ended }) => !ended && pid !== relay && pid !== process.pid);
+    leader === undefined ? ours || known.some(({ pid }) => marked.has(pid)) : leader.startTime === record.startTime;
+  const members = [...(sameGroup ? together : []), ...young.filter(({ pid }) => marked.has(pid))];
+  return members.filter(({ pid, ended }) => !ended && pid !== relay && pid !== process.pid);
 }
 
 function signal({ record }: Quarry, rows: readonly ProcessRow[], name: NodeJS.Signals): void {

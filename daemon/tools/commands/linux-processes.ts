@@ -25,9 +25,8 @@ export class LinuxProcesses implements ProcessTable {
       .filter((row) => row !== undefined);
   }
 
-  wasGiven(pid: number, variable: string): boolean {
-    const environment = read(`/proc/${pid}/environ`);
-    return environment !== undefined && `\0${environment}`.includes(`\0${variable}\0`);
+  given(variable: string, pids: readonly number[]): ReadonlySet<number> {
+    return new Set(pids.filter((pid) => `\0${read(`/proc/${pid}/environ`) ?? ''}`.includes(`\0${variable}\0`)));
   }
 
   isBefore(startTime: string, other: string): boolean {

@@ -18,8 +18,8 @@ export interface ProcessTable {
   bootId(): string;
   find(pid: number): ProcessRow | undefined;
   all(): ProcessRow[];
-  /** Whether a process was started with this variable, `NAME=value`. False when nobody may know. */
-  wasGiven(pid: number, variable: string): boolean;
+  /** Those of these processes that were started with this variable, `NAME=value`, as far as anybody may know. */
+  given(variable: string, pids: readonly number[]): ReadonlySet<number>;
   /** Whether the first was started before the second, for certain. */
   isBefore(startTime: string, other: string): boolean;
 }

@@ -18,8 +18,11 @@ export class PsProcesses implements ProcessTable {
     return rows(ask('ps', ['-axo', 'pid=,pgid=,stat=,lstart=']));
   }
 
-  wasGiven(pid: number, variable: string): boolean {
-    return ` ${ask('ps', ['-Eww', '-o', 'command=', '-p', String(pid)]).trim()} `.includes(` ${variable} `);
+  given(variable: string, pids: readonly number[]): ReadonlySet<number> {
+    if (pids.length === 0) return new Set();
+    const lines = ask('ps', ['-Eww', '-o', 'pid=,command=', '-p', pids.join(',')]).split('\n');
+    const marked = lines.filter((line) => ` ${line.trim()} `.includes(` ${variable} `));
+    return new Set(marked.map((line) => Number.parseInt(line, 10)));
   }
 
   isBefore(startTime: string, other: string): boolean {

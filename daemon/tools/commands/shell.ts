@@ -7,8 +7,11 @@ export interface ShellCall {
   readonly args: readonly string[];
 }
 
-/** Reads one line from descriptor 3, which must be the word; at its end, or another line, it is over. */
-const WAIT = 'IFS= read -r word <&3 || exit 125; [ "$word" = go ] || exit 125; ';
+/**
+ * Reads one line from descriptor 3, which must be the word; at its end, or another line, it is over. The daemon's own files
+ * are its user's alone; what a command makes is as in any terminal.
+ */
+const WAIT = 'IFS= read -r word <&3 || exit 125; [ "$word" = go ] || exit 125; umask 022; ';
 
 /**
  * What Node hands a child is a socket, which cannot be opened by name: `> /dev/stderr` would fail. A pipe can, so `cat`

@@ -74,6 +74,15 @@ describe('a command', () => {
     expect(readFileSync(bench.path('starts'), 'utf8')).toBe('start\n');
   });
 
+  test('makes files as a terminal would, although the daemon’s own are private', async () => {
+    const before = process.umask(0o077);
+    try {
+      expect((await bench.bash('umask; yes | head -n 1')).output).toMatch(/^0022\ny\n\[exit code 0/);
+    } finally {
+      process.umask(before);
+    }
+  });
+
   test('works without bash', async () => {
     const place = bench.place('S', { PATH: '/nowhere' });
     const outcome = await bench.bash('echo "$0"; echo e >&2', {}, { place });
