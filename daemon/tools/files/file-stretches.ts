@@ -1,11 +1,9 @@
 /** The text of a file in stretches of whole lines, in memory that does not grow with the file. */
 import { readSync } from 'node:fs';
-import { CHUNK, HEAD } from './limits.ts';
+import { HEAD, STRETCH } from './limits.ts';
 import type { Stretch } from './timed-pattern.ts';
 
 const NEWLINE = 10;
-/** Bytes of one stretch; of a line that is longer only the beginning is looked at. */
-const STRETCH = CHUNK;
 
 export class FileStretches {
   /** Used again for every stretch. */

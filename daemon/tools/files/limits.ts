@@ -23,8 +23,10 @@ export const MAX_COMPARED = 4 * MIB;
 export const MAX_DIFF = 256 * KIB;
 /** Bytes at the beginning of a file that tell what it is. */
 export const HEAD = 8 * KIB;
-/** Bytes that are read at once. */
-export const CHUNK = 256 * KIB;
+/** Bytes that are read at once, each time by another thread. */
+export const READ_AT_ONCE = MIB;
+/** Bytes of a file that `grep` looks through at once, and of a line of which only the beginning is looked at. */
+export const STRETCH = 256 * KIB;
 /** Paths in one answer of `list` and `glob`. */
 export const MAX_PATHS = 1_000;
 /** Entries of one directory that are looked at. */

@@ -8,7 +8,7 @@ import { systemCode } from '../failure-text.ts';
 import { mustBeFile } from './file-kind.ts';
 import { holdDirectory, type HeldDirectory } from './held-directory.ts';
 import { isKernelView } from './kernel-files.ts';
-import { CHUNK } from './limits.ts';
+import { READ_AT_ONCE } from './limits.ts';
 
 export interface PlainFile extends AsyncDisposable {
   readonly handle: FileHandle;
@@ -66,8 +66,8 @@ export function hashOf(data: Uint8Array): string {
 }
 
 /** The pieces of a file, in one buffer that is used again. @throws the signal's reason. */
-export async function* piecesOf(handle: FileHandle, signal?: AbortSignal): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafe(CHUNK);
+export async function* piecesOf({ handle, stat }: PlainFile, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(READ_AT_ONCE, Number(stat.size) + 1));
   for (let position = 0; ;) {
     signal?.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
@@ -78,9 +78,9 @@ export async function* piecesOf(handle: FileHandle, signal?: AbortSignal): Async
 }
 
 /** @returns SHA-256 of the content, in hexadecimal. */
-export async function hashFile(handle: FileHandle, signal?: AbortSignal): Promise<string> {
+export async function hashFile(file: PlainFile, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const piece of piecesOf(handle, signal)) hash.update(piece);
+  for await (const piece of piecesOf(file, signal)) hash.update(piece);
   return hash.digest('hex');
 }
 
@@ -91,7 +91,7 @@ export async function hashFile(handle: FileHandle, signal?: AbortSignal): Promis
 export async function readWhole(file: PlainFile, shown: string, limit: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of piecesOf(file.handle)) {
+  for await (const piece of piecesOf(file)) {
     length += piece.length;
     if (length > limit || file.stat.size > limit)
       throw new ToolRefusal(`${shown} is larger than ${limit} bytes; change it with a command`);

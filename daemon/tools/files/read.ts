@@ -91,7 +91,7 @@ export class ReadTool implements Tool {
     const whole = file.stat.size <= MAX_HASHED;
     const hash = createHash('sha256');
     let ended = true;
-    for await (const piece of piecesOf(file.handle, signal)) {
+    for await (const piece of piecesOf(file, signal)) {
       if (whole) hash.update(piece);
       else if (window.closed) {
         ended = false;

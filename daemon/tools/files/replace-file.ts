@@ -65,7 +65,7 @@ async function lookAtOld(
   await using file = await opened(directory, basename(path), shown);
   // A file that nobody may write is not written by way of its directory either.
   await access(process.platform === 'linux' ? `/proc/self/fd/${file.handle.fd}` : path, constants.W_OK);
-  if ((await hashFile(file.handle, signal)) !== before) throw changed(shown);
+  if ((await hashFile(file, signal)) !== before) throw changed(shown);
   const { mode, gid } = file.stat;
   return { identity: identityOf(file.stat), mode: Number(mode) & 0o777, gid: Number(gid) };
 }

@@ -77,7 +77,7 @@ export class WriteTool implements Tool {
     mustBeFile(shown, stat);
     await using file = await openPlain(path, shown);
     const content = file.stat.size <= MAX_COMPARED ? await readWhole(file, shown, MAX_COMPARED) : undefined;
-    const hash = content === undefined ? await hashFile(file.handle) : hashOf(content);
+    const hash = content === undefined ? await hashFile(file) : hashOf(content);
     const known = this.#seen.compare(place.sessionId, path, { identity: identityOf(file.stat), hash });
     if (known === 'never')
       throw new ToolRefusal(`${shown} exists and was not read in this session: read it first, or use edit`);

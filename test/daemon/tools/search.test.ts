@@ -206,9 +206,9 @@ describe('grep', () => {
   });
 
   it('never leaves the tree through a directory that is swapped for a link', async () => {
-    mkdirSync(join(bench.root, 'outside'));
-    writeFileSync(join(bench.root, 'outside/secret'), 'needle outside\n');
-    for (let i = 0; i < 30; i += 1) bench.file(`swap/d${i}/secret`, 'needle inside\n');
+    mkdirSync(join(bench.root, 'outside/in'), { recursive: true });
+    writeFileSync(join(bench.root, 'outside/in/secret'), 'needle outside\n');
+    for (let i = 0; i < 30; i += 1) bench.file(`swap/d${i}/in/secret`, 'needle inside\n');
     const swapper = [
       'const fs = require("node:fs"); const [, dir, out] = process.argv; process.stdout.write("up\\n");',
       'for (let i = 0; ; i = (i + 1) % 30) { const d = `${dir}/d${i}`;',
