@@ -279,10 +279,15 @@ describe('a path that is swapped while it is used', () => {
     bench.file('a', 'inside');
     const script = `${FS} fs.symlinkSync(b, a + '.l'); fs.renameSync(a + '.l', a); fs.writeFileSync(a + '.f', 'inside'); fs.renameSync(a + '.f', a); } catch {}`;
     await swapping(script, [bench.path('a'), outside], async () => {
-      for (let round = 0; round < 300; round += 1) {
+      for (let round = 0; round < 1_000; round += 1) {
         await attempt(async () => {
           const call = await bench.prepare('edit', { path: 'a', old: 'side', new: 'SIDE' });
           return call.outside.length > 0 ? undefined : bench.run(call);
+        });
+        await attempt(async () => {
+          const call = await bench.prepare('read', { path: 'a' });
+          if (call.outside.length > 0) return;
+          expect((await bench.run(call)).output).not.toContain('outside');
         });
       }
     });
