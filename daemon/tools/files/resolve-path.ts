@@ -1,7 +1,7 @@
 /** Follows a path as the system would, also where nothing exists yet, and says where it leads. */
 import type { BigIntStats } from 'node:fs';
-import { lstat, readlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readlink, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { ToolRefusal } from '../../services/tool-port.ts';
 import { systemCode } from '../failure-text.ts';
 
@@ -47,7 +47,7 @@ export async function resolvePath(absolute: string): Promise<Resolved> {
       stat = await lookAt('/');
     }
   }
-  return { path, stat };
+  return { path: await asStored(path), stat };
 }
 
 function partsOf(path: string): string[] {
@@ -60,5 +60,15 @@ async function lookAt(path: string): Promise<BigIntStats | undefined> {
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Where file systems do not tell cases or forms of a letter apart, a name has one way to be written: as it is stored. */
+async function asStored(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    return join(await asStored(dirname(path)), basename(path));
   }
 }
