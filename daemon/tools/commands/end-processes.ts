@@ -57,7 +57,8 @@ export async function endProcesses(table: ProcessTable, quarry: Quarry, graceMs 
 
 /** Every process of a command that is still there: of its group, of its kernel session, or with its mark. */
 export function membersOf(table: ProcessTable, { record, ours, relay }: Quarry): ProcessRow[] {
-  if (record.bootId !== table.bootId()) return [];
+  // The numbers below have a meaning of their own when a signal is sent.
+  if (!(record.pid > 1) || record.bootId !== table.bootId()) return [];
   const mark = `${MARK}=${record.callId}`;
   const all = table.all();
   const isTogether = ({ pid, group, session }: ProcessRow) => [pid, group, session].includes(record.pid);

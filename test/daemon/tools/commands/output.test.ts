@@ -56,7 +56,7 @@ describe('the output of a command', () => {
     told.onKeep = () => promise;
     const outcome = bench.bash('head -c 20000000 /dev/zero | tr "\\0" a; touch done', {}, { told });
     await until(() => told.records.length === 1, 'the start');
-    await new Promise((resume) => setTimeout(resume, 500));
+    await new Promise((resume) => setTimeout(resume, 2_000));
     expect(existsSync(bench.path('done'))).toBe(false);
     expect(told.kept).toEqual([]);
     resolve();

@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProcessRecord } from '../../../../daemon/services/tool-port.ts';
-import { endProcesses } from '../../../../daemon/tools/commands/end-processes.ts';
+import { endProcesses, membersOf } from '../../../../daemon/tools/commands/end-processes.ts';
 import { processTable } from '../../../../daemon/tools/commands/process-table.ts';
 import { endSurvivors } from '../../../../daemon/tools/commands/survivors.ts';
 import { isRunning } from '../../../support/processes.ts';
 import { kill, numberIn, until } from './support/command-bench.ts';
 
 const table = processTable();
+/** No system counts this far. */
+const NOBODY = 2 ** 30;
 const callId = `survivor-${process.pid}`;
 let folder: string;
 let started: number[];
@@ -92,9 +94,19 @@ describe('endSurvivors', () => {
 
   test('does not touch what another call marked', async () => {
     const { record } = leader('sleep 300');
-    await endSurvivors(table, [{ ...record, pid: 1, callId: `${callId}0` }]);
-    await endSurvivors(table, [{ ...record, pid: 1, startTime: '0', callId: callId.slice(0, -1) }]);
+    const nobody = { ...record, pid: NOBODY, startTime: '0' };
+    await endSurvivors(table, [
+      { ...nobody, callId: `${callId}0` },
+      { ...nobody, callId: callId.slice(0, -1) },
+    ]);
     expect(isRunning(record.pid)).toBe(true);
+    await endSurvivors(table, [nobody]);
+    expect(isRunning(record.pid)).toBe(false);
+  });
+
+  test.each([0, 1, -1, Number.NaN])('does not take %d for the number of a group', (pid) => {
+    const { record } = leader('sleep 300');
+    expect(membersOf(table, { record: { ...record, pid, callId: 'none' }, ours: true })).toEqual([]);
   });
 
   test('does not touch anything of another boot', async () => {
