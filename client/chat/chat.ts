@@ -1,4 +1,5 @@
 /** One chat, wherever it is shown: the talk, its transcript, and what a typed text leads to. */
+import { marksFor } from '../calls/marks.ts';
 import { failureOf } from '../command-line/failure.ts';
 import type { StartWish } from '../command-line/start-flags.ts';
 import type { Paint } from '../command-line/style.ts';
@@ -6,7 +7,8 @@ import type { CommandContext } from '../commands/command.ts';
 import { runCommand } from '../commands/registry.ts';
 import { ShownList } from '../commands/shown-list.ts';
 import type { Client } from '../connection/api.ts';
-import { Talk, type Submitted } from '../conversation/talk.ts';
+import type { Submitted } from '../conversation/talk-options.ts';
+import { Talk } from '../conversation/talk.ts';
 import type { Surface } from './surface.ts';
 import { Transcript } from './transcript.ts';
 
@@ -18,6 +20,8 @@ export interface ChatOptions {
   /** A person watches. */
   readonly interactive: boolean;
   readonly columns: () => number;
+  readonly rows: () => number;
+  readonly environment: NodeJS.ProcessEnv;
   /** Opens a store that was locked meanwhile; rejects when it stays locked. */
   readonly unlock: () => Promise<void>;
 }
@@ -34,7 +38,7 @@ export class Chat {
   constructor(options: ChatOptions) {
     const { client, wish, columns } = options;
     this.client = client;
-    const transcript = new Transcript(options.surface, options);
+    const transcript = new Transcript(options.surface, { ...options, marks: marksFor(options.environment) });
     this.transcript = transcript;
     this.#unlock = options.unlock;
     this.talk = new Talk(client, {

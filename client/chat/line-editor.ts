@@ -15,6 +15,7 @@ export interface EditorHandlers {
   end(): void;
   /** A key was pressed: the line may have changed. */
   changed(): void;
+  tab(): void;
   /** Ctrl+L: the screen was cleared. */
   cleared(): void;
 }
@@ -80,9 +81,11 @@ export class LineEditor {
     });
     this.#keys.on('keypress', (_text: string | undefined, key: Key) => {
       if (key.ctrl === true && key.name === 'l') handlers.cleared();
+      if (key.name === 'tab') handlers.tab();
       handlers.changed();
     });
   }
+
   get text(): string {
     return this.#codec.decode(this.#readline.line);
   }
@@ -96,8 +99,11 @@ export class LineEditor {
     return this.#readline.getCursorPos().rows;
   }
 
-  setPrompt(prompt: string): void {
+  /** @returns whether it was another one before; it is seen when the line is drawn again. */
+  setPrompt(prompt: string): boolean {
+    const isAnother = this.#readline.getPrompt() !== prompt;
     this.#readline.setPrompt(prompt);
+    return isAnother;
   }
 
   /** Puts a text where the cursor is. */

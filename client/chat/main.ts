@@ -14,7 +14,8 @@ import { Chat } from './chat.ts';
 import { startNotes, titleLine } from './greeting.ts';
 import { chatFromPipe, pipeSurface } from './pipe.ts';
 import { Screen } from './screen.ts';
-import { TerminalChat, terminalSurface } from './terminal.ts';
+import { terminalSurface } from './terminal-surface.ts';
+import { TerminalChat } from './terminal.ts';
 
 const HISTORY_LINES = 500;
 
@@ -85,11 +86,17 @@ interface Opened {
 
 async function onTerminal({ client, unlocker, key, wish, around }: Opened): Promise<number> {
   const paint = paintFor(around.stdout, around.environment);
-  const screen = new Screen(around.stdout, (status) => paint('yellow', status));
+  const screen = new Screen(
+    around.stdout,
+    (status) => paint('yellow', status),
+    (row) => paint('dim', row),
+  );
   const surface = terminalSurface(screen, paint);
   const columns = (): number => screen.columns;
+  const rows = (): number => screen.rows;
+  const { environment } = around;
   const unlock = async (): Promise<void> => void (await unlocker.open());
-  const chat = new Chat({ client, surface, paint, wish, interactive: true, columns, unlock });
+  const chat = new Chat({ client, surface, paint, wish, interactive: true, columns, rows, environment, unlock });
   const history = await client.call('history/list', { limit: HISTORY_LINES });
   await begin(chat, key, wish, around.environment, true);
   if (wish.from.kind === 'list') await chat.command('sessions', '');
@@ -104,9 +111,11 @@ async function inPipe({ client, unlocker, key, wish, around }: Opened, asks: boo
   const paint = paintFor(around.stdout, around.environment);
   const surface = pipeSurface(around);
   const columns = (): number => Number.POSITIVE_INFINITY;
+  const rows = (): number => around.stdout.rows;
+  const { environment } = around;
   // From here on what is typed are prompts.
   const unlock = async (): Promise<void> => void (await unlocker.open({ asks: false }));
-  const chat = new Chat({ client, surface, paint, wish, interactive: asks, columns, unlock });
+  const chat = new Chat({ client, surface, paint, wish, interactive: asks, columns, rows, environment, unlock });
   if (wish.from.kind === 'list') {
     await chat.command('sessions', '');
     return EXIT.ok;

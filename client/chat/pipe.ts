@@ -21,6 +21,7 @@ export function pipeSurface({ stdout, stderr }: Surroundings): Surface {
       stderr.line(text);
     },
     status: () => {},
+    live: () => {},
   };
 }
 

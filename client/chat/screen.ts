@@ -1,5 +1,5 @@
 /** A terminal shared by text that streams and a line that is typed: text grows above, status and line stay below it. */
-import { columnAfter, wrapWidth } from '../command-line/display-width.ts';
+import { columnAfter, displayWidth, fitWidth, wrapWidth } from '../command-line/display-width.ts';
 import type { Output } from '../command-line/output.ts';
 
 /** The line being typed, as the screen moves it around. */
@@ -23,28 +23,38 @@ const CLEAR_BELOW = '\x1b[J';
 export class Screen {
   readonly #output: Output;
   readonly #dress: (status: string) => string;
+  readonly #dim: (row: string) => string;
   #typed: TypedLine | undefined;
   #isTypedShown = false;
   #status: string | undefined;
+  #live: readonly string[] = [];
   /** The unfinished last line of the text. */
   #lastLine = '';
   /** Column behind it; the width of the terminal when its row is full. */
   #column = 0;
   /** What is drawn below the text at present. */
-  #below: { readonly typed: boolean; readonly statusRows: number } = { typed: false, statusRows: 0 };
+  #below: { readonly typed: boolean; readonly rows: readonly string[] } = { typed: false, rows: [] };
   #columns: number;
   #composed: string | undefined;
   #isReleased = false;
 
-  /** @param dress gives the status line its colour. */
-  constructor(output: Output, dress: (status: string) => string) {
+  /**
+   * @param dress gives the status line its colour.
+   * @param dim gives it to what is only there for the moment.
+   */
+  constructor(output: Output, dress: (status: string) => string, dim: (row: string) => string = (row) => row) {
     this.#output = output;
     this.#dress = dress;
+    this.#dim = dim;
     this.#columns = output.columns;
   }
 
   get columns(): number {
     return this.#columns;
+  }
+
+  get rows(): number {
+    return this.#output.rows;
   }
 
   /** Puts another line into the place of the one being typed. */
@@ -72,11 +82,26 @@ export class Screen {
     this.#redraw('');
   }
 
+  /**
+   * What stands between text and status for the moment, a row each, no wider than the screen. Without rows they go with the
+   * next text, so that the place does not move twice.
+   */
+  setLive(rows: readonly string[]): void {
+    const isGone = rows.length === 0;
+    this.#live = rows;
+    if (!isGone) this.#redraw('');
+  }
+
   /** Shows or hides the line being typed. */
   showTyped(shown: boolean): void {
     if (shown === this.#isTypedShown) return;
     this.#isTypedShown = shown;
     this.#redraw('');
+  }
+
+  /** What is typed looks different now. */
+  redrawTyped(): void {
+    if (this.#isTypedShown) this.#redraw('');
   }
 
   /** The way of the line editor to the terminal. */
@@ -104,6 +129,7 @@ export class Screen {
   release(): void {
     if (this.#isReleased) return;
     this.#status = undefined;
+    this.#live = [];
     this.#isTypedShown = false;
     this.#redraw(this.#column === 0 ? '' : '\n');
     this.#isReleased = true;
@@ -121,9 +147,11 @@ export class Screen {
 
   /** @returns what brings the cursor back to the end of the text with nothing below. */
   #eraseBelow(): string {
-    const { typed, statusRows } = this.#below;
-    if (!typed && statusRows === 0) return '';
-    const up = typed ? (this.#typed?.cursorRows ?? 0) + statusRows : statusRows - 1;
+    const { typed, rows } = this.#below;
+    if (!typed && rows.length === 0) return '';
+    // Terminals have wrapped anew what no longer fits.
+    const above = rows.reduce((sum, row) => sum + Math.max(1, Math.ceil(displayWidth(row) / this.#columns)), 0);
+    const up = typed ? (this.#typed?.cursorRows ?? 0) + above : above - 1;
     this.#typed?.hide();
     const back = `${up > 0 ? `\x1b[${up}A` : ''}\r${CLEAR_BELOW}`;
     if (this.#column === 0) return back;
@@ -136,11 +164,12 @@ export class Screen {
   #drawBelow(): void {
     const typed = this.#isTypedShown && this.#typed !== undefined;
     const status = this.#status === undefined ? [] : wrapWidth(this.#status, this.#columns - 1, STATUS_ROWS);
-    this.#below = { typed, statusRows: status.length };
-    if (!typed && status.length === 0) return;
+    const live = this.#live.map((row) => fitWidth(row, this.#columns - 1));
+    this.#below = { typed, rows: [...live, ...status] };
+    if (!typed && this.#below.rows.length === 0) return;
     if (this.#column > 0) this.echo('\n');
-    this.echo(status.map((row) => this.#dress(row)).join('\n'));
-    if (typed && status.length > 0) this.echo('\n');
+    this.echo([...live.map((row) => this.#dim(row)), ...status.map((row) => this.#dress(row))].join('\n'));
+    if (typed && this.#below.rows.length > 0) this.echo('\n');
     if (typed) this.#typed?.draw();
   }
 

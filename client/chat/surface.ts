@@ -8,4 +8,6 @@ export interface Surface {
   notice(text: string, ink?: Ink): void;
   /** What is true for the moment; it stands below everything else and goes without a trace. */
   status(sentence: string | undefined): void;
+  /** What a command says at the moment, a few rows below the text; nothing of it stays. Harmless. */
+  live(rows: readonly string[]): void;
 }

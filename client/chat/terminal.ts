@@ -5,35 +5,23 @@ import type { Paint } from '../command-line/style.ts';
 import type { Surroundings } from '../command-line/surroundings.ts';
 import { completionsOf, findCommand, readTyped, type Typed } from '../commands/registry.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
+import { Asker } from './asker.ts';
 import type { Chat } from './chat.ts';
 import { ASK_FOR_PASTE_MARKERS, NO_PASTE_MARKERS } from './key-source.ts';
 import { KeptLines } from './kept-lines.ts';
 import { LineEditor } from './line-editor.ts';
 import { LockedStore } from './locked-store.ts';
 import { PromptBlocks } from './prompt-blocks.ts';
+import { PromptSender } from './prompt-sender.ts';
 import type { Screen } from './screen.ts';
 import { statusSentence } from './status-line.ts';
 import type { Surface } from './surface.ts';
 import { PROMPT_SIGN } from './transcript.ts';
 
-const SLOW_MS = 400;
 const BLOCK_SIGN = '… ';
+const REASON_SIGN = 'no, because: ';
 const CHOICE_SIGN = 'number or id (empty for a new session): ';
 const HINT = '(Ctrl+D leaves, /help lists what can be typed)';
-
-export function terminalSurface(screen: Screen, paint: Paint): Surface {
-  return {
-    data: (text) => {
-      screen.write(text);
-    },
-    notice: (text, ink) => {
-      screen.lines(ink === undefined ? text : paint(ink, text));
-    },
-    status: (sentence) => {
-      screen.setStatus(sentence === undefined ? undefined : harmlessLine(sentence));
-    },
-  };
-}
 
 export interface TerminalOptions {
   readonly chat: Chat;
@@ -53,18 +41,14 @@ export class TerminalChat {
   readonly #screen: Screen;
   readonly #surface: Surface;
   readonly #paint: Paint;
-  readonly #kept: KeptLines;
+  readonly #sender: PromptSender;
+  readonly #asker: Asker;
   readonly #editor: LineEditor;
   readonly #locked: LockedStore;
   readonly #blocks = new PromptBlocks();
   #connection: ConnectionStatus | undefined;
   #isChoosing: boolean;
-  #sending = 0;
-  /** Whether a prompt has been on its way for so long that it is worth a word. */
-  #isSendingSlowly = false;
   #code: number = EXIT.ok;
-  /** What was typed is done in order. */
-  #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: TerminalOptions) {
     this.#chat = options.chat;
@@ -73,9 +57,6 @@ export class TerminalChat {
     this.#surface = options.surface;
     this.#paint = options.paint;
     this.#isChoosing = options.asksWhich;
-    this.#kept = new KeptLines(options.chat.client, (text) => {
-      options.chat.transcript.tell(text, 'dim');
-    });
     this.#editor = new LineEditor({
       input: options.around.stdin,
       columns: options.around.stdout.columns,
@@ -96,7 +77,11 @@ export class TerminalChat {
           this.#chat.leave();
         },
         changed: () => {
+          this.#asker.typed();
           this.#refresh();
+        },
+        tab: () => {
+          this.#asker.tab();
         },
         cleared: () => {
           this.#screen.forget();
@@ -120,6 +105,45 @@ export class TerminalChat {
       },
     });
     this.#chat.unlockBy(() => this.#locked.unlocked());
+    this.#sender = this.#makeSender();
+    this.#asker = this.#makeAsker();
+  }
+
+  #makeSender(): PromptSender {
+    const { client, transcript } = this.#chat;
+    return new PromptSender({
+      chat: this.#chat,
+      kept: new KeptLines(client, (text) => {
+        transcript.tell(text, 'dim');
+      }),
+      giveBack: (text) => {
+        if (this.#editor.isEmpty) this.#editor.insert(text);
+      },
+      changed: () => {
+        this.#refresh();
+      },
+    });
+  }
+
+  #makeAsker(): Asker {
+    const { client, transcript, talk } = this.#chat;
+    return new Asker({
+      client,
+      screen: this.#screen,
+      editor: this.#editor,
+      transcript,
+      sessionId: () => talk.sessionId,
+      isFree: () => !this.#isChoosing && !this.#blocks.isOpen && !this.#locked.asks,
+      changed: () => {
+        this.#refresh();
+      },
+      interrupt: () => {
+        this.#interrupt();
+      },
+      leave: () => {
+        this.#chat.leave();
+      },
+    });
   }
 
   /** Until the person leaves. @returns the exit code. */
@@ -138,6 +162,7 @@ export class TerminalChat {
     } finally {
       for (const end of undo) end();
       this.#locked.close();
+      this.#asker.close();
       this.#editor.close();
       this.#screen.release();
       stdout.write(NO_PASTE_MARKERS);
@@ -175,7 +200,9 @@ export class TerminalChat {
   }
 
   #enter(text: string): void {
-    if (this.#isChoosing) {
+    if (this.#asker.takesReason) {
+      this.#asker.reason(text);
+    } else if (this.#isChoosing) {
       this.#choose(text.trim());
     } else {
       const sign = this.#sign;
@@ -199,44 +226,20 @@ export class TerminalChat {
       this.#chat.leave();
       return;
     }
-    this.#afterwards(() => {
-      // Only now is it known which session it is about.
-      this.#kept.add(line, this.#chat.talk.sessionId);
-      return this.#chat.command(typed.name, typed.argument);
-    });
+    this.#sender.command(typed.name, typed.argument, line);
   }
 
   /** @param isShown whether it stands on the screen as it was typed. */
   #prompt(text: string, isShown: boolean): void {
     this.#editor.remember(text);
     if (isShown) this.#chat.transcript.promptIsShown(text);
-    this.#sending += 1;
-    const slow = setTimeout(() => {
-      this.#isSendingSlowly = true;
-      this.#refresh();
-    }, SLOW_MS);
-    this.#afterwards(async () => {
-      try {
-        // As above.
-        const { sessionId } = await this.#chat.submit(text);
-        this.#kept.add(text, sessionId);
-      } catch (error) {
-        this.#kept.add(text, this.#chat.talk.sessionId);
-        const { message, hint } = failureOf(error);
-        this.#chat.transcript.tell(`not sent: ${message}${hint === '' ? '' : `\n  ${hint}`}`, 'red');
-        if (this.#editor.isEmpty) this.#editor.insert(text);
-      } finally {
-        clearTimeout(slow);
-        this.#sending -= 1;
-        this.#isSendingSlowly &&= this.#sending > 0;
-      }
-    });
+    this.#sender.prompt(text);
   }
 
   #choose(answer: string): void {
     this.#isChoosing = false;
     this.#setPrompt();
-    if (answer !== '') this.#afterwards(() => this.#chat.command('resume', answer));
+    if (answer !== '') this.#sender.command('resume', answer, '');
   }
 
   #interrupt(): void {
@@ -268,28 +271,27 @@ export class TerminalChat {
   /** Brings status and typed line to what is true now. */
   #refresh(): void {
     const { conversation } = this.#chat.talk;
-    this.#surface.status(statusSentence(this.#connection, conversation, this.#isSendingSlowly, this.#locked.sentence));
+    this.#asker.look(conversation?.approvals ?? []);
+    this.#surface.status(
+      statusSentence(this.#connection, conversation, {
+        isSending: this.#sender.isSlow,
+        locked: this.#locked.sentence,
+        asking: this.#asker.asks ? (this.#asker.sentence ?? '') : undefined,
+      }),
+    );
+    this.#setPrompt();
     const active = conversation?.turns.active;
-    const isAnswering = this.#sending > 0 || (active?.mine === true && active.state === 'running');
-    this.#screen.showTyped(!isAnswering || !this.#editor.isEmpty || this.#blocks.isOpen || this.#locked.asks);
-  }
-
-  #afterwards(act: () => Promise<unknown>): void {
-    this.#work = this.#work
-      .then(act)
-      .catch((error: unknown) => {
-        this.#chat.transcript.tell(`error: ${failureOf(error).message}`, 'red');
-      })
-      .finally(() => {
-        this.#refresh();
-      });
+    const isAnswering = this.#sender.isSending || (active?.mine === true && active.state === 'running');
+    const isNeeded = !this.#editor.isEmpty || this.#blocks.isOpen || this.#locked.asks || this.#asker.isShown;
+    this.#screen.showTyped(!isAnswering || isNeeded);
   }
 
   #setPrompt(): void {
-    this.#editor.setPrompt(this.#sign);
+    if (this.#editor.setPrompt(this.#sign)) this.#screen.redrawTyped();
   }
 
   get #sign(): string {
+    if (this.#asker.takesReason) return REASON_SIGN;
     if (this.#isChoosing) return CHOICE_SIGN;
     return this.#blocks.isOpen ? BLOCK_SIGN : PROMPT_SIGN;
   }

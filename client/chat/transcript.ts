@@ -1,13 +1,18 @@
 /** Shows a conversation: what changed becomes text on a surface. */
+import { inked, type InkLine } from '../calls/ink-line.ts';
+import { WAYS_ON, uncertainSentences } from '../calls/interrupted-note.ts';
+import type { Marks } from '../calls/marks.ts';
 import { fitWidth } from '../command-line/display-width.ts';
 import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Ink, Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import { textOf, type Channel } from '../conversation/reply-text.ts';
-import type { TalkChange } from '../conversation/talk.ts';
+import type { TalkChange } from '../conversation/talk-options.ts';
 import { isOver, type TurnView } from '../conversation/turn-book.ts';
 import type { Message } from '../../protocol/message.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
+import { CallView } from './call-view.ts';
 import { pastOfEvents, pastOfMessages, type PastItem } from './past.ts';
 import type { Surface } from './surface.ts';
 import { queuedSentence } from './status-line.ts';
@@ -22,12 +27,16 @@ export interface TranscriptOptions {
   readonly paint: Paint;
   /** A person watches: prompts are repeated, other terminals are shown, states are marked. Otherwise only own answers count. */
   readonly interactive: boolean;
+  readonly marks: Marks;
+  readonly columns: () => number;
+  readonly rows: () => number;
 }
 
 export class Transcript {
   readonly #surface: Surface;
   readonly #options: TranscriptOptions;
   readonly #stream = new HarmlessStream();
+  readonly calls: CallView;
   /** Turns under way whose prompts were given here. */
   readonly #own = new Set<number>();
   /** Prompts that stand on the screen already, as they were typed. */
@@ -37,7 +46,7 @@ export class Transcript {
   readonly #handlers: { readonly [K in TalkChange['kind']]: (change: Extract<TalkChange, { kind: K }>) => void } = {
     opened: (change) => this.#opened(change),
     'save-opened': ({ save, messages, more }) => {
-      const { items, cut } = pastOfMessages(messages);
+      const { items, cut } = pastOfMessages(messages, this.#options.marks);
       this.#past({ items, cut: cut || more }, save.id);
     },
     queued: ({ turn, ahead }) => {
@@ -67,12 +76,26 @@ export class Transcript {
       this.#notice(`[${harmlessLine(reason)}]`, 'yellow');
     },
     left: () => this.#endReply(),
-    settings: () => {},
-    call: () => {},
-    approval: () => {},
-    output: () => {},
-    summary: () => {},
-    retry: () => {},
+    settings: ({ mode }) => {
+      if (mode !== undefined) this.calls.modeChosen(mode);
+    },
+    call: (change) => {
+      if (this.#concerns(change.turn)) this.calls.call(change);
+    },
+    approval: (change) => {
+      if (this.#concerns(change.turn)) this.calls.approval(change);
+    },
+    output: (change) => {
+      if (this.#concerns(change.turn)) this.calls.output(change);
+    },
+    summary: ({ turn, automatic }) => {
+      // Whoever asked for it is told by the command.
+      if (automatic && this.#concerns(turn)) this.#notice('[the conversation was summed up to make room]', 'dim');
+    },
+    retry: ({ turn }) => {
+      this.#endReply();
+      if (this.#concerns(turn)) this.#notice(`[turn ${turn} begins again from its prompt]`, 'dim');
+    },
     title: () => {},
     presence: () => {},
     flags: () => {},
@@ -85,6 +108,10 @@ export class Transcript {
   constructor(surface: Surface, options: TranscriptOptions) {
     this.#surface = surface;
     this.#options = options;
+    const tell = (lines: readonly InkLine[]): void => {
+      this.lines(lines);
+    };
+    this.calls = new CallView({ tell, live: (rows) => surface.live(rows) }, options);
   }
 
   /** Shows output of a command. */
@@ -96,6 +123,12 @@ export class Transcript {
   /** Shows what somebody should know besides. */
   tell(text: string, ink?: Ink): void {
     this.#notice(harmless(text), ink);
+  }
+
+  /** Shows whole lines, each in its colour. */
+  lines(lines: readonly InkLine[]): void {
+    this.#endReply();
+    this.#surface.notice(inked(lines, this.#options.paint));
   }
 
   /** Says that a prompt stands on the screen as it was typed, so that it is not repeated when it is accepted. */
@@ -110,7 +143,18 @@ export class Transcript {
 
   #opened(change: Extract<Change, { kind: 'opened' }>): void {
     if (change.again) this.#notice('[the store was replaced; this is the session as it is there]', 'yellow');
-    this.#past(pastOfEvents(change.past), change.session.id);
+    this.calls.begin(change.session.id, change.past);
+    this.#past(pastOfEvents(change.past, this.#options.marks), change.session.id);
+    const last = change.past.findLast((event) => event.type === 'turn')?.data;
+    if (change.session.status === 'interrupted' && last?.state === 'interrupted') this.#interrupted(last);
+  }
+
+  /** Which calls nobody knows the end of, and what can be done. */
+  #interrupted(change: TurnChange): void {
+    const end = endSentence(change);
+    if (end !== undefined) this.#notice(`[${harmlessLine(end)}]`, 'yellow');
+    for (const sentence of uncertainSentences(change)) this.#notice(`  ${sentence}`, 'yellow');
+    if (change.reason === 'crash') this.#notice(`  ${WAYS_ON}`, 'yellow');
   }
 
   #past({ items, cut }: { items: readonly PastItem[]; cut: boolean }, id: string): void {
@@ -119,6 +163,7 @@ export class Transcript {
     for (const item of items) {
       if (item.kind === 'prompt') this.#data(`${this.#promptLines(item.text)}\n`);
       else if (item.kind === 'reply') this.#data(endLine(harmless(item.text)));
+      else if (item.kind === 'call') this.#notice(item.text, 'dim');
       else this.#notice(`[${harmless(item.text)}]`, 'dim');
     }
   }
@@ -146,10 +191,7 @@ export class Transcript {
 
   #message(message: Message): void {
     this.#endReply();
-    for (const part of message.parts) {
-      if (part.type === 'tool-call') this.#notice(`[tool ${harmlessLine(part.name)}]`, 'dim');
-      if (part.type === 'tool-result' && part.isError) this.#notice(`[tool ${harmlessLine(part.name)} failed]`, 'dim');
-    }
+    this.calls.results(message);
   }
 
   #cutOff(reason: Extract<Change, { kind: 'cutoff' }>['reason']): void {
@@ -172,6 +214,12 @@ export class Transcript {
     if (!isOver(change.state)) return;
     this.#saidOfWaiting = '';
     this.#endReply();
+    this.calls.over();
+    if (change.state === 'interrupted') {
+      this.#interrupted(change);
+      this.#own.delete(turn.turn);
+      return;
+    }
     if (change.error !== undefined) this.#notice(harmless(failureSentence(change.error)), 'red');
     const end = endSentence(change);
     const which = neverBegan ? `, before it began: ${fitWidth(harmlessLine(turn.prompt ?? ''), LONGEST_QUOTE)}` : '';

@@ -34,9 +34,10 @@ export function waitingSentence(change: TurnChange, withTime = true): string {
 
 /** What there is to say about a turn that ended without failing; undefined when nothing is. */
 export function endSentence(change: TurnChange): string | undefined {
-  if (change.state === 'cancelled') return 'cancelled';
+  if (change.state === 'cancelled') return change.reason === 'left' ? 'left as it is' : 'cancelled';
   if (change.state === 'completed') return LIMITS[change.reason ?? ''];
   if (change.state !== 'interrupted') return undefined;
   const why = change.reason === undefined ? '' : `: ${INTERRUPTED[change.reason] ?? change.reason}`;
-  return `interrupted${why}; the prompt is kept, and the next one goes on from here`;
+  const isOpen = (change.uncertain?.length ?? 0) > 0 || change.reason === 'crash';
+  return `interrupted${why}; the prompt is kept${isOpen ? '' : ', and the next one goes on from here'}`;
 }

@@ -1,6 +1,8 @@
 /** What is known of the calls of a session: which ones a person is asked about, and how far their output has been told. */
 import type { PendingApproval } from '../connection/api.ts';
+import type { SessionEvent } from '../../protocol/event.ts';
 import type { ApprovalChange } from '../../protocol/tool.ts';
+import { isOver } from './turn-book.ts';
 
 export class CallBook {
   /** In the order in which they were asked. */
@@ -13,10 +15,23 @@ export class CallBook {
     return [...this.#asked.values()];
   }
 
-  /** Starts over from what an attach answered. */
-  begin(asked: readonly PendingApproval[]): void {
+  /**
+   * Starts over from what an attach answered.
+   * @param past what happened before. A daemon that has just started asks again without saying so: what its log leaves open
+   *   is asked.
+   */
+  begin(asked: readonly PendingApproval[], past: readonly SessionEvent[]): void {
     this.#asked.clear();
     this.#told.clear();
+    for (const event of past) {
+      if (event.type === 'approval') this.approval(event.turn, event.data);
+      if (event.type === 'turn' && isOver(event.data.state)) this.over(event.turn);
+    }
+    this.add(asked);
+  }
+
+  /** What is asked after a reconnect. What was asked before still is: an answer would be among the events that were missed. */
+  add(asked: readonly PendingApproval[]): void {
     for (const pending of asked) this.#asked.set(pending.question.callId, pending);
   }
 

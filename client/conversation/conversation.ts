@@ -1,7 +1,7 @@
 /** What one frontend knows of one session it is attached to: events go in, what is new to show comes out. */
 import type { AttachHandlers, PendingApproval } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { DurableEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
+import type { DurableEventType, EphemeralEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { Session } from '../../protocol/session.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
@@ -12,6 +12,7 @@ import { TurnBook, isOver } from './turn-book.ts';
 
 type Resumed = Parameters<AttachHandlers['resumed']>[0];
 type Durable = EventOf<DurableEventType>;
+type Ephemeral = EventOf<EphemeralEventType>;
 
 /** How a frontend joins. */
 export interface Joining {
@@ -101,7 +102,7 @@ export class Conversation implements AttachHandlers {
     this.#pending = undefined;
     this.#lastSeq = past.at(-1)?.seq ?? 0;
     this.turns.begin(snapshot, past);
-    this.#calls.begin(snapshot.approvals);
+    this.#calls.begin(snapshot.approvals, past);
     this.#tell({ kind: 'opened', session, past, again });
     for (const event of events.slice(past.length)) this.event(event);
     if (snapshot.live !== null) this.#reply.adopt(snapshot.live);
@@ -115,6 +116,27 @@ export class Conversation implements AttachHandlers {
   }
 
   event(event: SessionEvent): void {
+    if (isEphemeral(event)) {
+      this.#ephemeral(event);
+      return;
+    }
+    this.#durable(event);
+    this.#lastSeq = event.seq;
+    this.#adoptPending(false);
+  }
+
+  ended(reason: string): void {
+    this.#end(reason, false);
+  }
+
+  #end(reason: string, deleted: boolean): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason;
+    this.turns.abandon(new ProtocolError(deleted ? 'NOT_FOUND' : 'DAEMON_UNAVAILABLE', reason));
+    this.#tell({ kind: 'ended', reason, deleted });
+  }
+
+  #ephemeral(event: Ephemeral): void {
     switch (event.type) {
       case 'delta':
         this.#adoptPending(true);
@@ -139,32 +161,7 @@ export class Conversation implements AttachHandlers {
         break;
       case 'deleted':
         this.#end('the session was deleted', true);
-        break;
-      case 'message':
-      case 'turn':
-      case 'cutoff':
-      case 'settings':
-      case 'title':
-      case 'origin':
-      case 'call':
-      case 'approval':
-      case 'summary':
-      case 'retry':
-        this.#durable(event);
-        this.#lastSeq = event.seq;
-        this.#adoptPending(false);
     }
-  }
-
-  ended(reason: string): void {
-    this.#end(reason, false);
-  }
-
-  #end(reason: string, deleted: boolean): void {
-    if (this.#over !== undefined) return;
-    this.#over = reason;
-    this.turns.abandon(new ProtocolError(deleted ? 'NOT_FOUND' : 'DAEMON_UNAVAILABLE', reason));
-    this.#tell({ kind: 'ended', reason, deleted });
   }
 
   #durable(event: Durable): void {
@@ -262,7 +259,7 @@ export class Conversation implements AttachHandlers {
     if (pending === undefined || (!live && this.#lastSeq < pending.cursor.seq)) return;
     this.#pending = undefined;
     if (pending.live !== null) this.#reply.adopt(pending.live);
-    this.#calls.begin(pending.approvals);
+    this.#calls.add(pending.approvals);
     const waiting = new Set(pending.queue.map(({ turn }) => turn));
     for (const { turn, parts } of pending.queue) this.turns.prompt(turn, textOf(parts), 'queued');
     for (const { turn } of this.turns.queued) if (!waiting.has(turn)) this.#turn(turn, { state: 'cancelled' });
@@ -284,4 +281,18 @@ export class Conversation implements AttachHandlers {
     this.#expected.splice(index, 1);
     return true;
   }
+}
+
+const EPHEMERAL: Readonly<Record<EphemeralEventType, true>> = {
+  delta: true,
+  output: true,
+  queue: true,
+  storage: true,
+  presence: true,
+  session: true,
+  deleted: true,
+};
+
+function isEphemeral(event: SessionEvent): event is Ephemeral {
+  return Object.hasOwn(EPHEMERAL, event.type);
 }

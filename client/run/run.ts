@@ -6,7 +6,8 @@ import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Unlocker } from '../keys/unlocker.ts';
-import { Talk, type TalkChange } from '../conversation/talk.ts';
+import type { TalkChange } from '../conversation/talk-options.ts';
+import { Talk } from '../conversation/talk.ts';
 import { outcomeOf, unfinished, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
 
