@@ -22,6 +22,7 @@ export function codeDangers(call: Invocation, spoken: string): readonly string[]
   const { name, args, input } = call;
   const text = `${joined(args)}\n${input.from === 'text' ? (input.text ?? '') : ''}`;
   if (INTERPRETERS.test(name)) return inInterpreter(call, text);
+  if (/^[gmn]?awk$/.test(name) && DELETES_IN_CODE.test(text)) return ['deletes files, by what is written in its code'];
   const carried = CARRIERS.test(name) && args.some((one) => DATABASES.test(one.text));
   if ((DATABASES.test(name) || carried) && DELETES_IN_DATABASE.test(`${text}\n${spoken}`))
     return ['deletes a database, or tables of it'];

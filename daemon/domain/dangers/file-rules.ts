@@ -33,6 +33,8 @@ export const FILE_RULES: Rules = {
   truncate: (call) => replacing(withoutValues(call, ['-s', '--size', '-r'])),
   dd: (call) => replacing(valuesBehind(call, 'of=')),
   sed: (call) => (hasOption(call.args, 'i', 'in-place') ? replacing(editedBySed(call)) : []),
+  tar: (call) => writing(afterOption(call, ['-C', '--directory'])),
+  unzip: (call) => writing(afterOption(call, ['-d'])),
   curl: (call) => replacing(afterOption(call, ['-o', '--output'])),
   wget: (call) => replacing(afterOption(call, ['-O', '--output-document'])),
   chmod: (call) => ownership(call, 'changes the permissions'),

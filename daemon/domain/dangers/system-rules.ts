@@ -14,14 +14,17 @@ const always =
   (danger: string): Rule =>
   () => [danger];
 
-/** A danger that depends on the first words. `*` stands for any word. */
+/** A danger that depends on words that follow each other; options in front of them may have values of their own. */
 const when =
   (...cases: readonly (readonly [words: string, danger: string])[]): Rule =>
   ({ args }) => {
     const given = operands(args).map(({ text }) => text);
-    const found = cases.find(([words]) =>
-      words.split(' ').every((word, index) => word.split('|').includes(given[index] ?? '') || word === '*'),
-    );
+    const found = cases.find(([words]) => {
+      const wanted = words.split(' ').map((word) => word.split('|'));
+      return given.some((_word, start) =>
+        wanted.every((choices, index) => choices.includes(given[start + index] ?? '')),
+      );
+    });
     return found === undefined ? [] : [found[1]];
   };
 
@@ -29,7 +32,8 @@ const KEYS_OF_M = ['list', 'show', 'status', 'logs', 'path', 'get', 'verify', 'd
 
 const CONTAINERS: Rule = (call) => {
   const { args } = call;
-  if (begins(args, 'compose', 'down') && hasOption(args, 'v', 'volumes')) return [PRUNES];
+  const named = operands(args).map(({ text }) => text);
+  if (named.includes('compose') && named.includes('down') && hasOption(args, 'v', 'volumes')) return [PRUNES];
   return when(['system|volume|container|image|network|builder|buildx prune', PRUNES], ['volume rm', PRUNES])(call);
 };
 
@@ -77,7 +81,8 @@ export const SYSTEM_RULES: Rules = {
   crontab: ({ args }) => (hasOption(args, 'l') ? [] : ['replaces or deletes what runs by the clock']),
   docker: CONTAINERS,
   podman: CONTAINERS,
-  'docker-compose': ({ args }) => (begins(args, 'down') && hasOption(args, 'v', 'volumes') ? [PRUNES] : []),
+  'docker-compose': ({ args }) =>
+    operands(args).some(({ text }) => text === 'down') && hasOption(args, 'v', 'volumes') ? [PRUNES] : [],
   dropdb: always(DATABASE),
   mysqladmin: when(['drop', DATABASE]),
   'redis-cli': ({ args }) => (/\bflush(?:all|db)\b/i.test(joined(args)) ? [DATABASE] : []),

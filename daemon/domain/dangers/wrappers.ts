@@ -100,13 +100,20 @@ const SPECIAL: Readonly<Record<string, (call: Invocation) => Inside[]>> = {
 export function insidesOf(call: Invocation): Inside[] {
   const { name, args } = call;
   if (name === 'command' && hasOption(args, 'vV')) return [];
-  if (name === 'env' && hasOption(args, 'S', 'split-string')) return [{ kind: 'script', parts: args.slice(1) }];
+  if (name === 'env' && hasOption(args, 'S', 'split-string')) return splitByEnv(args);
   if (name === 'flock' && args.some(({ text }) => text === '-c')) return afterOption(args, ['-c']);
   const special = Object.hasOwn(SPECIAL, name) ? SPECIAL[name] : undefined;
   if (special !== undefined) return special(call);
   if (LAUNCHERS.includes(name)) return behind(args, { valued: '-p --package -e' });
   const wrapper = Object.hasOwn(WRAPPERS, name) ? WRAPPERS[name] : undefined;
   return wrapper === undefined ? [] : behind(args, wrapper);
+}
+
+/** `env -S TEXT`, together or apart. */
+function splitByEnv(args: readonly Argument[]): Inside[] {
+  const index = args.findIndex(({ text }) => /^-[a-zA-Z]*S|^--s/.test(text));
+  const rest = args.slice(index).map((one) => ({ ...one, text: one.text.replace(/^-[a-zA-Z]*?S|^--s[a-z-]*=?/, '') }));
+  return [{ kind: 'script', parts: rest }];
 }
 
 function packaged({ args }: Invocation): Inside[] {
@@ -129,20 +136,25 @@ function behind(args: readonly Argument[], { valued = '', before = 0, open = fal
   return words.length === 0 ? [] : [{ kind: 'command', words, open }];
 }
 
-function shell({ args, input }: Invocation): Inside[] {
+function shell({ args, input, open }: Invocation): Inside[] {
   for (let index = 0; index < args.length; index += 1) {
     const one = args[index];
     if (one === undefined || ['--version', '--help'].includes(one.text)) return [];
     if (!one.known) return [{ kind: 'script', parts: [one] }];
-    if (/^-[a-z]*c[a-z]*$/i.test(one.text) || one.text === '--command') {
-      const rest = args.slice(index + 1).find(({ text }) => !/^[-+]/.test(text));
-      return rest === undefined ? [] : [{ kind: 'script', parts: [rest] }];
-    }
+    if (/^-[a-z]*c[a-z]*$/i.test(one.text) || one.text === '--command') return shellText(args.slice(index + 1), open);
     if (SHELL_VALUED.includes(one.text) || /^[-+][a-z]*[oO]$/.test(one.text)) index += 1;
     else if (/^-[a-z]*s[a-z]*$/.test(one.text) || one.text === '-' || one.text === '/dev/stdin') return read(input);
     else if (!/^[-+]/.test(one.text)) return one.said ? [{ kind: 'input' }] : [];
   }
   return read(input);
+}
+
+/** The text of `sh -c`. */
+function shellText(args: readonly Argument[], open: boolean): Inside[] {
+  const text = args.find((one) => !/^[-+]/.test(one.text));
+  // What `xargs` puts in becomes a part of it.
+  if (open && (text === undefined || text.text.includes('{}'))) return [{ kind: 'input' }];
+  return text === undefined ? [] : [{ kind: 'script', parts: [text] }];
 }
 
 function read(input: Invocation['input']): Inside[] {

@@ -41,6 +41,13 @@ const DANGEROUS: Readonly<Record<string, readonly string[]>> = {
     'env A=1 rm -rf build',
     'env -i -u X rm -rf build',
     'env -S "rm -rf build"',
+    'env -S"rm -rf build"',
+    'env --split-string="rm -rf build"',
+    'f() { "$@"; }; f rm -rf build',
+    'find . -exec sh -c \'rm -rf "$1"\' _ {} \\;',
+    'coproc rm -rf build',
+    'cat <<E; rm -rf build\nhi\nE',
+    `awk 'BEGIN { system("rm -rf build") }'`,
     'command rm -rf build',
     'exec rm -rf build',
     'builtin command rm -rf build',
@@ -226,6 +233,8 @@ const DANGEROUS: Readonly<Record<string, readonly string[]>> = {
     'printf x | sh',
     'cat script | bash',
     'sh -c "$X"',
+    'ls | xargs -I{} bash -c {}',
+    'ls | xargs -I{} sh -c "echo {}"',
   ],
   permissions: [
     'chmod -R 777 /',
@@ -256,6 +265,8 @@ const DANGEROUS: Readonly<Record<string, readonly string[]>> = {
   'what runs by the clock': ['crontab -r', 'crontab file', 'echo x | crontab -'],
   containers: [
     'docker system prune -af',
+    'docker --context x system prune',
+    'docker compose -f x.yml down -v',
     'docker volume rm x',
     'podman image prune',
     'docker compose down -v',
@@ -288,6 +299,7 @@ const DANGEROUS: Readonly<Record<string, readonly string[]>> = {
   'another machine': [
     'terraform destroy',
     'kubectl delete pod x',
+    'kubectl -n x delete pod y',
     'aws s3 rm s3://x --recursive',
     'gh repo delete x',
     'npm publish',
@@ -493,6 +505,12 @@ const HARMLESS: readonly string[] = [
   'rsync -a a/ b/',
   'echo "unclosed \' inside"',
   'echo !!',
+  "git commit -m \"$(cat <<'E'\nfix: don't rm -rf\n\nit's (ok)\nE\n)\"",
+  "node <<'E'\nconsole.log(`x${1}`)\nE",
+  "awk '$1 > 2' file",
+  'kubectl -n x get pods',
+  'tar -xf x.tar -C build',
+  'cd "$(git rev-parse --show-toplevel)" && npm test',
   'ls\r\npwd',
 ];
 
