@@ -20,7 +20,16 @@ import {
   type SimpleCommand,
   type Word,
 } from './shell/syntax.ts';
-import { HOME, argument, assignmentOf, textOf, valuesOf, type Argument, type Variables } from './shell/values.ts';
+import {
+  HOME,
+  MAX_VALUES,
+  argument,
+  assignmentOf,
+  textOf,
+  valuesOf,
+  type Argument,
+  type Variables,
+} from './shell/values.ts';
 
 const MAX_SHOWN = 120;
 const MAX_SENTENCES = 20;
@@ -215,7 +224,8 @@ class Judge {
   #set(name: string, values: readonly string[] | undefined): void {
     const before = this.#variables.get(name);
     const known = values !== undefined && (before !== undefined || !this.#variables.has(name));
-    this.#variables.set(name, known ? [...(before ?? []), ...values] : undefined);
+    const all = known ? [...new Set([...(before ?? []), ...values])] : undefined;
+    this.#variables.set(name, (all?.length ?? 0) > MAX_VALUES ? undefined : all);
   }
 
   /** What a command changes for those behind it: the folder, and variables. */

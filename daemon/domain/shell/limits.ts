@@ -3,7 +3,7 @@ import { NotUnderstood } from './syntax.ts';
 
 /** Nobody writes deeper by hand, and the stack is not for others to fill. */
 const MAX_DEPTH = 60;
-const MAX_STEPS = 20_000;
+const MAX_STEPS = 5_000;
 
 export class Limits {
   #depth = 0;

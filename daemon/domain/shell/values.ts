@@ -5,7 +5,7 @@ import type { Piece, Word } from './syntax.ts';
 export const HOME = '\ue000';
 
 /** More values than this are as good as unknown. */
-const MAX_VALUES = 64;
+export const MAX_VALUES = 64;
 
 /** One argument as a command gets it. */
 export interface Argument {
