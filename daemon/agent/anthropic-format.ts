@@ -17,7 +17,7 @@ export const ANTHROPIC_FORMAT: WireFormat = {
   usualEnd: '/v1',
   // Without a limit there are twenty.
   modelsPath: '/models?limit=1000',
-  prompt: { callId: /^[A-Za-z0-9_-]{1,64}$/, callArguments: 'object', reasoning: 'signed' },
+  prompt: { callId: /^[A-Za-z0-9_-]{1,64}$/, callArguments: 'object', reasoning: 'signed', resultImages: 'inside' },
 
   async connect({ provider, apiKey, fetch }, model) {
     const { createAnthropic } = await import('@ai-sdk/anthropic');

@@ -1,47 +1,107 @@
-/** When a conversation is summed up, how a model is asked for it, and which part stays as it is. */
-import type { Message } from '../../protocol/message.ts';
+/** How large a conversation is for its model, when it is summed up, and which part stays as it is. */
+import type { Message, Part } from '../../protocol/message.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
-/** Newest part that stays as it is, in bytes of text: enough to go on in the middle of something. */
+/** Newest part that stays as it is, in bytes: enough to go on in the middle of something. */
 const KEPT_BYTES = 40_000;
+/** Of a small window, the newest part takes no more than this. */
+const KEPT_PART = 0.25;
+/** What a token stands for in plain text and code, as a rule of thumb. */
+const BYTES_PER_TOKEN = 4;
+/** An image costs about as much as so many bytes of text. */
+const IMAGE_BYTES = 4_000;
+/** One result may take so much of the window. */
+const RESULT_PART = 0.25;
 
-/** What a model is asked when a conversation is summed up. */
-export const SUMMARY_PROMPT = [
-  'Sum up this conversation for whoever goes on with the work and cannot read it. Do not answer it and call no tool.',
-  'Say, in this order: what the person wants, in their own words where the wording matters; what was decided and why;',
-  'what was done, with the exact names of files, commands and identifiers; what was found out;',
-  'what is not finished, and the next step. Leave out what no longer matters. Write plain text.',
-].join('\n');
+/** Tokens of messages, estimated: servers count after the fact, and some never do. */
+export function tokensOf(messages: readonly Message[]): number {
+  return Math.ceil(bytesOf(messages) / BYTES_PER_TOKEN);
+}
 
-/** Whether the last request and its reply have come near the end of the window. */
-export function isNearlyFull(
-  { inputTokens, outputTokens }: Usage,
-  contextTokens: number | undefined,
-  part: number,
-): boolean {
-  return contextTokens !== undefined && part < 1 && inputTokens + outputTokens >= contextTokens * part;
+/** Whether so many tokens come near the end of the window. */
+export function isNearlyFull(tokens: number, contextTokens: number | undefined, part: number): boolean {
+  return contextTokens !== undefined && part < 1 && tokens >= contextTokens * part;
+}
+
+/** What a request with these messages takes, after a reply whose usage is known and what has come since. */
+export function tokensAfter({ inputTokens, outputTokens }: Usage, since: readonly Message[]): number {
+  return inputTokens + outputTokens + tokensOf(since);
+}
+
+/** Bytes of the newest part that stays as it is. */
+export function keptBytes(contextTokens: number | undefined): number {
+  const part = contextTokens === undefined ? KEPT_BYTES : contextTokens * BYTES_PER_TOKEN * KEPT_PART;
+  return Math.min(KEPT_BYTES, part);
+}
+
+/** Characters of one tool result that the model of such a window is sent. */
+export function longestResult(contextTokens: number | undefined): number {
+  return contextTokens === undefined ? Infinity : Math.floor(contextTokens * BYTES_PER_TOKEN * RESULT_PART);
 }
 
 /**
  * Where a conversation is cut for a summary: before the newest part, and never between a reply with calls and its results.
+ * @param keep bytes of the newest part; the last message stays in any case.
  * @returns the messages that are summed up, and the sequence of the last of them; none when there is too little.
  */
-export function cutForSummary(messages: readonly Message[]): { before: readonly Message[]; upTo: number } {
+export function cutForSummary(
+  messages: readonly Message[],
+  keep: number,
+): { before: readonly Message[]; upTo: number } {
   let kept = 0;
   let index = messages.length;
-  while (index > 0 && kept < KEPT_BYTES) {
+  do {
     index -= 1;
-    kept += sizeOf(messages[index]);
-  }
+    kept += bytesOf(messages.slice(index, index + 1));
+  } while (index > 0 && kept < keep);
   while (index > 0 && messages[index]?.role === 'tool') index -= 1;
-  const before = messages.slice(0, index);
-  return { before, upTo: before.at(-1)?.seq ?? 0 };
+  const before = messages.slice(0, Math.max(0, index));
+  // A summary of a summary alone gains nothing.
+  return before.every(({ turn }) => turn === 0) ? { before: [], upTo: 0 } : { before, upTo: before.at(-1)?.seq ?? 0 };
 }
 
-function sizeOf(message: Message | undefined): number {
-  return (message?.parts ?? []).reduce((sum, part) => {
-    if (part.type === 'text' || part.type === 'reasoning') return sum + part.text.length;
-    if (part.type === 'tool-call') return sum + part.arguments.length;
-    return part.type === 'tool-result' ? sum + part.output.length : sum + 1_000;
-  }, 0);
+/** @returns the messages with every result cut to a length, in its middle; what is stored stays whole. */
+export function withResultsCut(messages: readonly Message[], longest: number): readonly Message[] {
+  const isLong = (part: Part): boolean => part.type === 'tool-result' && part.output.length > longest;
+  return messages.map((message) =>
+    message.parts.some(isLong)
+      ? {
+          ...message,
+          parts: message.parts.map((part) =>
+            part.type === 'tool-result' ? { ...part, output: cutMiddle(part.output, longest) } : part,
+          ),
+        }
+      : message,
+  );
+}
+
+/** A text of at most so many characters and a note about the rest: more of its beginning than of its end. */
+export function cutMiddle(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  const head = whole(text.slice(0, Math.ceil(longest * 0.6)));
+  const tail = whole(text.slice(text.length - Math.floor(longest * 0.4)));
+  return `${head}\n[… ${text.length - head.length - tail.length} characters left out: too long for this model …]\n${tail}`;
+}
+
+/** Without the half of a character at either end. */
+function whole(text: string): string {
+  return text.replace(/^[\uDC00-\uDFFF]/, '').replace(/[\uD800-\uDBFF]$/, '');
+}
+
+function bytesOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, { parts }) => sum + parts.reduce((bytes, part) => bytes + sizeOf(part), 0), 0);
+}
+
+function sizeOf(part: Part): number {
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+      return Buffer.byteLength(part.text);
+    case 'tool-call':
+      return Buffer.byteLength(part.arguments);
+    case 'tool-result':
+      return Buffer.byteLength(part.output) + (part.images?.length ?? 0) * IMAGE_BYTES;
+    case 'image':
+      return IMAGE_BYTES;
+  }
 }

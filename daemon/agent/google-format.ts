@@ -5,7 +5,7 @@ export const GOOGLE_FORMAT: WireFormat = {
   usualEnd: '/v1beta',
   // Without a size there are fifty.
   modelsPath: '/models?pageSize=1000',
-  prompt: { callId: /./, callArguments: 'object', reasoning: 'signed' },
+  prompt: { callId: /./, callArguments: 'object', reasoning: 'signed', resultImages: 'inside' },
 
   async connect({ provider, apiKey, fetch }, model) {
     const { createGoogle } = await import('@ai-sdk/google');

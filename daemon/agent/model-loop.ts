@@ -1,6 +1,4 @@
 /** Runs a turn on a model: step after step, with the calls in between, until the model has answered. */
-import { repairHistory } from '../domain/history-repair.ts';
-import { withSummary } from '../domain/summary.ts';
 import type { Message, Part, ToolCallPart } from '../../protocol/message.ts';
 import type {
   AgentBackend,
@@ -12,10 +10,12 @@ import type {
 } from '../services/agent-port.ts';
 import type { ToolPort, ToolSpec } from '../services/tool-port.ts';
 import { CallBatch } from './call-batch.ts';
-import { cutForSummary, isNearlyFull, SUMMARY_PROMPT } from './context-window.ts';
+import { keptBytes } from './context-window.ts';
 import type { LoopSettings, ModelFacts } from './loop-settings.ts';
+import { ConversationTooLong } from './provider-failure.ts';
 import type { StepModel, StepReply } from './step-model.ts';
 import { TurnLimits } from './turn-limits.ts';
+import { sumUp, TurnWindow } from './turn-window.ts';
 
 /** What a turn begins with besides its conversation. */
 export interface TurnBriefing {
@@ -36,7 +36,9 @@ export interface LoopParts {
   readonly now: () => number;
 }
 
-const SILENT = { text: () => undefined, reasoning: () => undefined };
+/** Told to the model beside what came of calls of a reply that was cut off. */
+const CUT_SHORT =
+  'Your reply had reached its greatest length and was cut off there: a call that was not finished was not made. Write less at once.';
 
 export class ModelLoop implements AgentBackend {
   readonly #parts: LoopParts;
@@ -51,17 +53,19 @@ export class ModelLoop implements AgentBackend {
     const briefing = await this.#parts.brief(input);
     const limits = new TurnLimits(settings(), input.startedAt, now);
     const batch = new CallBatch(tools, { input, journal, signal }, new Set(briefing.tools.map(({ name }) => name)));
-    let messages = [...input.messages];
-    if (input.open.length > 0) messages.push(...(await this.#runCalls(batch, limits, input.open)));
+    const window = this.#windowOf(input, journal, signal);
+    if (input.open.length > 0) window.add(...(await this.#runCalls(batch, limits, input.open)));
+    await window.makeRoomAtFirst();
     for (let step = input.firstStep; ; step += 1) {
-      limits.beforeStep(step);
-      const reply = await this.#ask(input, briefing, messages, journal, signal);
+      limits.beforeStep(step - (input.stepsBefore ?? 0));
+      const reply = await this.#answer(input, briefing, window, journal, signal);
       const calls = reply.parts.filter((part) => part.type === 'tool-call');
       if (calls.length === 0) return reply;
       const parts = this.#withOwnIds(reply.parts);
-      messages.push(await journal.step(parts, reply.usage));
-      messages.push(...(await this.#runCalls(batch, limits, callsIn(parts))));
-      messages = await this.#compact(input, messages, reply, journal, signal);
+      window.add(await journal.step(parts, reply.usage));
+      const results = await this.#runCalls(batch, limits, callsIn(parts));
+      window.add(...(reply.reason === 'length' ? withWarning(results, CUT_SHORT) : results));
+      await window.makeRoom(reply.usage, results);
     }
   }
 
@@ -69,24 +73,37 @@ export class ModelLoop implements AgentBackend {
     { model, messages, apiKey }: SummaryInput,
     signal: AbortSignal,
   ): Promise<Omit<Summary, 'automatic'> | undefined> {
-    const { before, upTo } = cutForSummary(messages);
-    if (before.length === 0) return undefined;
-    const ask: Message = { seq: upTo, turn: 0, role: 'user', parts: [{ type: 'text', text: SUMMARY_PROMPT }], at: '' };
-    const request = { model, messages: repairHistory([...before, ask]), apiKey, system: '', tools: [] };
-    const { parts, usage } = await this.#parts.model.step(request, SILENT, signal);
-    const text = parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
-    return { upTo, text, usage };
+    const { contextTokens } = this.#parts.facts;
+    const conversation = { messages, keep: keptBytes(contextTokens), contextTokens };
+    return await sumUp(this.#parts.model, { model, apiKey }, conversation, signal);
   }
 
-  async #ask(
+  #windowOf({ model, apiKey, messages }: TurnInput, journal: TurnJournal, signal: AbortSignal): TurnWindow {
+    const { settings, facts } = this.#parts;
+    const { compactAt } = settings();
+    const ask = { model, apiKey };
+    const { contextTokens } = facts;
+    return new TurnWindow({ model: this.#parts.model, contextTokens, compactAt, ask, journal, signal }, messages);
+  }
+
+  /** Asks again with a shorter conversation when the server finds it too long. */
+  async #answer(
     { model, apiKey }: TurnInput,
     { system, tools }: TurnBriefing,
-    messages: readonly Message[],
+    window: TurnWindow,
     journal: TurnJournal,
     signal: AbortSignal,
   ): Promise<StepReply> {
-    const request = { model, messages: repairHistory(messages), apiKey, system, tools };
-    return await this.#parts.model.step(request, journal, signal);
+    const ask = async (): Promise<StepReply> =>
+      await this.#parts.model.step({ model, messages: window.view, apiKey, system, tools }, journal, signal);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        const mayHelp = error instanceof ConversationTooLong && attempt < 3;
+        if (!mayHelp || !(await window.shorten({ again: attempt > 1 }))) throw error;
+      }
+    }
   }
 
   async #runCalls(batch: CallBatch, limits: TurnLimits, calls: readonly ToolCallPart[]): Promise<Message[]> {
@@ -94,22 +111,6 @@ export class ModelLoop implements AgentBackend {
     const seen = calls.map(({ callId, name, arguments: args }) => ({ name, args, output: outputOf(results, callId) }));
     const warning = limits.afterCalls(seen);
     return warning === undefined ? results : withWarning(results, warning);
-  }
-
-  /** A conversation that has come near the end of the window goes on with a summary in the place of its beginning. */
-  async #compact(
-    input: TurnInput,
-    messages: Message[],
-    reply: StepReply,
-    journal: TurnJournal,
-    signal: AbortSignal,
-  ): Promise<Message[]> {
-    const { settings, facts } = this.#parts;
-    if (!isNearlyFull(reply.usage, facts.contextTokens, settings().compactAt)) return messages;
-    const summary = await this.summarise({ ...input, messages }, signal);
-    if (summary === undefined) return messages;
-    await journal.summary({ ...summary, automatic: true });
-    return withSummary(messages, summary);
   }
 
   /** Servers use the same ids again, or none; ours name a call wherever it is spoken of. */

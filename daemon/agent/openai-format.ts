@@ -4,7 +4,7 @@ import { fieldsOf, limitsOf, type WireFormat } from './wire-format.ts';
 export const OPENAI_FORMAT: WireFormat = {
   usualEnd: '/v1',
   modelsPath: '/models',
-  prompt: { callId: /./, callArguments: 'text', reasoning: 'all' },
+  prompt: { callId: /./, callArguments: 'text', reasoning: 'all', resultImages: 'behind' },
 
   async connect({ provider, apiKey, fetch }, model) {
     const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');

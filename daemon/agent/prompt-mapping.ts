@@ -8,7 +8,7 @@ import type {
   LanguageModelV4ToolCallPart,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
-import type { Message, Part, ToolResultPart } from '../../protocol/message.ts';
+import type { ImagePart, Message, Part, ToolResultPart } from '../../protocol/message.ts';
 import { CallNames } from './call-names.ts';
 import { keptFor, type Kept, type Origin } from './part-origin.ts';
 
@@ -16,12 +16,15 @@ import { keptFor, type Kept, type Origin } from './part-origin.ts';
 export interface PromptRules {
   /** Ids of tool calls that are taken; others are replaced. */
   readonly callId: RegExp;
-  /** `text`: as the model wrote them. `object`: only what is a JSON object. */
+  /** `text`: as the model wrote them. `object`: as a value. What is not a JSON object is put into one for both. */
   readonly callArguments: 'text' | 'object';
   /** `all`: the words are taken back. `signed`: only with what the server gave along. */
   readonly reasoning: 'all' | 'signed';
+  /** Where images of a tool result stand: in it, or in a prompt behind the results, where a result is only text. */
+  readonly resultImages: 'inside' | 'behind';
 }
 
+type UserPart = LanguageModelV4TextPart | LanguageModelV4FilePart;
 type AssistantPart = LanguageModelV4TextPart | LanguageModelV4ReasoningPart | LanguageModelV4ToolCallPart;
 type DialogMessage = Exclude<LanguageModelV4Message, { role: 'system' }>;
 
@@ -42,10 +45,16 @@ export function toPrompt(messages: readonly Message[], origin: Origin, rules: Pr
   const turn = messages.at(-1)?.turn;
   const names = new CallNames(rules.callId);
   const prompt: DialogMessage[] = [];
-  for (const message of begin === -1 ? [] : messages.slice(begin)) {
-    const mapped = toMessage(message, { origin, rules, names, withReasoning: message.turn === turn });
+  const add = (mapped: DialogMessage): void => {
     if (mapped.content.length > 0 && !join(prompt.at(-1), mapped)) prompt.push(mapped);
+  };
+  const images: UserPart[] = [];
+  for (const message of begin === -1 ? [] : messages.slice(begin)) {
+    if (message.role !== 'tool') add({ role: 'user', content: images.splice(0) });
+    add(toMessage(message, { origin, rules, names, withReasoning: message.turn === turn }));
+    if (rules.resultImages === 'behind') images.push(...message.parts.flatMap(toShownImages));
   }
+  add({ role: 'user', content: images });
   return prompt.at(-1)?.role === 'assistant' ? [] : prompt;
 }
 
@@ -63,7 +72,7 @@ function toMessage(message: Message, mapping: Mapping): DialogMessage {
     case 'assistant':
       return { role: 'assistant', content: message.parts.flatMap((part) => toAssistantPart(part, mapping)) };
     case 'tool':
-      return { role: 'tool', content: message.parts.flatMap((part) => toToolPart(part, mapping.names)) };
+      return { role: 'tool', content: message.parts.flatMap((part) => toToolPart(part, mapping)) };
   }
 }
 
@@ -80,11 +89,9 @@ function isContent(part: Part): boolean {
   return part.type === 'image' || (part.type === 'text' && part.text.trim() !== '');
 }
 
-function toUserPart(part: Part): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
+function toUserPart(part: Part): UserPart[] {
   if (part.type === 'text') return [{ type: 'text', text: part.text }];
-  if (part.type === 'image')
-    return [{ type: 'file', mediaType: part.mediaType, data: { type: 'data', data: part.data } }];
-  return [];
+  return part.type === 'image' ? [toFile(part)] : [];
 }
 
 function toAssistantPart(part: Part, mapping: Mapping): AssistantPart[] {
@@ -99,7 +106,7 @@ function toAssistantPart(part: Part, mapping: Mapping): AssistantPart[] {
       return toReasoning(part, mapping);
     case 'tool-call': {
       const { toolCallId, toolName } = mapping.names.ofCall(part);
-      const input = mapping.rules.callArguments === 'object' ? objectIn(part.arguments) : part.arguments || '{}';
+      const input = toInput(part.arguments, mapping.rules.callArguments);
       return [{ type: 'tool-call', toolCallId, toolName, input, ...signatureOf(part, mapping) }];
     }
     case 'tool-result':
@@ -124,30 +131,43 @@ function signatureOf(
   return kept === undefined || Object.keys(kept).length === 0 ? {} : { providerOptions: kept };
 }
 
-/** The arguments of a call; what is not a JSON object is put into one. */
-function objectIn(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text || '{}');
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  } catch {
-    // A model writes what it likes; it is shown its own words again.
-  }
-  return { unreadable: text };
+/** The arguments of a call. Servers read them again with each request, and some then fail at what is no JSON object. */
+function toInput(text: string, form: PromptRules['callArguments']): unknown {
+  const value = objectIn(text || '{}');
+  if (form === 'text') return value === undefined ? JSON.stringify({ unreadable: text }) : text || '{}';
+  return value ?? { unreadable: text };
 }
 
-function toOutput({ output, isError, images = [] }: ToolResultPart): LanguageModelV4ToolResultPart['output'] {
+/** @returns undefined when it is something else: a model writes what it likes, and is shown its own words again. */
+function objectIn(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toToolPart(part: Part, { names, rules }: Mapping): LanguageModelV4ToolResultPart[] {
+  if (part.type !== 'tool-result') return [];
+  return [{ type: 'tool-result', ...names.ofResult(part), output: toOutput(part, rules) }];
+}
+
+function toOutput(part: ToolResultPart, rules: PromptRules): LanguageModelV4ToolResultPart['output'] {
+  const { output, isError, images = [] } = part;
   const text = output.trim() === '' ? (isError ? 'It failed without a word.' : 'It said nothing.') : output;
   if (isError) return { type: 'error-text', value: text };
   if (images.length === 0) return { type: 'text', value: text };
-  const files = images.map(({ mediaType, data }) => ({
-    type: 'file' as const,
-    mediaType,
-    data: { type: 'data' as const, data },
-  }));
-  return { type: 'content', value: [{ type: 'text', text }, ...files] };
+  if (rules.resultImages === 'behind') return { type: 'text', value: `${text}\n(The image follows the results.)` };
+  return { type: 'content', value: [{ type: 'text', text }, ...images.map(toFile)] };
 }
 
-function toToolPart(part: Part, names: CallNames): LanguageModelV4ToolResultPart[] {
-  if (part.type !== 'tool-result') return [];
-  return [{ type: 'tool-result', ...names.ofResult(part), output: toOutput(part) }];
+/** The images of a result, with the words that say where they come from. */
+function toShownImages(part: Part): UserPart[] {
+  if (part.type !== 'tool-result' || part.isError || part.images === undefined || part.images.length === 0) return [];
+  return [{ type: 'text', text: `What ${part.name} has shown:` }, ...part.images.map(toFile)];
+}
+
+function toFile({ mediaType, data }: ImagePart): LanguageModelV4FilePart {
+  return { type: 'file', mediaType, data: { type: 'data', data } };
 }

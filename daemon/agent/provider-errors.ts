@@ -10,7 +10,7 @@ import {
   secretsOf,
   type ProviderContext,
 } from './provider-failure.ts';
-import { explainStatus } from './provider-status.ts';
+import { explainStatus, isTooLong } from './provider-status.ts';
 import { presentable } from './provider-text.ts';
 import { codeIn, factsIn, messageIn, messageInBody } from './server-message.ts';
 
@@ -63,22 +63,26 @@ export function explainFault(fault: Fault, context: ProviderContext): ProtocolEr
  */
 export function explainStream(reported: unknown, context: ProviderContext, hasBegun: boolean): ProtocolError {
   const { provider } = context;
-  if (reported instanceof Error) {
-    // The library's words quote what it read; only an error that the server put there is for a person.
-    const value: unknown = 'value' in reported ? reported.value : undefined;
-    if (messageIn(value) !== undefined) return explainStream(value, context, hasBegun);
-    if (/JSONParse|TypeValidation/.test(reported.name)) return notAReply(context);
-    return failure('BROKEN_STREAM', `${provider} ended the reply without finishing it.`, 'Try again.');
-  }
+  if (reported instanceof Error) return explainObjection(reported, context, hasBegun);
   const message = presentable(messageIn(reported) ?? '', secretsOf(context));
   const facts = factsIn(JSON.stringify(reported) ?? '');
   const code = codeIn(reported);
+  const answer = { status: code ?? 400, headers: {}, message, facts };
+  if (!hasBegun && isTooLong(answer)) return explainStatus(answer, context);
   if (code !== undefined && (code < 500 || (!hasBegun && code !== 500))) {
-    return explainStatus({ status: code, headers: {}, message, facts }, context);
+    return explainStatus(answer, context);
   }
   const later = facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs };
   const hint = code === undefined || code === 500 ? 'Try again.' : 'The server is busy; try again.';
   return failure('BROKEN_STREAM', `${provider} broke off the reply${quote(message)}.`, hint, later);
+}
+
+/** The library's words quote what it read; only an error that the server put there is for a person. */
+function explainObjection(objection: Error, context: ProviderContext, hasBegun: boolean): ProtocolError {
+  const value: unknown = 'value' in objection ? objection.value : undefined;
+  if (messageIn(value) !== undefined) return explainStream(value, context, hasBegun);
+  if (/JSONParse|TypeValidation/.test(objection.name)) return notAReply(context);
+  return failure('BROKEN_STREAM', `${context.provider} ended the reply without finishing it.`, 'Try again.');
 }
 
 /** The error for a stream whose content nobody understands. */

@@ -23,6 +23,9 @@ export function failure(
   return new ProtocolError(kind, message, { hint, retryable: kind !== 'REFUSED', ...options });
 }
 
+/** The conversation does not fit into the window of the model: a shorter one may. */
+export class ConversationTooLong extends ProtocolError {}
+
 /** How to mend the address of a server. */
 export function addressHint(context: ProviderContext): string {
   return `${addressOf(context)}; it often ends in ${context.usualEnd}.`;

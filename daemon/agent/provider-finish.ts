@@ -27,6 +27,9 @@ export function explainFinish(finish: Finish, hasAnswer: boolean, context: Provi
     const hint = 'Say it in other words, go back to an earlier turn (/fork), or choose another model.';
     return failure('REFUSED', `${provider} refuses to answer${end}`, hint);
   }
+  if (unified === 'tool-calls') {
+    return failure('BROKEN_STREAM', `${provider} announced a tool call and sent none${end}`, 'Try again.');
+  }
   if (unified === 'other') {
     return failure('BROKEN_STREAM', `${provider} ended the reply without an answer${end}`, 'Try again.');
   }

@@ -3,6 +3,7 @@ import type { ProtocolError } from '../../protocol/errors.ts';
 import {
   addressHint,
   addressOf,
+  ConversationTooLong,
   failure,
   keyHint,
   quote,
@@ -30,8 +31,25 @@ interface Words {
 }
 
 const LIST_HINT = '/models lists what can be chosen.';
+const TOO_LONG_HINT =
+  'Sum it up (/compact), go on in a shorter one (/reset, or /fork at an earlier turn), or choose a model that takes more.';
 const UNKNOWN_MODEL = /model.{0,60}(not found|not exist|unknown)|(unknown|invalid) model|model_not_found/i;
-const TOO_LONG = /context.{0,20}(length|window)|too many tokens|maximum.{0,20}tokens|prompt is too long/i;
+/** As OpenAI, Anthropic, Google, Mistral, Alibaba, xAI, vLLM, llama.cpp, LM Studio and others put it. */
+const TOO_LONG = new RegExp(
+  [
+    'context.{0,30}(length|window|size|limit)',
+    'too many (input )?tokens',
+    'maximum.{0,20}tokens',
+    '(prompt|input|request) (is |was )?too (long|large)',
+    'prompt contains.{0,60}too large',
+    'maximum (model|prompt|input) length',
+    'token (count|limit).{0,60}exceed',
+    'exceed.{0,30}token limit',
+    'range of input length',
+    'reduce the length of the (messages|input|prompt)',
+  ].join('|'),
+  'i',
+);
 
 /** The error for a status that is not 2xx. */
 export function explainStatus(answer: BadAnswer, context: ProviderContext): ProtocolError {
@@ -40,6 +58,11 @@ export function explainStatus(answer: BadAnswer, context: ProviderContext): Prot
   const wait = retryAfterMs(headers, Date.now(), { withLimits: status === 429 }) ?? answer.facts.retryAfterMs;
   const later = wait === undefined ? {} : { retryAfterMs: wait };
   const end = `(${status})${quote(answer.message)}.`;
+  if (isTooLong(answer)) {
+    return new ConversationTooLong('REFUSED', `${provider} finds the conversation too long ${end}`, {
+      hint: TOO_LONG_HINT,
+    });
+  }
   if (status === 429 && !answer.facts.isUnpaid) {
     const hint = 'The limit is that of your account or of the server.';
     return failure('RATE_LIMITED', `${provider} asks to slow down ${end}`, hint, later);
@@ -53,6 +76,13 @@ export function explainStatus(answer: BadAnswer, context: ProviderContext): Prot
   }
   const { what, hint } = refusal(answer, context);
   return failure('REFUSED', `${provider} ${what} ${end}`, hint);
+}
+
+/** Whether a server says so, whatever status it gives it; one that is only too much for now is waited for. */
+export function isTooLong({ status, message, facts }: BadAnswer): boolean {
+  if (status === 429) return /request too large/i.test(message);
+  if ([401, 402, 403, 404].includes(status) || UNKNOWN_MODEL.test(message)) return false;
+  return status === 413 || facts.isTooLong || TOO_LONG.test(message);
 }
 
 function refusal(answer: BadAnswer, context: ProviderContext): Words {
@@ -73,10 +103,6 @@ function refusal(answer: BadAnswer, context: ProviderContext): Words {
   if (status === 404 || UNKNOWN_MODEL.test(message)) {
     const what = model === undefined ? 'has no list of models' : `has no model "${model}"`;
     return { what, hint: `${LIST_HINT} If none appear, check ${addressHint(context)}` };
-  }
-  if (status === 413 || TOO_LONG.test(message)) {
-    const hint = 'Go on in a shorter one (/reset, or /fork at an earlier turn), or choose a model that takes more.';
-    return { what: 'finds the conversation too long', hint };
   }
   if (status === 405) {
     return { what: 'takes no requests at this address', hint: `Check ${addressHint(context)}` };

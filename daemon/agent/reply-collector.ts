@@ -63,6 +63,7 @@ export class ReplyCollector {
     else if (piece.type === 'tool-call') this.addCall(piece);
     else if (piece.type === 'finish') {
       this.end = { usage: toUsage(piece.usage), reason: this.reasonOf(piece.finishReason) };
+      if (this.end.reason === 'length' || this.end.reason === 'content-filter') this.spoilCallWithoutInput();
     }
   }
 
@@ -105,8 +106,16 @@ export class ReplyCollector {
 
   /** Some servers call everything a stop, or have a word of their own for calls. */
   private reasonOf(reason: LanguageModelV4FinishReason): string {
+    const hasCalls = this.parts.some((part) => part.type === 'tool-call');
+    if (reason.unified === 'tool-calls') return hasCalls ? 'tool-calls' : 'stop';
     const isEnd = reason.unified === 'stop' || reason.unified === 'other';
-    return isEnd && this.parts.some((part) => part.type === 'tool-call') ? 'tool-calls' : toReason(reason);
+    return isEnd && hasCalls ? 'tool-calls' : toReason(reason);
+  }
+
+  /** A reply that was cut off before the input of its last call looks like a call that needs none. */
+  private spoilCallWithoutInput(): void {
+    const last = this.parts.at(-1);
+    if (last?.type === 'tool-call' && /^\s*(\{\s*\})?\s*$/.test(last.arguments)) last.arguments = '{';
   }
 
   private count(text: string, kept: Kept | undefined): void {

@@ -7,6 +7,8 @@ export interface ErrorFacts {
   readonly isUnpaid: boolean;
   /** The key is wrong, although the status says something else. */
   readonly isKeyRefused: boolean;
+  /** The conversation does not fit into the window of the model. */
+  readonly isTooLong: boolean;
   /** How long the server wants to be left alone, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 }
@@ -18,6 +20,7 @@ export function factsIn(text: string): ErrorFacts {
   const delay = /"retryDelay"\s*:\s*"(\d{1,9}(?:\.\d{1,9})?)s"/.exec(text)?.[1];
   return {
     isUnpaid: /insufficient_quota|billing_error|credit balance is too low/i.test(text),
+    isTooLong: /context_length_exceeded|context_window_exceeded|exceed_context_size|"request_too_large"/i.test(text),
     isKeyRefused: /"API_KEY_INVALID"|"API_KEY_EXPIRED"|API key (not valid|expired)/i.test(text),
     retryAfterMs: delay === undefined ? undefined : Math.min(Math.ceil(Number(delay) * 1000), DAY_MS),
   };

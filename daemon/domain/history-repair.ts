@@ -7,6 +7,8 @@ const NO_RESULT = 'This call was interrupted; whether it had an effect is not kn
 
 /**
  * - A reply without content is left out.
+ * - Results stand behind the reply with their calls, in the order of the calls: they come in the order in which the calls
+ *   end, and some servers go by the order.
  * - A tool call without a result gets one that says so; a result without a call is left out.
  * - Prompts that follow each other without a reply in between become one message, since providers expect turns to
  *   alternate.
@@ -15,16 +17,14 @@ const NO_RESULT = 'This call was interrupted; whether it had an effect is not kn
  */
 export function repairHistory(messages: readonly Message[]): Message[] {
   const repaired: Message[] = [];
-  let open: ToolCall[] = [];
-  let last: Message | undefined;
+  let open: Answers | undefined;
   for (const message of messages) {
     if (message.role === 'tool') {
-      const parts = message.parts.filter((part) => part.type === 'tool-result' && takeCall(open, part.callId));
-      if (parts.length > 0) repaired.push({ ...message, parts });
+      open?.take(message);
       continue;
     }
-    if (open.length > 0 && last !== undefined) repaired.push(missingResults(last, open));
-    open = [];
+    repaired.push(...(open?.all() ?? []));
+    open = undefined;
     if (isEmpty(message)) continue;
     const before = repaired.at(-1);
     if (message.role === 'user' && before?.role === 'user') {
@@ -32,31 +32,41 @@ export function repairHistory(messages: readonly Message[]): Message[] {
     } else {
       repaired.push(message);
     }
-    open = message.parts.filter((part) => part.type === 'tool-call');
-    last = message;
+    open = new Answers(message);
   }
-  if (open.length > 0 && last !== undefined) repaired.push(missingResults(last, open));
-  return repaired;
+  return [...repaired, ...(open?.all() ?? [])];
 }
 
-function takeCall(open: ToolCall[], callId: string): boolean {
-  const index = open.findIndex((call) => call.callId === callId);
-  if (index === -1) return false;
-  open.splice(index, 1);
-  return true;
+/** What came of the calls of a reply. */
+class Answers {
+  readonly #reply: Message;
+  readonly #calls: readonly { readonly call: ToolCall; answer: Message | undefined }[];
+
+  constructor(reply: Message) {
+    this.#reply = reply;
+    const calls = reply.parts.filter((part) => part.type === 'tool-call');
+    this.#calls = calls.map((call) => ({ call, answer: undefined }));
+  }
+
+  /** Takes the results that a call waits for. */
+  take(message: Message): void {
+    for (const part of message.parts) {
+      if (part.type !== 'tool-result') continue;
+      const waiting = this.#calls.find(({ call, answer }) => answer === undefined && call.callId === part.callId);
+      if (waiting !== undefined) waiting.answer = { ...message, parts: [part] };
+    }
+  }
+
+  /** One message for each call. */
+  all(): Message[] {
+    return this.#calls.map(({ call, answer }) => answer ?? noAnswer(this.#reply, call));
+  }
 }
 
 function isEmpty(message: Message): boolean {
   return message.parts.every((part) => part.type === 'reasoning' || (part.type === 'text' && part.text === ''));
 }
 
-function missingResults(reply: Message, calls: readonly ToolCall[]): Message {
-  const parts = calls.map((call) => ({
-    type: 'tool-result' as const,
-    callId: call.callId,
-    name: call.name,
-    output: NO_RESULT,
-    isError: true,
-  }));
-  return { ...reply, role: 'tool', parts };
+function noAnswer(reply: Message, { callId, name }: ToolCall): Message {
+  return { ...reply, role: 'tool', parts: [{ type: 'tool-result', callId, name, output: NO_RESULT, isError: true }] };
 }

@@ -10,7 +10,9 @@ export interface TurnInput {
   readonly turn: number;
   /** Step to begin with: 1, or higher when finished steps of this turn stand from before a crash. */
   readonly firstStep: number;
-  /** When the turn began, in milliseconds since the epoch. */
+  /** Steps of this turn that no longer count against its limit: a person has had it go on since. */
+  readonly stepsBefore?: number;
+  /** When the turn began, or was had go on, in milliseconds since the epoch. */
   readonly startedAt: number;
   /** Model name without the provider. */
   readonly model: string;

@@ -26,6 +26,8 @@ export interface TurnBeginning {
   readonly unattended: boolean;
   /** Default 1. */
   readonly step?: number;
+  /** Steps that no longer count against the limit; default none. */
+  readonly stepsBefore?: number;
   /** Milliseconds since the epoch; default now. */
   readonly startedAt?: number;
   /** Default `running`. */
@@ -234,10 +236,11 @@ export class SessionRunner {
 
   #start(beginning: TurnBeginning): void {
     const { id: sessionId, model, agent, workspace } = this.#head;
-    const { turn, unattended, step: firstStep = 1, state = 'running' } = beginning;
+    const { turn, unattended, step: firstStep = 1, stepsBefore = 0, state = 'running' } = beginning;
     const startedAt = beginning.startedAt ?? this.#parts.clock.now();
     const mode = (): ApprovalMode => this.#head.mode;
-    const place = { sessionId, turn, model, mode, agent, workspace, firstStep, startedAt, unattended, state };
+    const progress = { firstStep, stepsBefore, startedAt, state };
+    const place = { sessionId, turn, model, mode, agent, workspace, unattended, ...progress };
     const run = new TurnRun(place, this.#parts, () => this.#statusAfter());
     this.#run = run;
     this.#work = run

@@ -11,6 +11,8 @@ export interface TurnPlace {
   /** Empty when the stored path does not verify. */
   readonly workspace: string;
   readonly firstStep: number;
+  /** Steps that no longer count against the limit: a person has had the turn go on since. */
+  readonly stepsBefore: number;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** Nobody who could be asked is behind its prompt. */

@@ -19,7 +19,9 @@ export interface TurnProgress {
   readonly reason: string | undefined;
   /** Step to go on with. */
   readonly step: number;
-  /** Milliseconds since the epoch. */
+  /** Steps from before a person had it go on, or begin again. */
+  readonly stepsBefore: number;
+  /** When it began, or was had go on; milliseconds since the epoch. */
   readonly startedAt: number;
   readonly unattended: boolean;
   /** What had been written of a reply that never came whole. */
@@ -42,12 +44,14 @@ export async function readProgress(vault: VaultPort, head: SessionHead): Promise
   const drafts = (await vault.readDrafts(head.id)).filter((draft) => draft.turn === turn);
   const draft = drafts.at(-1);
   const { state = 'running', reason } = changes.at(-1) ?? {};
+  const begun = own.findLastIndex((entry) => entry.type === 'turn' && isBeginning(entry));
   return {
     turn,
     state,
     reason,
     step: Math.max(lastStep(own), draft?.step ?? 0) + 1,
-    startedAt: own[0]?.at ?? last.at,
+    stepsBefore: lastStep(own.slice(0, Math.max(0, begun))),
+    startedAt: own[Math.max(0, begun)]?.at ?? last.at,
     unattended: changes.some((change) => change.unattended === true),
     draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },
   };
@@ -93,6 +97,12 @@ function wordsFor(effect: CallStart['effect'], isUncertain: boolean): string {
   if (effect === 'read') return `${what} before it answered. It changes nothing; call it again if you need it.`;
   if (!isUncertain) return `${what} before it began. It was not run.`;
   return `${what}. Whether it took effect, wholly or in part, is not known: look before you repeat it.`;
+}
+
+/** Whether a turn began or was taken up again there: only then it says which model it has. */
+function isBeginning({ body }: StoredEntry): boolean {
+  const { state, model } = JSON.parse(body) as TurnChange;
+  return state === 'running' && model !== undefined;
 }
 
 /** The highest step that left something in the log. */

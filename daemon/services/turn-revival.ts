@@ -42,8 +42,8 @@ export class TurnRevival {
       return Promise.resolve({
         entries: [this.#running(head, turn, unattended)],
         patch: { status: 'running' },
-        // Its time begins anew: what used it up is why it ended.
-        beginning: { turn, step, unattended },
+        // Its time and steps begin anew: what used them up may be why it ended.
+        beginning: { turn, step, stepsBefore: step - 1, unattended },
       });
     });
   }
@@ -57,7 +57,7 @@ export class TurnRevival {
       return {
         entries: [this.#parts.writer.entry('retry', turn, { after }), this.#running(head, turn, unattended)],
         patch: { status: 'running' },
-        beginning: { turn, step, unattended },
+        beginning: { turn, step, stepsBefore: step - 1, unattended },
       };
     });
   }

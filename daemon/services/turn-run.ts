@@ -92,7 +92,7 @@ export class TurnRun {
 
   async #attempt(signal: AbortSignal): Promise<TurnOutcome> {
     const { registry, keys, vault } = this.#parts;
-    const { sessionId, turn, workspace, model: modelId, agent, startedAt } = this.place;
+    const { sessionId, turn, workspace, model: modelId, agent, startedAt, stepsBefore } = this.place;
     requireWorkspace(workspace);
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
@@ -113,7 +113,20 @@ export class TurnRun {
     this.#journal = new Journal(this.place, this.#log, this.#parts, host, asked);
     const firstStep = this.#log.step;
     return await backend.runTurn(
-      { sessionId, turn, firstStep, startedAt, model, workspace, agent, environment, messages, open, apiKey },
+      {
+        sessionId,
+        turn,
+        firstStep,
+        stepsBefore,
+        startedAt,
+        model,
+        workspace,
+        agent,
+        environment,
+        messages,
+        open,
+        apiKey,
+      },
       this.#journal,
       signal,
     );

@@ -244,9 +244,10 @@ export class TurnService {
       return;
     }
     const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
-    const { turn, step, startedAt, unattended, state } = progress;
+    const { turn, step, stepsBefore, startedAt, unattended } = progress;
+    const state = progress.state === 'waiting' ? 'waiting' : 'running';
     if (!proceed) runner.hold(queue);
-    else runner.resume(queue, { turn, step, startedAt, unattended, state: state === 'waiting' ? state : 'running' });
+    else runner.resume(queue, { turn, step, stepsBefore, startedAt, unattended, state });
   }
 
   /**

@@ -301,18 +301,44 @@ describe('a conversation that nearly fills the window of its model', () => {
   });
   const history = Array.from({ length: 12 }, (_, at) => long(at + 1, at % 2 === 0 ? 'user' : 'assistant'));
 
+  const small = { facts: { contextTokens: 20_000 } };
+  const goOn: Message = { ...prompt('go on'), seq: 13 };
+
   test('goes on with a summary in the place of its beginning', async () => {
-    const stage = new Stage([call('read')], [says('the summary')], [says('done')]);
-    await stage.run(stage.loop({ facts: { contextTokens: 16 } }), { messages: [...history, prompt('go on')] });
+    const stage = new Stage([says('the summary')], [call('read')], [says('done')]);
+    await stage.run(stage.loop(small), { messages: [...history, goOn] });
     expect(stage.summaries).toMatchObject([{ text: 'the summary', automatic: true, usage: USAGE }]);
-    const last = stage.requests.at(-1);
-    expect(JSON.stringify(last?.messages[0])).toContain('the summary');
-    expect(last?.messages.length).toBeLessThan(history.length);
-    expect(last?.messages.at(-1)?.role).toBe('tool');
+    const [asked, ...after] = stage.requests;
+    expect(asked?.messages).toHaveLength(1);
+    expect(asked?.tools).toEqual([]);
+    for (const { messages } of after) {
+      expect(JSON.stringify(messages[0])).toContain('the summary');
+      expect(messages.length).toBeLessThan(6);
+    }
+    expect(after[0]?.messages.at(-1)?.parts).toMatchObject([says('go on')]);
+    expect(after.at(-1)?.messages.at(-1)?.role).toBe('tool');
+  });
+
+  test('is measured by what the server counts and by what the tools have brought since', async () => {
+    const facts = { contextTokens: 50 };
+    const counted = new Stage([call('read')], [says('the summary')], [says('done')]);
+    counted.outcome = () => ({ output: 'x'.repeat(200), isError: false });
+    await counted.run(counted.loop({ facts }), { messages: [{ ...prompt('one'), seq: 1 }] });
+    expect(counted.summaries).toHaveLength(1);
+    const roomy = new Stage([call('read')], [says('done')]);
+    await roomy.run(roomy.loop({ facts }), { messages: [{ ...prompt('one'), seq: 1 }] });
+    expect(roomy.summaries).toEqual([]);
+  });
+
+  test('goes on as it is when its model has no words for a summary', async () => {
+    const stage = new Stage([says(' ')], [says('done')]);
+    await stage.run(stage.loop(small), { messages: [...history, goOn] });
+    expect(stage.summaries).toEqual([]);
+    expect(stage.requests.at(-1)?.messages).toHaveLength(13);
   });
 
   test('is sent as it is while there is room, or when nobody has said how large the window is', async () => {
-    for (const contextTokens of [1_000, undefined]) {
+    for (const contextTokens of [100_000, undefined]) {
       const stage = new Stage([call('read')], [says('done')]);
       await stage.run(stage.loop({ facts: { contextTokens } }), { messages: history });
       expect(stage.summaries).toEqual([]);

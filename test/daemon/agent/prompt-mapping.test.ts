@@ -5,7 +5,7 @@ import type { Message } from '../../../protocol/message.ts';
 import { message, prompt } from './support/provider-server.ts';
 
 const ORIGIN = { provider: 'local', server: 'http://127.0.0.1:1/v1', model: 'some-model' };
-const RULES: PromptRules = { callId: /./, callArguments: 'text', reasoning: 'all' };
+const RULES: PromptRules = { callId: /./, callArguments: 'text', reasoning: 'all', resultImages: 'inside' };
 const map = (messages: Message[], rules: Partial<PromptRules> = {}, origin = ORIGIN) =>
   toPrompt(messages, origin, { ...RULES, ...rules });
 
@@ -29,7 +29,7 @@ describe('a conversation for a provider', () => {
         role: 'assistant',
         content: [
           { type: 'reasoning', text: 'look', providerOptions: { server: { signature: 's' } } },
-          { type: 'tool-call', toolCallId: 'c', toolName: 'read', input: '{' },
+          { type: 'tool-call', toolCallId: 'c', toolName: 'read', input: '{"unreadable":"{"}' },
         ],
       },
       {

@@ -73,6 +73,18 @@ describe('a history for a provider', () => {
     ]);
   });
 
+  test('puts results into the order of their calls', () => {
+    const repaired = repairHistory([
+      message('user', text('q')),
+      message('assistant', call('1'), call('2'), call('3')),
+      message('tool', result('3'), result('1')),
+    ]);
+    const ids = repaired.flatMap(({ role, parts }) =>
+      role === 'tool' ? parts.flatMap((part) => (part.type === 'tool-result' ? [part.callId, part.isError] : [])) : [],
+    );
+    expect(ids).toEqual(['1', false, '2', true, '3', false]);
+  });
+
   test('drops results that nobody asked for, and second results', () => {
     const repaired = repairHistory([
       message('user', text('q')),

@@ -39,7 +39,8 @@ interface GoogleContent {
 
 /** A list of what a server would refuse in the text of a request; empty when it takes it. */
 export const WIRE_RULES = {
-  'openai-compatible': (body: string) => openaiFaults((JSON.parse(body) as { messages: OpenAIMessage[] }).messages),
+  'openai-compatible': (body: string) =>
+    openaiFaults((JSON.parse(body) as { messages: OpenAIMessage[] }).messages.filter(isOfDialog)),
   anthropic: (body: string) => anthropicFaults((JSON.parse(body) as { messages: AnthropicMessage[] }).messages),
   google: (body: string) => googleFaults((JSON.parse(body) as { contents: GoogleContent[] }).contents),
 } as const;
@@ -65,6 +66,14 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function isObjectText(text: string): boolean {
+  try {
+    return isObject(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
 function isWords(value: unknown): boolean {
   return typeof value === 'string' && value.trim() !== '';
 }
@@ -72,6 +81,11 @@ function isWords(value: unknown): boolean {
 function areSame(a: readonly (string | undefined)[], b: readonly (string | undefined)[]): boolean {
   const sorted = (list: readonly (string | undefined)[]): string => JSON.stringify(list.map(String).toSorted());
   return sorted(a) === sorted(b);
+}
+
+/** Instructions stand before everything else. */
+function isOfDialog({ role }: OpenAIMessage, at: number): boolean {
+  return role !== 'system' || at > 0;
 }
 
 /** Every call is answered once, by a message of role `tool`, before anything else is said. */
@@ -86,7 +100,8 @@ function openaiFaults(messages: readonly OpenAIMessage[]): string[] {
     const { role, content } = message;
     if (role === 'tool') {
       faults.check(open.includes(message.tool_call_id ?? ''), at, 'a result without a call');
-      faults.check(typeof content === 'string', at, 'a result without content');
+      faults.check(isWords(content), at, 'a result without words');
+      faults.check(!/[A-Za-z0-9+/]{2000}/.test(JSON.stringify(content)), at, 'an image in letters');
       open = open.filter((id) => id !== message.tool_call_id);
       continue;
     }
@@ -117,7 +132,7 @@ function checkOpenAIReply(faults: Faults, at: number, message: OpenAIMessage): s
   faults.check(new Set(ids).size === ids.length, at, 'an id twice');
   for (const call of calls) {
     faults.check(PLAIN_NAME.test(call.function.name), at, 'a name with other characters');
-    faults.check(JSON.parse(call.function.arguments) !== undefined, at, 'arguments that are no JSON');
+    faults.check(isObjectText(call.function.arguments), at, 'arguments that are no JSON object');
   }
   return ids;
 }
@@ -198,7 +213,10 @@ function googleFaults(contents: readonly GoogleContent[]): string[] {
       one === undefined ? [] : [`${one.id} ${one.name}`],
     );
     faults.check(areSame(open, responses), at, 'responses do not fit the calls');
-    faults.check(responses.length === 0 || responses.length === parts.length, at, 'something beside the responses');
+    const images = parts.filter((part) => part.inlineData !== undefined).length;
+    // An older model is shown what a tool returned beside its response, with a sentence about it.
+    const beside = parts.length - responses.length;
+    faults.check(responses.length === 0 || beside === images * 2, at, 'something beside the responses');
     for (const part of parts) checkGooglePart(faults, at, role, part);
     open = parts.flatMap(({ functionCall: one }) => (one === undefined ? [] : [`${one.id} ${one.name}`]));
   }
