@@ -8,7 +8,7 @@ const HOMES = {
     '^daemon/(vault|workspace|tools|life|config|logging)/',
     '^daemon/(config[^/]*|log|paths)[.]ts$',
     '^client/(connection|mctl)/',
-    '^client/command-line/workspace[.]ts$',
+    '^client/command-line/(workspace|controlling-terminal)[.]ts$',
   ],
   childProcess: ['^daemon/(vault|tools)/', '^client/connection/'],
   network: ['^daemon/(transport|life)/', '^daemon/agent/exchange[.]ts$', '^client/connection/'],

@@ -1,5 +1,6 @@
 /** Everything a frontend takes from the process it runs in, so that a test can put another one around it. */
 import type { Client, ConnectOptions } from '../connection/api.ts';
+import { openControllingTerminal } from './controlling-terminal.ts';
 import { usageError } from './failure.ts';
 import { Output } from './output.ts';
 
@@ -18,6 +19,11 @@ export interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
   /** Where the program was started. */
   readonly directory: string;
+  /**
+   * Opens the terminal that the program belongs to, for questions while standard input is something else. The caller
+   * destroys it. @returns undefined without one.
+   */
+  openTerminal(): (Input & { destroy(): unknown }) | undefined;
   readonly connect: (options: ConnectOptions) => Promise<Client>;
   /** @returns a function that ends the subscription. */
   onSignal(signal: SignalName, listener: () => void): () => void;
@@ -47,6 +53,7 @@ export function processSurroundings(): Surroundings {
     get directory() {
       return workingDirectory();
     },
+    openTerminal: openControllingTerminal,
     connect: async (options) => (await import('../connection/client.ts')).connect(options),
     onSignal: (signal, listener) => subscribe(signal, listener),
     onExit: (listener) => subscribe('exit', listener),

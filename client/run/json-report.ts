@@ -4,12 +4,14 @@ import { harmlessJson, harmlessLine } from '../command-line/harmless-text.ts';
 import type { Output } from '../command-line/output.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/change.ts';
-import { endingSentence, type Outcome } from './outcome.ts';
+import { RefusedCalls } from './refused-calls.ts';
+import { endingSentences, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
 
 export class JsonReport implements Report {
   readonly #stdout: Output;
   readonly #stderr: Output;
+  readonly #refused = new RefusedCalls();
 
   constructor(stdout: Output, stderr: Output) {
     this.#stdout = stdout;
@@ -23,6 +25,7 @@ export class JsonReport implements Report {
   change(change: Change): void {
     const line = lineOf(change);
     if (line !== undefined) this.#line(line);
+    for (const sentence of this.#refused.see(change)) this.note(sentence);
   }
 
   connection(status: ConnectionStatus): void {
@@ -34,9 +37,9 @@ export class JsonReport implements Report {
   }
 
   end({ sessionId, turn }: OwnTurn, outcome: Outcome): void {
-    const { type, reason, usage, error } = outcome;
-    if (type === 'turn.interrupted') this.note(endingSentence(sessionId, outcome) ?? type);
-    this.#line({ type, sessionId, turn, usage, reason, error });
+    const { type, reason, usage, error, uncertain } = outcome;
+    if (type === 'turn.interrupted') for (const sentence of endingSentences(sessionId, outcome)) this.note(sentence);
+    this.#line({ type, sessionId, turn, usage, reason, error, uncertain });
   }
 
   fail(failure: Failure): void {
@@ -62,7 +65,19 @@ function lineOf(change: Change): object | undefined {
   if (change.kind === 'storage') {
     return { type: 'storage', state: change.unsaved === null ? 'saved' : 'unsaved', reason: change.unsaved ?? '' };
   }
-  return change.kind === 'turn' ? turnLine(change) : undefined;
+  return change.kind === 'turn' ? turnLine(change) : callLine(change);
+}
+
+/** What happens between messages. */
+function callLine(change: Change): object | undefined {
+  if (change.kind === 'call') return { type: 'call', turn: change.turn, ...change.call };
+  if (change.kind === 'approval') return { type: 'approval', turn: change.turn, ...change.change };
+  if (change.kind === 'output') {
+    const { turn, callId, text, missed } = change;
+    return { type: 'output', turn, callId, text, ...(missed ? { missed } : {}) };
+  }
+  if (change.kind === 'summary') return { type: 'summary', turn: change.turn, automatic: change.automatic };
+  return change.kind === 'retry' ? { type: 'turn.retried', turn: change.turn } : undefined;
 }
 
 /** The end of a turn has a line of its own, which is the last one. */

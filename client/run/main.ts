@@ -1,11 +1,14 @@
 /** `m run "prompt"`: one turn, for scripts. */
 import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
+import { marksFor } from '../calls/marks.ts';
 import { EXIT, exitCodeOf, failureOf, usageError } from '../command-line/failure.ts';
 import { addStartFlags, parseCommandLine, readStartFlags } from '../command-line/start-flags.ts';
-import { processSurroundings, type Surroundings } from '../command-line/surroundings.ts';
+import { paintFor } from '../command-line/style.ts';
+import { processSurroundings, type Input, type Surroundings } from '../command-line/surroundings.ts';
 import { keyNote } from '../keys/key-note.ts';
 import { Unlocker } from '../keys/unlocker.ts';
+import { CallLines } from './call-lines.ts';
 import { JsonReport } from './json-report.ts';
 import type { Report } from './report.ts';
 import { runTurn } from './run.ts';
@@ -13,6 +16,7 @@ import { TextReport } from './text-report.ts';
 
 const HELP = `
 The prompt comes from the command line, or from standard input with - or without a prompt.
+What needs an answer is asked on the terminal; without one it is refused, and --mode says what needs none.
 A turn goes on in the daemon whatever becomes of this command; m -r <id> shows it.
 
 Exit codes: 0 completed, 1 failed, 2 usage, 3 not found, 4 key or permission, 5 conflict,
@@ -43,8 +47,11 @@ export async function main(argv: string[], surroundings?: Surroundings): Promise
     const command = commandLine();
     if (!parseCommandLine(command, argv, stdout)) return EXIT.ok;
     const flags = command.opts<RunFlags>();
-    if (flags.json !== true) report = new TextReport(stdout, stderr);
-    return await run(command, flags, around, report);
+    const calls = stderr.isTerminal
+      ? new CallLines(marksFor(around.environment), paintFor(stderr, around.environment))
+      : undefined;
+    if (flags.json !== true) report = new TextReport(stdout, stderr, calls);
+    return await run(command, flags, around, report, calls);
   } catch (error) {
     const failure = failureOf(error);
     report.fail(failure);
@@ -60,12 +67,19 @@ function commandLine(): Command {
     .addHelpText('after', HELP);
 }
 
-async function run(command: Command, flags: RunFlags, around: Surroundings, report: Report): Promise<number> {
+async function run(
+  command: Command,
+  flags: RunFlags,
+  around: Surroundings,
+  report: Report,
+  calls: CallLines | undefined,
+): Promise<number> {
   const wish = readStartFlags(command.opts(), around.environment, around.directory);
   if (wish.from.kind === 'list') {
     throw usageError('m run -r needs the id of a session or save', '`m -r` lists them; put the id right behind -r.');
   }
   const prompt = await readPrompt(command.args, around);
+  const terminal = openTerminal(around);
   const client = await around.connect({
     kind: 'run',
     allowKeyfile: wish.allowKeyfile,
@@ -80,14 +94,28 @@ async function run(command: Command, flags: RunFlags, around: Surroundings, repo
     const note = keyNote(key, around.environment);
     if (key.created && note !== undefined) report.note(note);
     const timeoutMs = flags.timeout === undefined ? undefined : flags.timeout * 1000;
-    const exitCode = await runTurn({ client, unlocker, around, wish, prompt, timeoutMs, report });
+    const input = terminal?.input;
+    const exitCode = await runTurn({ client, unlocker, around, wish, prompt, timeoutMs, report, calls, input });
     const { failure } = around.stdout;
     if (failure === undefined) return exitCode;
     report.note(`the answer could not be written: ${failure.message}`);
     return EXIT.failed;
   } finally {
+    terminal?.close();
     await client.close();
   }
+}
+
+/** Where a person can be asked: what they type, while stderr shows them the question. Undefined when nobody can be asked. */
+function openTerminal({
+  stdin,
+  stderr,
+  openTerminal: open,
+}: Surroundings): { input: Input; close(): void } | undefined {
+  if (!stderr.isTerminal) return undefined;
+  if (stdin.isTTY === true) return { input: stdin, close: () => stdin.pause() };
+  const input = open();
+  return input === undefined ? undefined : { input, close: () => input.destroy() };
 }
 
 /** @throws ProtocolError INVALID_PARAMS when there is no prompt. */

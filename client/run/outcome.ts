@@ -1,13 +1,16 @@
 /** How a run ended. */
+import { WAYS_ON, uncertainSentences } from '../calls/interrupted-note.ts';
 import { EXIT } from '../command-line/failure.ts';
 import type { TurnChange, TurnError, Usage } from '../../protocol/turn.ts';
 
 export interface Outcome {
   readonly type: 'turn.completed' | 'turn.failed' | 'turn.interrupted' | 'turn.cancelled';
-  /** As the provider or the daemon says it; `queued`, `timeout`, `unserved` and `left` when this run stopped watching. */
+  /** As the provider or the daemon says it; `queued`, `timeout`, `unanswered`, `unserved` and `left` when this run stopped watching. */
   readonly reason?: string;
   readonly error?: TurnError;
   readonly usage: Usage;
+  /** Calls of which nobody knows whether they took effect. */
+  readonly uncertain?: NonNullable<TurnChange['uncertain']>;
   readonly exitCode: number;
 }
 
@@ -28,6 +31,7 @@ export function outcomeOf(change: TurnChange): Outcome {
     exitCode: EXIT_CODES[state],
     ...(change.reason === undefined ? {} : { reason: change.reason }),
     ...(change.error === undefined ? {} : { error: change.error }),
+    ...(change.uncertain === undefined ? {} : { uncertain: change.uncertain }),
   };
 }
 
@@ -41,6 +45,7 @@ const ENDINGS: Record<string, string> = {
   queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
   timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
   locked: 'the turn goes on when the store is unlocked; come back with: m -r {id}',
+  unanswered: 'nobody answers; the turn waits for an answer; come back with: m -r {id}',
   left: 'the turn goes on; come back with: m -r {id}',
   unserved: 'the prompt stays in the queue of the daemon, which was stopped; come back with: m -r {id}',
   stopped: 'the daemon was stopped and the turn interrupted; come back with: m -r {id}',
@@ -50,8 +55,19 @@ const ENDINGS: Record<string, string> = {
   'content-filter': 'the answer ends here because the provider’s content filter stopped it',
 };
 
-/** What a person is told about the end of a run; undefined when the answer says it all. */
-export function endingSentence(sessionId: string, outcome: Outcome): string | undefined {
+/** What a person is told about the end of a run, a sentence each; none when the answer says it all. */
+export function endingSentences(sessionId: string, outcome: Outcome): string[] {
+  const ending = endingSentence(sessionId, outcome);
+  const uncertain = uncertainSentences(outcome);
+  return [
+    ...(ending === undefined ? [] : [ending]),
+    ...uncertain,
+    ...(uncertain.length === 0 ? [] : [`look at what it did; then, in m -r ${sessionId}: ${WAYS_ON}`]),
+  ];
+}
+
+/** Undefined when the answer says it all. */
+function endingSentence(sessionId: string, outcome: Outcome): string | undefined {
   const key = outcome.type === 'turn.cancelled' ? 'cancelled' : (outcome.reason ?? '');
   const ending = ENDINGS[key]?.replace('{id}', sessionId);
   if (ending !== undefined || outcome.type !== 'turn.interrupted') return ending;

@@ -1,13 +1,16 @@
 /** One turn from prompt to end, whatever happens to the daemon in between. */
 import { EXIT, failureOf } from '../command-line/failure.ts';
 import type { StartWish } from '../command-line/start-flags.ts';
-import type { Surroundings } from '../command-line/surroundings.ts';
+import { paintFor } from '../command-line/style.ts';
+import type { Input, Surroundings } from '../command-line/surroundings.ts';
 import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Unlocker } from '../keys/unlocker.ts';
 import type { TalkChange } from '../conversation/talk-options.ts';
 import { Talk } from '../conversation/talk.ts';
+import { RunAsker } from './asker.ts';
+import type { CallLines } from './call-lines.ts';
 import { outcomeOf, unfinished, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
 
@@ -23,6 +26,10 @@ export interface RunOptions {
   /** For the whole turn; undefined for none. */
   readonly timeoutMs: number | undefined;
   readonly report: Report;
+  /** How calls are shown; undefined where nobody watches. */
+  readonly calls: CallLines | undefined;
+  /** What a person who can be asked types; undefined when nobody can be asked. */
+  readonly input: Input | undefined;
 }
 
 /**
@@ -38,6 +45,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #talk: Talk;
   readonly #over = Promise.withResolvers<Outcome>();
+  readonly #asker: RunAsker | undefined;
   #own: OwnTurn | undefined;
   #isCancelling = false;
   #isLeft = false;
@@ -53,12 +61,26 @@ class Run {
       defaultModel: wish.defaultModel,
       mode: wish.mode,
       agent: wish.agent,
-      // Nobody answers a question that a program reads.
-      unattended: true,
+      unattended: options.input === undefined,
       tell: (change) => {
         this.#see(change);
       },
       unlock: async () => void (await unlocker.open()),
+    });
+    this.#asker = this.#makeAsker();
+  }
+
+  #makeAsker(): RunAsker | undefined {
+    const { client, input, around, calls } = this.#options;
+    if (input === undefined) return undefined;
+    return new RunAsker({
+      client,
+      input,
+      stderr: around.stderr,
+      paint: paintFor(around.stderr, around.environment),
+      sessionId: () => this.#own?.sessionId ?? '',
+      answering: (callId, isMine) => calls?.answering(callId, isMine),
+      ended: () => this.#over.resolve(unfinished('unanswered')),
     });
   }
 
@@ -83,6 +105,7 @@ class Run {
     } finally {
       clearTimeout(limit);
       clearTimeout(this.#stuck);
+      this.#asker?.close();
       this.#talk.close();
       for (const end of undo) end();
     }
@@ -131,10 +154,18 @@ class Run {
     const turn = turnOf(change);
     if (turn !== undefined && this.#isOwn(turn)) {
       this.#begin(this.#talk.conversation?.session?.id ?? '', turn);
+      // A question that is over leaves its row first.
+      this.#ask();
       this.#options.report.change(change);
     } else if (change.kind === 'storage' && this.#own !== undefined) {
       this.#options.report.change(change);
     }
+  }
+
+  /** Of this turn only: what other turns of the session ask is not about this run. */
+  #ask(): void {
+    const pending = this.#talk.conversation?.approvals ?? [];
+    this.#asker?.look(pending.filter(({ turn }) => this.#isOwn(turn)));
   }
 
   #isOwn(turn: number): boolean {
@@ -152,13 +183,19 @@ class Run {
   /** A turn that waits is waited for only so long; text, or the end of a turn before it, begins the time anew. */
   #watchProgress(change: TalkChange): void {
     if (this.#options.timeoutMs !== undefined) return;
-    const hasMoved = change.kind === 'text' || change.kind === 'message';
+    const isAsked = change.kind === 'approval' && this.#asker !== undefined && this.#isOwn(change.turn);
+    const hasMoved = change.kind === 'text' || change.kind === 'message' || isAsked;
     if (hasMoved) {
       clearTimeout(this.#stuck);
       this.#stuck = undefined;
-    } else if (change.kind === 'turn' && change.change.state === 'waiting') {
+    } else if (change.kind === 'turn' && change.change.state === 'waiting' && !this.#waitsForPerson(change)) {
       this.#stuck ??= setTimeout(() => this.#giveUp(), PATIENCE_MS);
     }
+  }
+
+  /** A person who is asked takes as long as they like. */
+  #waitsForPerson({ turn, change }: Extract<TalkChange, { kind: 'turn' }>): boolean {
+    return change.waitingFor === 'approval' && this.#asker !== undefined && this.#isOwn(turn.turn);
   }
 
   #giveUp(): void {
@@ -202,8 +239,7 @@ class Run {
 
 /** The turn a change belongs to; undefined for what belongs to none. */
 function turnOf(change: TalkChange): number | undefined {
-  if (change.kind === 'text' || change.kind === 'cutoff') return change.turn;
   if (change.kind === 'message') return change.message.turn;
-  if (change.kind === 'prompt' || change.kind === 'queued' || change.kind === 'turn') return change.turn.turn;
-  return undefined;
+  if (!('turn' in change)) return undefined;
+  return typeof change.turn === 'number' ? change.turn : change.turn.turn;
 }

@@ -7,7 +7,9 @@ import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
-import { endingSentence, type Outcome } from './outcome.ts';
+import { endingSentences, type Outcome } from './outcome.ts';
+import { RefusedCalls } from './refused-calls.ts';
+import type { CallLines } from './call-lines.ts';
 import type { OwnTurn, Report } from './report.ts';
 
 /** Reasons of a cut-off that the end of the turn repeats. */
@@ -16,14 +18,18 @@ const SAID_AT_THE_END: ReadonlySet<string> = new Set(['cancelled', 'stopped']);
 export class TextReport implements Report {
   readonly #stdout: Output;
   readonly #stderr: Output;
+  readonly #refused = new RefusedCalls();
+  readonly #calls: CallLines | undefined;
   readonly #stream = new HarmlessStream();
   #atLineStart = true;
   #isLost = false;
   #saidOfWaiting = '';
 
-  constructor(stdout: Output, stderr: Output) {
+  /** @param calls how calls are shown on stderr; undefined where nobody watches. */
+  constructor(stdout: Output, stderr: Output, calls?: CallLines) {
     this.#stdout = stdout;
     this.#stderr = stderr;
+    this.#calls = calls;
   }
 
   begin(): void {
@@ -36,6 +42,10 @@ export class TextReport implements Report {
       this.#write(this.#stream.push(change.text));
     }
     if (change.kind === 'message') this.#endLine();
+    const lines = this.#calls?.see(change) ?? [];
+    if (lines.length > 0) this.#endLine();
+    for (const line of lines) this.#stderr.line(line);
+    for (const sentence of this.#refused.see(change)) this.note(sentence);
     if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
     if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
@@ -56,8 +66,7 @@ export class TextReport implements Report {
   end(own: OwnTurn, outcome: Outcome): void {
     this.#endLine();
     if (outcome.error !== undefined) tellFailure(this.#stderr, 'm', outcome.error);
-    const ending = endingSentence(own.sessionId, outcome);
-    if (ending !== undefined) this.note(ending);
+    for (const sentence of endingSentences(own.sessionId, outcome)) this.note(sentence);
   }
 
   fail(failure: Failure): void {
@@ -66,6 +75,8 @@ export class TextReport implements Report {
   }
 
   #waiting(change: TurnChange): void {
+    // The question follows, or stands where somebody is asked.
+    if (change.waitingFor === 'approval' && this.#calls !== undefined) return;
     const why = change.error?.message ?? change.waitingFor ?? 'the model cannot be reached';
     if (why === this.#saidOfWaiting) return;
     this.#saidOfWaiting = why;

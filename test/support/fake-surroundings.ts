@@ -91,6 +91,7 @@ export function fakeSurroundings(
     stderr: new Output(stderr),
     environment: options.environment ?? {},
     directory: options.directory ?? process.cwd(),
+    openTerminal: () => undefined,
     connect: async () => daemon.connect(),
     onSignal: (name, listener) => {
       signals.on(name, listener);

@@ -1,0 +1,58 @@
+/** Tool calls of a run, for a person who watches it: a line when one begins, a line of what came of it. */
+import type { Marks } from '../calls/marks.ts';
+import { resultWords } from '../calls/result-lines.ts';
+import { settledSentence } from '../calls/settled-sentence.ts';
+import { harmlessRow } from '../calls/text-lines.ts';
+import type { Paint } from '../command-line/style.ts';
+import type { Change } from '../conversation/change.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
+
+const INDENT = '  ';
+
+export class CallLines {
+  readonly #marks: Marks;
+  readonly #paint: Paint;
+  readonly #begun = new Set<string>();
+  /** Calls that are answered here. */
+  readonly #mine = new Set<string>();
+  #mode: ApprovalMode | undefined;
+
+  constructor(marks: Marks, paint: Paint) {
+    this.#marks = marks;
+    this.#paint = paint;
+  }
+
+  /** This run is answering. @param isMine false when the answer was not taken. */
+  answering(callId: string, isMine: boolean): void {
+    if (isMine) this.#mine.add(callId);
+    else this.#mine.delete(callId);
+  }
+
+  /** @returns lines for stderr, harmless and dressed. */
+  see(change: Change): string[] {
+    if (change.kind === 'settings') this.#mode = change.mode ?? this.#mode;
+    if (change.kind === 'call') {
+      this.#begun.add(change.call.callId);
+      return [this.#paint('dim', `${this.#marks.call} ${harmlessRow(change.call.title)}`)];
+    }
+    if (change.kind === 'approval') return this.#approval(change);
+    return change.kind === 'message' ? this.#results(change) : [];
+  }
+
+  #approval({ change }: Extract<Change, { kind: 'approval' }>): string[] {
+    if (change.state === 'asked') {
+      this.#mode = undefined;
+      return [];
+    }
+    const mine = this.#mine.delete(change.callId);
+    return [this.#paint('dim', INDENT + settledSentence(change, { mine, mode: this.#mode }))];
+  }
+
+  #results({ message }: Extract<Change, { kind: 'message' }>): string[] {
+    return message.parts.flatMap((part) => {
+      if (part.type !== 'tool-result' || !this.#begun.delete(part.callId)) return [];
+      const words = resultWords(part, this.#marks);
+      return words === '' ? [] : [this.#paint(part.isError ? 'red' : 'dim', INDENT + words)];
+    });
+  }
+}
