@@ -18,13 +18,16 @@ const INDENT = '  ';
 /** A longer line is cut until all of it is asked for. */
 const LONGEST_LINE = 500;
 
-/** @param mostLines of what would be done. */
-export function questionText(question: ApprovalQuestion, mostLines: number): QuestionText {
+/**
+ * @param mostLines of what would be done.
+ * @param longest characters of one of them.
+ */
+export function questionText(question: ApprovalQuestion, mostLines: number, longest = LONGEST_LINE): QuestionText {
   const whole = detailLines(question);
   const cut = whole
     .slice(0, mostLines)
     .map((line) =>
-      line.text.length > LONGEST_LINE ? { ...line, text: `${line.text.slice(0, LONGEST_LINE).toWellFormed()}…` } : line,
+      line.text.length > longest ? { ...line, text: `${line.text.slice(0, longest).toWellFormed()}…` } : line,
     );
   const more = whole.length - cut.length;
   const isWhole = more === 0 && cut.every(({ text }, index) => text === whole[index]?.text);

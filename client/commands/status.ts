@@ -1,12 +1,17 @@
 /** `/status`: where one is, what runs, and whether it is safe. */
+import { fitWidth } from '../command-line/display-width.ts';
 import { harmlessLine } from '../command-line/harmless-text.ts';
 import { count } from '../command-line/wording.ts';
 import type { Command, CommandContext } from './command.ts';
+import { currentAgent } from './agent.ts';
+import { currentMode } from './mode.ts';
 import { currentModel } from './model.ts';
+
+const LONGEST_TITLE = 60;
 
 export const status: Command = {
   name: 'status',
-  summary: 'session, model, what runs, and whether everything is saved',
+  summary: 'session, model, mode, what runs or waits, and whether everything is saved',
   async run(context) {
     const [session, key, daemon] = await Promise.all([
       sessionLines(context),
@@ -18,6 +23,8 @@ export const status: Command = {
       [
         ...session,
         `model:     ${await currentModel(context)}`,
+        `mode:      ${await currentMode(context)}`,
+        ...agentLines(context),
         `workspace: ${harmlessLine(workspaceOf(context))}`,
         `storage:   ${daemon.storage.state === 'saved' ? 'saved, encrypted' : `NOT SAVED: ${daemon.storage.reason}`}`,
         `key:       ${key.provider ?? 'none'}${where}, ${key.state}${key.reason === '' ? '' : `: ${key.reason}`}`,
@@ -45,7 +52,20 @@ async function sessionLines(context: CommandContext): Promise<string[]> {
       `tokens ${session.inputTokens} in, ${session.outputTokens} out`,
     `state:     ${stateOf(context, session.status)}`,
     `attached:  ${count(session.attached, 'frontend')}`,
+    ...approvalLines(context),
   ];
+}
+
+/** Calls that wait for an answer, by their titles. */
+function approvalLines({ talk }: CommandContext): string[] {
+  const asked = talk.conversation?.approvals ?? [];
+  const titles = asked.map(({ question }) => fitWidth(harmlessLine(question.title), LONGEST_TITLE)).join('; ');
+  return asked.length === 0 ? [] : [`asked:     ${count(asked.length, 'call')}: ${titles}`];
+}
+
+function agentLines(context: CommandContext): string[] {
+  const agent = currentAgent(context);
+  return agent === '' ? [] : [`agent:     ${harmlessLine(agent)}`];
 }
 
 function stateOf(context: CommandContext, stored: string): string {

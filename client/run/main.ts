@@ -107,14 +107,11 @@ async function run(
 }
 
 /** Where a person can be asked: what they type, while stderr shows them the question. Undefined when nobody can be asked. */
-function openTerminal({
-  stdin,
-  stderr,
-  openTerminal: open,
-}: Surroundings): { input: Input; close(): void } | undefined {
+function openTerminal(around: Surroundings): { input: Input; close(): void } | undefined {
+  const { stdin, stderr } = around;
   if (!stderr.isTerminal) return undefined;
   if (stdin.isTTY === true) return { input: stdin, close: () => stdin.pause() };
-  const input = open();
+  const input = around.openTerminal();
   return input === undefined ? undefined : { input, close: () => input.destroy() };
 }
 

@@ -42,10 +42,7 @@ export class TextReport implements Report {
       this.#write(this.#stream.push(change.text));
     }
     if (change.kind === 'message') this.#endLine();
-    const lines = this.#calls?.see(change) ?? [];
-    if (lines.length > 0) this.#endLine();
-    for (const line of lines) this.#stderr.line(line);
-    for (const sentence of this.#refused.see(change)) this.note(sentence);
+    this.#call(change);
     if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
     if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
@@ -72,6 +69,13 @@ export class TextReport implements Report {
   fail(failure: Failure): void {
     this.#endLine();
     tellFailure(this.#stderr, 'm', failure);
+  }
+
+  #call(change: Change): void {
+    const lines = this.#calls?.see(change) ?? [];
+    if (lines.length > 0) this.#endLine();
+    for (const line of lines) this.#stderr.line(line);
+    for (const sentence of this.#refused.see(change)) this.note(sentence);
   }
 
   #waiting(change: TurnChange): void {

@@ -1,11 +1,10 @@
 /** `mctl sessions list` */
-import { realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { harmlessJson } from '../../command-line/harmless-text.ts';
 import type { Client } from '../../connection/api.ts';
 import type { Session } from '../../../protocol/session.ts';
 import type { MctlContext } from '../context.ts';
 import { wholeNumber } from '../number-option.ts';
+import { realWorkspace } from '../real-workspace.ts';
 import type { Verb } from '../verb.ts';
 import { type ListQuery, pages } from './pages.ts';
 import { sessionShape } from './shape.ts';
@@ -39,18 +38,8 @@ function query(options: ListOptions, words: readonly string[], directory: string
   return {
     archived: options.archived === true ? 'only' : options.all === true ? 'include' : 'exclude',
     ...(words.length === 0 ? {} : { filter: words.join(' ') }),
-    ...(options.workspace === undefined ? {} : { workspace: realWorkspace(resolve(directory, options.workspace)) }),
+    ...(options.workspace === undefined ? {} : { workspace: realWorkspace(directory, options.workspace) }),
   };
-}
-
-/** Sessions of a directory that is gone are still found by its old path. */
-function realWorkspace(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
-    throw error;
-  }
 }
 
 async function printJson(context: MctlContext, all: ReturnType<typeof pages>): Promise<void> {

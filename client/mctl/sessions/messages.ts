@@ -12,6 +12,17 @@ export async function* messagesOf(client: Client, row: CatalogRow): AsyncGenerat
   else yield* messagesOfSession(client, row.session.id);
 }
 
+/** All messages in pages, the newest page first, each with its oldest message first. */
+export async function* messagesFromEnd(client: Client, row: CatalogRow): AsyncGenerator<readonly Message[]> {
+  let before: number | undefined;
+  for (;;) {
+    const { messages, more } = await pageBefore(client, row, before, PAGE);
+    yield messages;
+    before = messages[0]?.seq;
+    if (!more || before === undefined) return;
+  }
+}
+
 /** The newest messages, oldest first. */
 export async function newestMessages(client: Client, row: CatalogRow, wanted: number): Promise<Message[]> {
   const pages: (readonly Message[])[] = [];

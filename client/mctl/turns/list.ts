@@ -1,0 +1,79 @@
+/** `mctl turns list` */
+import { fitWidth } from '../../command-line/display-width.ts';
+import { harmlessLine } from '../../command-line/harmless-text.ts';
+import { localTime } from '../../command-line/wording.ts';
+import type { Message, Part } from '../../../protocol/message.ts';
+import { wholeNumber } from '../number-option.ts';
+import { findRow } from '../sessions/find.ts';
+import { messagesOf } from '../sessions/messages.ts';
+import type { Verb } from '../verb.ts';
+
+interface CallSummary {
+  readonly callId: string;
+  readonly name: string;
+  /** Null while there is no result. */
+  isError: boolean | null;
+  exitCode: number | null;
+}
+
+interface TurnSummary {
+  readonly turn: number;
+  readonly at: string;
+  readonly prompt: string;
+  readonly calls: CallSummary[];
+}
+
+/** Characters of a prompt. */
+const LONGEST = 200;
+
+export const list: Verb<{ readonly json?: boolean; readonly tail?: string }> = async ({ context, args, options }) => {
+  const tail = wholeNumber('--tail', options.tail) ?? Number.POSITIVE_INFINITY;
+  const client = await context.connectUnlocked();
+  const row = await findRow(client, context, args[0] ?? '');
+  const turns = new Map<number, TurnSummary>();
+  for await (const page of messagesOf(client, row)) {
+    for (const message of page) see(turns, message);
+    for (const turn of turns.keys()) if (turns.size > tail) turns.delete(turn);
+  }
+  if (context.isJson) {
+    context.json([...turns.values()]);
+    return;
+  }
+  if (turns.size === 0) context.say('no turn yet');
+  for (const turn of turns.values()) {
+    context.stdout.line(turnText(turn, context.stdout.columns));
+    await context.stdout.drained();
+  }
+};
+
+function see(turns: Map<number, TurnSummary>, { turn, at, role, parts }: Message): void {
+  const known = turns.get(turn);
+  if (known === undefined) {
+    const prompt = role === 'user' ? textOf(parts).slice(0, LONGEST).toWellFormed() : '';
+    turns.set(turn, { turn, at, prompt, calls: [] });
+  }
+  const calls = turns.get(turn)?.calls ?? [];
+  for (const part of parts) {
+    if (part.type === 'tool-call') calls.push({ callId: part.callId, name: part.name, isError: null, exitCode: null });
+    if (part.type !== 'tool-result') continue;
+    const call = calls.find(({ callId }) => callId === part.callId);
+    if (call !== undefined) {
+      call.isError = part.isError;
+      call.exitCode = part.details?.exitCode ?? null;
+    }
+  }
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
+}
+
+function turnText({ turn, at, prompt, calls }: TurnSummary, columns: number): string {
+  const head = fitWidth(`${turn}  ${localTime(at)}  ${harmlessLine(prompt)}`, columns);
+  return [head, ...calls.map(callText)].join('\n');
+}
+
+function callText({ callId, name, isError, exitCode }: CallSummary): string {
+  const ended = exitCode === null ? (isError === true ? 'failed' : 'done') : `exit ${exitCode}`;
+  return `   ${harmlessLine(callId)}  ${harmlessLine(name)}  ${isError === null ? 'no result' : ended}`;
+}
