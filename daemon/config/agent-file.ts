@@ -29,7 +29,8 @@ export interface AgentText {
  * @returns what is wrong, in words, when it cannot be used.
  */
 export function parseAgent(text: string, fileName: string): AgentText | string {
-  const [, front = '', body = ''] = /^---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n(.*))?$/s.exec(text) ?? [, '', text];
+  const found = /^---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n(.*))?$/s.exec(text);
+  const { front, body } = found === null ? { front: '', body: text } : { front: found[1] ?? '', body: found[2] ?? '' };
   const facts = readFront(front);
   if (typeof facts === 'string') return facts;
   const name = facts.name ?? fileName;

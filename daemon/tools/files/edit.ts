@@ -13,7 +13,7 @@ import { contentOf } from './content-kind.ts';
 import { mustBeFile } from './file-kind.ts';
 import { HEAD, MAX_EDIT } from './limits.ts';
 import type { Places } from './places.ts';
-import { hashOf, identityOf, openPlain, readWhole } from './plain-file.ts';
+import { hashOf, identityOf, withPlainFile, readWhole } from './plain-file.ts';
 import { replaceFile } from './replace-file.ts';
 import type { SeenFiles } from './seen-files.ts';
 import { FILE_SPECS } from './specs.ts';
@@ -88,10 +88,12 @@ export class EditTool implements Tool {
 }
 
 async function readText(path: string, shown: string) {
-  await using file = await openPlain(path, shown);
-  const content = await readWhole(file, shown, MAX_EDIT);
+  const { content, identity } = await withPlainFile(path, shown, async (file) => ({
+    content: await readWhole(file, shown, MAX_EDIT),
+    identity: identityOf(file.stat),
+  }));
   const kind = contentOf(content.subarray(0, HEAD));
   if (kind.kind === 'image') throw new ToolRefusal(`${shown} is an image; edit changes text`);
   if (kind.kind === 'binary') throw new ToolRefusal(`${shown} is ${kind.what}; edit changes text`);
-  return { content, hash: hashOf(content), identity: identityOf(file.stat) };
+  return { content, hash: hashOf(content), identity };
 }

@@ -18,7 +18,7 @@ import { GrepAnswer } from './grep-answer.ts';
 import { MAX_MATCHES, MAX_SEARCHED, SEARCH_MS } from './limits.ts';
 import { Pace } from './pace.ts';
 import { shownPath, type Places } from './places.ts';
-import { openPlain } from './plain-file.ts';
+import { withPlainFile } from './plain-file.ts';
 import { prepareSearch, type SearchTicket } from './search-place.ts';
 import { FILE_SPECS } from './specs.ts';
 import { TimedPattern, type Stretch } from './timed-pattern.ts';
@@ -80,9 +80,10 @@ export class GrepTool implements Tool {
     const ticket = call.ticket as SearchTicket<Wish>;
     const search = new Search(ticket.wish, new Pace(signal, SEARCH_MS));
     if (!ticket.isDirectory) {
-      await using file = await openPlain(ticket.path, ticket.shown);
-      await search.through(file.handle.fd, Number(file.stat.size), ticket.shown);
-      return await search.answer();
+      await withPlainFile(ticket.path, ticket.shown, ({ handle, stat }) =>
+        search.through(handle.fd, Number(stat.size), ticket.shown),
+      );
+      return search.answer();
     }
     const glob = ticket.wish.glob === undefined ? undefined : parseGlob(ticket.wish.glob);
     const walk = new Walk({

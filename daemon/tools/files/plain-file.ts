@@ -10,26 +10,47 @@ import { holdDirectory, type HeldDirectory } from './held-directory.ts';
 import { isKernelView } from './kernel-files.ts';
 import { READ_AT_ONCE } from './limits.ts';
 
-export interface PlainFile extends AsyncDisposable {
+/** An open file; closed by whoever lent it. */
+export interface PlainFile {
   readonly handle: FileHandle;
   readonly stat: BigIntStats;
 }
 
 /**
+ * Opens a file for as long as the work takes.
  * @param path absolute, through no symbolic link.
  * @throws ToolRefusal when there is now something else, or the path leads elsewhere.
  */
-export async function openPlain(path: string, shown: string): Promise<PlainFile> {
+export async function withPlainFile<T>(path: string, shown: string, work: (file: PlainFile) => Promise<T>): Promise<T> {
   const directory = await holdDirectory(dirname(path));
+  let file: PlainFile;
   try {
-    return await openPlainIn(directory, basename(path), shown);
+    file = await openPlainIn(directory, basename(path), shown);
   } finally {
     await directory.close();
   }
+  return await lend(file, work);
 }
 
-/** As `openPlain`, in a directory that is held. */
-export async function openPlainIn(directory: HeldDirectory, name: string, shown: string): Promise<PlainFile> {
+/** As `withPlainFile`, in a directory that is held. */
+export async function withPlainFileIn<T>(
+  directory: HeldDirectory,
+  name: string,
+  shown: string,
+  work: (file: PlainFile) => Promise<T>,
+): Promise<T> {
+  return await lend(await openPlainIn(directory, name, shown), work);
+}
+
+async function lend<T>(file: PlainFile, work: (file: PlainFile) => Promise<T>): Promise<T> {
+  try {
+    return await work(file);
+  } finally {
+    await file.handle.close();
+  }
+}
+
+async function openPlainIn(directory: HeldDirectory, name: string, shown: string): Promise<PlainFile> {
   // Opening a device or a pipe can have an effect of its own, so it is looked at first; and afterwards, because it may
   // have become one.
   mustBeFile(shown, await lstat(directory.at(name)));
@@ -40,7 +61,7 @@ export async function openPlainIn(directory: HeldDirectory, name: string, shown:
     if (process.platform === 'linux' && isKernelView(`/proc/self/fd/${handle.fd}`))
       throw new ToolRefusal(`${shown} is a view into the system and not a file; run a command to see it`);
     await directory.check();
-    return { handle, stat, [Symbol.asyncDispose]: () => handle.close() };
+    return { handle, stat };
   } catch (error) {
     await handle.close();
     throw error;

@@ -15,7 +15,7 @@ import { mustBeFile } from './file-kind.ts';
 import { LineWindow, type Line, type Oddities } from './line-window.ts';
 import { DEFAULT_LINES, HEAD, MAX_HASHED, MAX_IMAGE, MAX_OUTPUT } from './limits.ts';
 import type { Places } from './places.ts';
-import { hashOf, identityOf, openPlain, piecesOf, readWhole, type PlainFile } from './plain-file.ts';
+import { hashOf, identityOf, withPlainFile, piecesOf, readWhole, type PlainFile } from './plain-file.ts';
 import type { SeenFiles } from './seen-files.ts';
 import { FILE_SPECS } from './specs.ts';
 
@@ -62,7 +62,10 @@ export class ReadTool implements Tool {
 
   async run(place: ToolPlace, call: PreparedCall, _sink: ToolSink, signal: AbortSignal): Promise<ToolOutcome> {
     const ticket = call.ticket as Ticket;
-    await using file = await openPlain(ticket.path, ticket.shown);
+    return await withPlainFile(ticket.path, ticket.shown, (file) => this.#show(place, ticket, file, signal));
+  }
+
+  async #show(place: ToolPlace, ticket: Ticket, file: PlainFile, signal: AbortSignal): Promise<ToolOutcome> {
     const head = Buffer.alloc(HEAD);
     const { bytesRead } = await file.handle.read(head, 0, HEAD, 0);
     const content = contentOf(head.subarray(0, bytesRead));

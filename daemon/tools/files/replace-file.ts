@@ -6,7 +6,7 @@ import { basename, dirname } from 'node:path';
 import { ToolRefusal } from '../../services/tool-port.ts';
 import { systemCode } from '../failure-text.ts';
 import { holdDirectory, makeDirectory, type HeldDirectory } from './held-directory.ts';
-import { hashFile, identityOf, openPlainIn } from './plain-file.ts';
+import { hashFile, identityOf, withPlainFileIn, type PlainFile } from './plain-file.ts';
 
 /** Errors of file systems that know no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS', 'EXDEV']);
@@ -62,17 +62,15 @@ async function lookAtOld(
   { path, shown, before }: Replacement,
   signal: AbortSignal,
 ): Promise<Old> {
-  await using file = await opened(directory, basename(path), shown);
-  // A file that nobody may write is not written by way of its directory either.
-  await access(process.platform === 'linux' ? `/proc/self/fd/${file.handle.fd}` : path, constants.W_OK);
-  if ((await hashFile(file, signal)) !== before) throw changed(shown);
-  const { mode, gid } = file.stat;
-  return { identity: identityOf(file.stat), mode: Number(mode) & 0o777, gid: Number(gid) };
-}
-
-async function opened(directory: HeldDirectory, name: string, shown: string) {
+  const look = async (file: PlainFile): Promise<Old> => {
+    // A file that nobody may write is not written by way of its directory either.
+    await access(process.platform === 'linux' ? `/proc/self/fd/${file.handle.fd}` : path, constants.W_OK);
+    if ((await hashFile(file, signal)) !== before) throw changed(shown);
+    const { mode, gid } = file.stat;
+    return { identity: identityOf(file.stat), mode: Number(mode) & 0o777, gid: Number(gid) };
+  };
   try {
-    return await openPlainIn(directory, name, shown);
+    return await withPlainFileIn(directory, basename(path), shown, look);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') throw changed(shown);
     throw error;

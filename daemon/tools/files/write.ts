@@ -12,7 +12,7 @@ import type { Tool } from '../tool.ts';
 import { mustBeFile } from './file-kind.ts';
 import { MAX_COMPARED, MAX_WRITE } from './limits.ts';
 import type { Places, Target } from './places.ts';
-import { hashFile, hashOf, identityOf, openPlain, readWhole } from './plain-file.ts';
+import { hashFile, hashOf, identityOf, withPlainFile, readWhole } from './plain-file.ts';
 import { replaceFile } from './replace-file.ts';
 import type { SeenFiles } from './seen-files.ts';
 import { FILE_SPECS } from './specs.ts';
@@ -75,14 +75,20 @@ export class WriteTool implements Tool {
 
   async #existing(place: ToolPlace, { path, shown }: Target, stat: NonNullable<Target['stat']>): Promise<Existing> {
     mustBeFile(shown, stat);
-    await using file = await openPlain(path, shown);
-    const content = file.stat.size <= MAX_COMPARED ? await readWhole(file, shown, MAX_COMPARED) : undefined;
-    const hash = content === undefined ? await hashFile(file) : hashOf(content);
-    const known = this.#seen.compare(place.sessionId, path, { identity: identityOf(file.stat), hash });
+    const { content, hash, identity, size } = await withPlainFile(path, shown, async (file) => {
+      const whole = file.stat.size <= MAX_COMPARED ? await readWhole(file, shown, MAX_COMPARED) : undefined;
+      return {
+        content: whole,
+        hash: whole === undefined ? await hashFile(file) : hashOf(whole),
+        identity: identityOf(file.stat),
+        size: Number(file.stat.size),
+      };
+    });
+    const known = this.#seen.compare(place.sessionId, path, { identity, hash });
     if (known === 'never')
       throw new ToolRefusal(`${shown} exists and was not read in this session: read it first, or use edit`);
     if (known === 'changed') throw new ToolRefusal(`${shown} has changed since it was read: read it again`);
-    return { hash, content, size: Number(file.stat.size) };
+    return { hash, content, size };
   }
 }
 
