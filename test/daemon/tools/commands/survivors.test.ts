@@ -23,14 +23,18 @@ beforeEach(() => {
   started = [];
 });
 afterEach(() => {
-  for (const pid of started) kill(pid);
+  for (const pid of started) {
+    kill(-pid);
+    kill(pid);
+  }
   rmSync(folder, { recursive: true, force: true });
 });
 
 function leader(script: string, marked = true): { child: ChildProcess; record: ProcessRecord } {
   const env = { PATH: process.env['PATH'], ...(marked ? { M_CALL: callId } : {}) };
   const child = spawn('/bin/sh', ['-c', script], { cwd: folder, env, detached: true, stdio: 'ignore' });
-  const pid = child.pid ?? 0;
+  const { pid } = child;
+  if (pid === undefined) throw new Error('no process was started');
   started.push(pid);
   const startTime = table.find(pid)?.startTime ?? '';
   return { child, record: { callId, sessionId: 'S', pid, startTime, bootId: table.bootId(), background: true } };
