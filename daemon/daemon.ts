@@ -17,7 +17,7 @@ import { systemClock } from './services/clock.ts';
 import type { ClientPort } from './services/client-port.ts';
 import { CompactionService } from './services/compaction-service.ts';
 import { Environments } from './services/environments.ts';
-import { EventHub } from './services/event-hub.ts';
+import { EventHub, type EventHubParts } from './services/event-hub.ts';
 import { ListStream } from './services/list-stream.ts';
 import { KeyRing } from './services/provider-keys.ts';
 import type { VaultPort } from './services/ports.ts';
@@ -83,13 +83,8 @@ function personalFiles(configPath: string): string[] {
   return [configPath, ...['AGENTS.md', 'system-prompt.md', 'agents'].map((name) => join(directory, name))];
 }
 
-function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
-  const report = reporter(context);
-  const vault = startWatchedVault(context, report);
-  const clock = systemClock();
-  const count = new SessionCount(vault);
-  const sessionsChanged = (): void => void count.refresh();
-  const tools = new ToolThread({
+function makeTools(context: DaemonContext, report: Report): ToolThread {
+  return new ToolThread({
     settings: { sealed: [context.dataDir], guarded: personalFiles(context.configPath) },
     onUnexpected: (name, stack) => {
       const error = new Error('unexpected');
@@ -97,6 +92,24 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       report(`tools.${name}`, error);
     },
   });
+}
+
+function makeHub(parts: Omit<EventHubParts, 'onFailure'>, { log }: DaemonContext, report: Report): EventHub {
+  return new EventHub({
+    ...parts,
+    onFailure: (sessionId, error) => {
+      log.warn('stream ended', { sessionId, traceId: report('stream', error) });
+    },
+  });
+}
+
+function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
+  const report = reporter(context);
+  const vault = startWatchedVault(context, report);
+  const clock = systemClock();
+  const count = new SessionCount(vault);
+  const sessionsChanged = (): void => void count.refresh();
+  const tools = makeTools(context, report);
   const briefings = new Briefings(tools, new Instructions(context.configPath));
   const registry = new AgentRegistry(configuration, { tools, briefings, clock });
   const keys = new KeyRing(vault);
@@ -105,14 +118,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     context.setLogLevel(configuration.current.logLevel);
   };
   const approvals = new ApprovalService(vault, clock);
-  const hub = new EventHub({
-    vault,
-    clock,
-    approvals,
-    onFailure: (sessionId, error) => {
-      context.log.warn('stream ended', { sessionId, traceId: report('stream', error) });
-    },
-  });
+  const hub = makeHub({ vault, clock, approvals }, context, report);
   const lists = new ListStream();
   const writer = new SessionWriter({
     vault,
@@ -160,13 +166,21 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
       await Promise.all([turns.recover(), count.refresh()]);
     },
   });
-  const revival = new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) });
-  const compaction = new CompactionService({ vault, writer, clock, registry, keys, turns });
-  const usage = new UsageService(vault, (model, used) => costOf(configuration.current.models, model, used));
-  const work = { tools, briefings, approvals, environments: new Environments(), revival, compaction, usage };
+  const others = serveTurns({ vault, writer, clock, registry, keys, turns, configuration });
+  const work = { tools, briefings, approvals, environments: new Environments(), ...others };
   const stores = { vault, access, count, configuration, configurationRead };
   const agents = { registry, keys, ...work };
   return { ...stores, ...agents, hub, lists, turns, sessions, saves, writer };
+}
+
+/** What people ask for beside giving prompts. */
+function serveTurns(parts: ConstructorParameters<typeof CompactionService>[0] & { configuration: ConfigurationStore }) {
+  const { vault, writer, turns, configuration } = parts;
+  return {
+    revival: new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) }),
+    compaction: new CompactionService(parts),
+    usage: new UsageService(vault, (model, used) => costOf(configuration.current.models, model, used)),
+  };
 }
 
 class RunningDaemon implements Daemon {

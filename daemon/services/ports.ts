@@ -2,8 +2,10 @@
 import type { DurableEventType } from '../../protocol/event.ts';
 import type { KeyProvider, KeyStatus, KeyWish } from '../../protocol/key.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
-import type { ApprovalMode, ToolEffect } from '../../protocol/tool.ts';
+import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { ProcessRecord } from './tool-port.ts';
+import type { NewRule, OutputPage, OutputStretch, StoredRule } from './tool-records.ts';
+import type { Draft, DraftChunk, EnqueueRequest, EnqueueResult, QueuedPrompt } from './waiting-shapes.ts';
 import type { Usage } from '../../protocol/turn.ts';
 
 /** One row to be appended to the log of a session. */
@@ -143,34 +145,6 @@ export interface ListResult {
   readonly total: number | null;
 }
 
-/** A prompt that waits for its turn. */
-export interface QueuedPrompt {
-  readonly opId: string;
-  readonly turn: number;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** JSON text of the prompt, as it was given to `enqueue`; null when it does not verify any more. */
-  readonly body: string | null;
-  /** Its place in the order is kept until the turns before it have ended. */
-  readonly cancelled: boolean;
-}
-
-export interface EnqueueRequest {
-  readonly opId: string;
-  readonly sessionId: string;
-  readonly at: number;
-  readonly body: string;
-  readonly fingerprint: string;
-  /** As in AppendRequest. */
-  readonly environment?: string;
-}
-
-export interface EnqueueResult {
-  readonly sessionId: string;
-  readonly turn: number;
-  readonly repeated: boolean;
-}
-
 /** A save as it was stored. */
 export interface StoredSave {
   readonly id: string;
@@ -184,20 +158,6 @@ export interface StoredSave {
   readonly workspace: string;
   readonly title: string;
   readonly createdAt: number;
-}
-
-/** A part of a reply that is being written; outside the log until the final message replaces it. */
-export interface Draft {
-  readonly turn: number;
-  readonly step: number;
-  readonly text: string;
-  readonly reasoning: string;
-}
-
-/** A stretch of a draft; the same one written twice is there once. */
-export interface DraftChunk extends Draft {
-  /** Counts the stretches of one step, from 1. */
-  readonly chunk: number;
 }
 
 export interface DeleteResult {
@@ -283,34 +243,6 @@ export interface VaultPort {
   addHistory(line: string, sessionId: string | null): Promise<void>;
   history(limit: number): Promise<string[]>;
   close(): Promise<void>;
-}
-
-/** A stretch of the output of a call. */
-export interface OutputStretch {
-  readonly callId: string;
-  readonly index: number;
-  readonly text: string;
-}
-
-export interface OutputPage {
-  readonly text: string;
-  /** Null at the end of what is there. */
-  readonly nextOffset: number | null;
-}
-
-/** An answer that holds for more than one call. */
-export interface NewRule {
-  readonly workspace: string;
-  /** Null: holds in the whole workspace. Otherwise it goes with its session. */
-  readonly sessionId: string | null;
-  readonly effect: ToolEffect;
-  readonly subject: string;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-}
-
-export interface StoredRule extends NewRule {
-  readonly id: number;
 }
 
 export interface ForkRequest {

@@ -3,7 +3,8 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { Part } from '../../protocol/message.ts';
 import type { EventHub } from './event-hub.ts';
 import { LiveReply, type LiveChannel } from './live-reply.ts';
-import type { DraftChunk, NewEntry, VaultPort } from './ports.ts';
+import type { NewEntry, VaultPort } from './ports.ts';
+import type { DraftChunk } from './waiting-shapes.ts';
 import { isStorageTrouble, type SessionWriter } from './session-writer.ts';
 
 export interface ReplyWritingParts {

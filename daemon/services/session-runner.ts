@@ -1,44 +1,19 @@
 /** One session's turns: one runs, the others wait, in the order in which they were accepted. */
-import { ProtocolError } from '../../protocol/errors.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
-import type { AppendRequest, QueuedPrompt, SessionHead } from './ports.ts';
-import { isStorageTrouble, pause } from './session-writer.ts';
+import type { AppendRequest, SessionHead } from './ports.ts';
+import type { QueuedPrompt } from './waiting-shapes.ts';
+import { leaving, running } from './runner-refusals.ts';
+import { PromptLine } from './prompt-line.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
-import { leaveQueue, settingsPatch, startEntries, titlePatch, type Beginning } from './turn-start.ts';
+import type { Accepted, NewPrompt, TurnBeginning } from './turn-beginning.ts';
+import { leaveQueue, settingsPatch, startEntries, titlePatch } from './turn-start.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 /** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
 const STORAGE_RETRY_MS = 5_000;
-
-export interface NewPrompt extends Beginning {
-  readonly opId: string;
-  readonly fingerprint: string;
-  /** Variables for commands, as JSON text; undefined when those of the session stay. */
-  readonly environment: string | undefined;
-}
-
-/** How a turn begins, or goes on. */
-export interface TurnBeginning {
-  readonly turn: number;
-  readonly unattended: boolean;
-  /** Default 1. */
-  readonly step?: number;
-  /** Steps that no longer count against the limit; default none. */
-  readonly stepsBefore?: number;
-  /** Milliseconds since the epoch; default now. */
-  readonly startedAt?: number;
-  /** Default `running`. */
-  readonly state?: 'running' | 'waiting';
-}
-
-export interface Accepted {
-  readonly sessionId: string;
-  readonly turn: number;
-  readonly ahead: number;
-}
 
 export class SessionRunner {
   readonly sessionId: string;
@@ -47,7 +22,7 @@ export class SessionRunner {
   readonly #leaving = new AbortController();
   #head: SessionHead;
   /** Accepted and not started, in order. */
-  #queue: QueuedPrompt[] = [];
+  readonly #queue = new PromptLine();
   #run: TurnRun | undefined;
   #work: Promise<void> | undefined;
   /** Submissions one after the other: each must see what the one before it left. */
@@ -70,7 +45,7 @@ export class SessionRunner {
   }
 
   get queued(): number {
-    return this.#queue.filter((prompt) => !prompt.cancelled).length;
+    return this.#queue.waiting;
   }
 
   /** True when nothing runs, waits or is being accepted. */
@@ -93,7 +68,7 @@ export class SessionRunner {
 
   /** The newest turn that has ended; 0 when none has. */
   get finishedTurns(): number {
-    const next = this.#run?.place.turn ?? this.#queue[0]?.turn;
+    const next = this.#run?.place.turn ?? this.#queue.first?.turn;
     return next === undefined ? this.#head.turns : next - 1;
   }
 
@@ -115,7 +90,7 @@ export class SessionRunner {
 
   /** Goes on where the daemon before this one stopped. */
   resume(queue: readonly QueuedPrompt[], interrupted: TurnBeginning | undefined): void {
-    this.#queue = [...queue];
+    this.#queue.begin(queue);
     if (interrupted === undefined) this.#continue();
     else this.#start(interrupted);
   }
@@ -152,7 +127,7 @@ export class SessionRunner {
 
   /** Keeps prompts that wait without starting one by itself; the next prompt starts them in order. */
   hold(queue: readonly QueuedPrompt[]): void {
-    this.#queue = [...queue];
+    this.#queue.begin(queue);
     if (this.idle) this.#onIdle();
   }
 
@@ -167,11 +142,10 @@ export class SessionRunner {
       if (this.#leaving.signal.aborted) throw leaving();
       return null;
     }
-    const index = this.#queue.findIndex((prompt) => !prompt.cancelled && (turn === undefined || prompt.turn === turn));
-    const prompt = this.#queue[index];
+    const prompt = this.#queue.find(turn);
     if (prompt === undefined) return null;
     if (!(await this.#parts.vault.cancelQueued(this.sessionId, prompt.turn))) return null;
-    this.#queue = this.#queue.map((other) => (other.turn === prompt.turn ? { ...other, cancelled: true } : other));
+    this.#queue.cancel(prompt.turn);
     this.#tellQueue(prompt.turn, 'cancelled', 0, promptOf(prompt.body).parts);
     return prompt.turn;
   }
@@ -217,7 +191,7 @@ export class SessionRunner {
     const ahead = (this.#run === undefined ? 0 : 1) + this.queued;
     if (!result.repeated) {
       this.#head = { ...this.#head, turns: result.turn };
-      this.#queue.push({ opId: prompt.opId, turn: result.turn, at, body: text, cancelled: false });
+      this.#queue.add({ opId: prompt.opId, turn: result.turn, at, body: text, cancelled: false });
       this.#tellQueue(result.turn, 'queued', ahead, prompt.parts);
       // The turn before may have ended while this was written.
       this.#continue();
@@ -230,8 +204,7 @@ export class SessionRunner {
   }
 
   #aheadOf(turn: number): number {
-    const waiting = this.#queue.filter((prompt) => !prompt.cancelled && prompt.turn < turn).length;
-    return (this.#run !== undefined && this.#run.place.turn < turn ? 1 : 0) + waiting;
+    return (this.#run !== undefined && this.#run.place.turn < turn ? 1 : 0) + this.#queue.before(turn);
   }
 
   #start(beginning: TurnBeginning): void {
@@ -258,7 +231,7 @@ export class SessionRunner {
   /** Takes the next prompt, when nothing runs and the daemon stays. */
   #continue(): void {
     if (this.#work !== undefined || this.#leaving.signal.aborted) return;
-    const next = this.#queue[0];
+    const next = this.#queue.first;
     if (next === undefined) {
       if (this.idle) this.#onIdle();
       return;
@@ -271,8 +244,8 @@ export class SessionRunner {
       .then((outcome) => {
         this.#work = undefined;
         // Cancelled while it was on its way into the log: the vault may have let go of it before.
-        const cancelled = !next.cancelled && this.#queue[0]?.cancelled === true;
-        if (outcome !== 'held') this.#queue.shift();
+        const cancelled = !next.cancelled && this.#queue.first?.cancelled === true;
+        if (outcome !== 'held') this.#queue.removeFirst();
         if (outcome === 'started') {
           this.#start({ turn: next.turn, unattended: promptOf(next.body).unattended === true });
           if (cancelled) this.#run?.stop('cancelled');
@@ -285,28 +258,17 @@ export class SessionRunner {
   /** Moves a prompt from the queue into the log. */
   async #take(prompt: QueuedPrompt): Promise<'started' | 'skipped'> {
     const { entries, patch, runs } = leaveQueue(this.#parts, prompt, this.#head);
-    await this.#appendPatiently({
+    // A prompt that waits has time: it is tried until the disk takes it or the daemon leaves.
+    const request: AppendRequest = {
       // Of what does not verify the operation is not believed either.
       opId: prompt.body === null ? this.#parts.clock.id() : prompt.opId,
       sessionId: this.sessionId,
       entries,
       patch: { ...patch, status: runs ? 'running' : this.#statusAfter(1) },
       fromQueue: prompt.turn,
-    });
+    };
+    await this.#parts.writer.appendPatiently(request, STORAGE_RETRY_MS, this.#leaving.signal);
     return runs ? 'started' : 'skipped';
-  }
-
-  /** A prompt that waits has time: it is tried until the disk takes it or the daemon leaves. */
-  async #appendPatiently(request: AppendRequest): Promise<void> {
-    for (;;) {
-      try {
-        await this.#parts.writer.append(request);
-        return;
-      } catch (error) {
-        if (!isStorageTrouble(error)) throw error;
-        await pause(STORAGE_RETRY_MS, this.#leaving.signal);
-      }
-    }
   }
 
   /** @param taken prompts at the front that are being dealt with. */
@@ -334,15 +296,4 @@ export class SessionRunner {
 
 function ignore(): void {
   // Whoever asked for the work is told how it ended.
-}
-
-function running(): ProtocolError {
-  return new ProtocolError('CONFLICT', 'a turn of this session runs or waits', {
-    hint: 'Wait for its end, or cancel it.',
-    retryable: true,
-  });
-}
-
-function leaving(): ProtocolError {
-  return new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
 }

@@ -64,6 +64,21 @@ export class SessionWriter {
     }
   }
 
+  /**
+   * As `append`, again and again while the disk refuses it; for what is durable elsewhere until it succeeds.
+   * @throws the signal's reason; ProtocolError for what saving again cannot mend.
+   */
+  async appendPatiently(request: AppendRequest, retryMs: number, signal: AbortSignal): Promise<AppendResult> {
+    for (;;) {
+      try {
+        return await this.append(request);
+      } catch (error) {
+        if (!isStorageTrouble(error)) throw error;
+      }
+      await pause(retryMs, signal);
+    }
+  }
+
   /** Also what had been written before: its answer may have been lost, and who knows it already does not hear it again. */
   #publish(request: AppendRequest, result: AppendResult): void {
     const stored = request.entries.map(({ type, turn, at, body }, index) => ({

@@ -3,7 +3,8 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import type { HeadPatch, NewEntry, SessionHead, VaultPort } from './ports.ts';
-import type { SessionRunner, TurnBeginning } from './session-runner.ts';
+import type { SessionRunner } from './session-runner.ts';
+import type { TurnBeginning } from './turn-beginning.ts';
 import type { SessionWriter } from './session-writer.ts';
 import { readProgress, type TurnProgress } from './turn-recovery.ts';
 

@@ -4,7 +4,8 @@ import type { PromptPart } from '../../protocol/message.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import { titleOf } from '../domain/title.ts';
 import type { TurnChange, TurnError } from '../../protocol/turn.ts';
-import type { HeadPatch, NewEntry, QueuedPrompt, SessionHead } from './ports.ts';
+import type { HeadPatch, NewEntry, SessionHead } from './ports.ts';
+import type { QueuedPrompt } from './waiting-shapes.ts';
 import { promptOf } from './prompt-body.ts';
 import type { SessionWriter } from './session-writer.ts';
 

@@ -1,5 +1,5 @@
 /** Drafts: the reply that is being written, a chunk a second, outside the log and its chain. */
-import type { Draft, DraftChunk } from '../services/ports.ts';
+import type { Draft, DraftChunk } from '../services/waiting-shapes.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
 import { DAMAGED_TEXT, orDamaged } from './damage.ts';
 import type { Db } from './database.ts';

@@ -1,16 +1,7 @@
 /** The log of a session: appended to, read in pages, shared by forks and saves. */
 import { ProtocolError } from '../../protocol/errors.ts';
-import type {
-  AppendRequest,
-  AppendResult,
-  EnqueueRequest,
-  EnqueueResult,
-  ForkRequest,
-  NewEntry,
-  QueuedPrompt,
-  SaveRequest,
-  StoredSave,
-} from '../services/ports.ts';
+import type { AppendRequest, AppendResult, ForkRequest, NewEntry, SaveRequest, StoredSave } from '../services/ports.ts';
+import type { EnqueueRequest, EnqueueResult, QueuedPrompt } from '../services/waiting-shapes.ts';
 import type { DraftStore } from './drafts.ts';
 import type { EnvironmentStore } from './environments.ts';
 import { Repetitions, written, type RepetitionParts } from './repetitions.ts';

@@ -1,6 +1,6 @@
 /** What calls wrote, beside the log: in stretches, encrypted under the key of the segment that grew meanwhile. */
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { OutputPage, OutputStretch } from '../services/ports.ts';
+import type { OutputPage, OutputStretch } from '../services/tool-records.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { TamperError, bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
 import { orDamaged } from './damage.ts';

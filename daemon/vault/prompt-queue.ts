@@ -1,5 +1,5 @@
 /** Prompts that were accepted and wait for their turn. */
-import type { QueuedPrompt } from '../services/ports.ts';
+import type { QueuedPrompt } from '../services/waiting-shapes.ts';
 import { bind, openRecord, sealRecord } from './cipher.ts';
 import { orDamaged, someTime } from './damage.ts';
 import type { Db } from './database.ts';

@@ -1,7 +1,7 @@
 /** Approvals that hold for more than one call: found by workspace, believed only when they verify. */
 import type { KeyObject } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { NewRule, StoredRule } from '../services/ports.ts';
+import type { NewRule, StoredRule } from '../services/tool-records.ts';
 import { bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
 import { orDamaged } from './damage.ts';
 import type { Db } from './database.ts';

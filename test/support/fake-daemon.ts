@@ -363,7 +363,14 @@ export class FakeDaemon {
     const attached = this.#attached.get(sessionId) ?? new Set();
     this.#attached.set(sessionId, attached.add(handlers));
     const { session, events, live, queue } = stored;
-    handlers.opened({ session: { ...session }, events: events.slice(-tail), live, queue, approvals: [], unsaved: null });
+    handlers.opened({
+      session: { ...session },
+      events: events.slice(-tail),
+      live,
+      queue,
+      approvals: [],
+      unsaved: null,
+    });
     return {
       sessionId,
       cursor: { generation: GENERATION, seq: session.lastSeq },

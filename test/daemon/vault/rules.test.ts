@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { NewRule, VaultPort } from '../../../daemon/services/ports.ts';
+import type { VaultPort } from '../../../daemon/services/ports.ts';
+import type { NewRule } from '../../../daemon/services/tool-records.ts';
 import { firstTurn, openedVault, temporaryDirectory } from '../../support/direct-vault.ts';
 import { changeRows, flip, withRows } from './support/stored-rows.ts';
 
