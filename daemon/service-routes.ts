@@ -106,7 +106,7 @@ function processRoutes({
   };
 }
 
-type SessionMethod = Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>;
+type SessionMethod = Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}` | 'store/verify'>;
 
 function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<ServiceRoutes, SessionMethod> {
   const checked = ({ connection }: RequestContext): void => {
@@ -148,6 +148,7 @@ function sessionRoutes({ sessions, saves, hub, lists, access }: Services): Pick<
     'session/archive': (params) => sessions.flag(params, 'archived'),
     'session/delete': (params) => sessions.delete(params),
     'session/verify': ({ sessionId }) => sessions.verify(sessionId),
+    'store/verify': () => sessions.verifyRest(),
     'save/create': (params, { connection }) => saves.create(params, connection),
     'save/messages': (params) => saves.messages(params),
     'save/delete': (params) => saves.delete(params),

@@ -50,6 +50,8 @@ import {
 import { method } from './method-spec.ts';
 import { TurnCancelParams, TurnCancelResult, TurnSubmitParams, TurnSubmitResult } from './turn.ts';
 
+const CHECK = { effect: 'read', admin: true, deadlineMs: 120_000 } as const;
+
 export const METHODS = {
   initialize: method(InitializeParams, InitializeResult, {
     summary: 'Opens the conversation between a client and the daemon; nothing else is served before it. Frozen.',
@@ -243,9 +245,12 @@ export const METHODS = {
   'session/verify': method(SessionRef, SessionVerifyResult, {
     summary: 'Checks every entry of a session against its keys, chain and head.',
     errors: ['NOT_FOUND'],
-    effect: 'read',
-    admin: true,
-    deadlineMs: 120_000,
+    ...CHECK,
+  }),
+  'store/verify': method(Nothing, SessionVerifyResult, {
+    summary: 'Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, lost rows.',
+    errors: [],
+    ...CHECK,
   }),
 
   'save/create': method(SaveCreateParams, SaveResult, {

@@ -13,6 +13,7 @@ const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'model/list': 15_000,
   'session/delete': 120_000,
   'session/verify': 120_000,
+  'store/verify': 120_000,
 };
 const ONCE: readonly MethodName[] = ['daemon/release', 'key/move', 'history/add'];
 

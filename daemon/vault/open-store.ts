@@ -2,9 +2,11 @@
 import type { Db } from './database.ts';
 import { DraftStore } from './drafts.ts';
 import { Eraser } from './eraser.ts';
+import { HeadCheck } from './head-check.ts';
 import { Lister } from './lister.ts';
 import { Log } from './log.ts';
 import { LogReader } from './log-reader.ts';
+import { LogVerifier } from './log-verifier.ts';
 import { OperationStore } from './operations.ts';
 import { PromptQueue } from './prompt-queue.ts';
 import { Recency } from './recency.ts';
@@ -15,6 +17,7 @@ import { SessionStore } from './sessions.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import { SecretStore } from './secrets.ts';
 import { Transaction } from './transaction.ts';
+import { RestVerifier } from './rest-verifier.ts';
 import { TypedLines } from './typed-lines.ts';
 import { Verifier } from './verifier.ts';
 import { WorkspaceStore } from './workspaces.ts';
@@ -31,11 +34,13 @@ export interface OpenStore {
   readonly reader: LogReader;
   readonly lister: Lister;
   readonly recency: Recency;
+  readonly headCheck: HeadCheck;
   readonly operations: OperationStore;
   readonly secrets: SecretStore;
   readonly typedLines: TypedLines;
   readonly eraser: Eraser;
   readonly verifier: Verifier;
+  readonly restVerifier: RestVerifier;
   /** Drops what is remembered of rows that a rollback took back. */
   forgetAll(): void;
   /** Takes the open transaction back, and what was remembered of it. */
@@ -51,7 +56,12 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const saves = new SaveStore(db, keys, uses, workspaces);
   const drafts = new DraftStore(db, keys);
   const queue = new PromptQueue(db, keys, (id) => sessions.load(id));
+  const headCheck = new HeadCheck(recency, sessions);
   const log = new Log({ keys, segments, sessions, saves, drafts, queue });
+  const logs = new LogVerifier(db, segments);
+  const operations = new OperationStore(db, keys);
+  const secrets = new SecretStore(db, keys);
+  const typedLines = new TypedLines(db, keys, sessions);
   const forgetAll = (): void => {
     sessions.forgetAll();
     segments.forgetAll();
@@ -68,13 +78,15 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     queue,
     log,
     reader: new LogReader(db, segments),
-    lister: new Lister(recency, sessions, workspaces),
+    lister: new Lister(recency, sessions, workspaces, headCheck),
     recency,
-    operations: new OperationStore(db, keys),
-    secrets: new SecretStore(db, keys),
-    typedLines: new TypedLines(db, keys, sessions),
+    headCheck,
+    operations,
+    secrets,
+    typedLines,
     eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces }),
-    verifier: new Verifier(db, { segments, sessions, workspaces, saves, drafts, queue, log }),
+    verifier: new Verifier(db, { logs, sessions, workspaces, saves, drafts, queue, log }),
+    restVerifier: new RestVerifier(db, { logs, saves, secrets, typedLines, operations, workspaces }),
     forgetAll,
     rollBack: () => {
       if (db.inTransaction) db.exec('ROLLBACK');

@@ -1,7 +1,7 @@
 /** The head of a session as it is stored: which columns there are and what their authenticity hangs on. */
 import type { KeyObject } from 'node:crypto';
 import type { SessionStatus } from '../../protocol/session.ts';
-import { TamperError, bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
+import { TamperError, bind, openRecord, requireBytes, requireIntegers, requireTexts, sealRecord } from './cipher.ts';
 import { digestOfUses, type SegmentUse } from './segment-uses.ts';
 import { EMPTY_CHAIN, type SegmentHead } from './segments.ts';
 
@@ -35,8 +35,17 @@ export interface SessionState {
   /** Replaced, never changed in place. */
   uses: readonly SegmentUse[];
   open: SegmentHead | null;
-  /** What is sealed with the head, encoded; most steps change neither title nor model. */
-  details?: { readonly title: string; readonly model: string; readonly bytes: Buffer };
+  /** Turns of prompts that were cancelled and have not left the queue yet. Replaced, never changed in place. */
+  cancelled: readonly number[];
+  /** What is sealed with the head, encoded; most steps change nothing of it. */
+  details?: Details & { readonly bytes: Buffer };
+}
+
+/** What of a head is encrypted. */
+interface Details {
+  readonly title: string;
+  readonly model: string;
+  readonly cancelled: readonly number[];
 }
 
 export interface SessionRow {
@@ -81,10 +90,11 @@ function headBinding(state: SessionState): Buffer {
   return Buffer.concat([fixed, numberBytes, open?.chain ?? EMPTY_CHAIN, digestOfUses(state.uses)]);
 }
 
-function openDetails(state: SessionState, details: Buffer): { title: string; model: string } {
+function openDetails(state: SessionState, details: Buffer): Details {
   try {
     const plaintext = openRecord(state.key, 1, headBinding(state), details);
-    return JSON.parse(plaintext.toString('utf8')) as { title: string; model: string };
+    // Without `cancelled` as long as there is none.
+    return { cancelled: [], ...(JSON.parse(plaintext.toString('utf8')) as Omit<Details, 'cancelled'>) };
   } catch (error) {
     if (!(error instanceof TamperError)) throw error;
     throw new TamperError(`the head of session ${state.id} does not verify`, { cause: error });
@@ -93,11 +103,15 @@ function openDetails(state: SessionState, details: Buffer): { title: string; mod
 
 /** Title and model, encrypted, bound to everything else in the head. */
 export function sealDetails(state: SessionState): Buffer {
-  const { title, model } = state;
-  if (state.details?.title !== title || state.details.model !== model) {
-    state.details = { title, model, bytes: Buffer.from(JSON.stringify({ title, model }), 'utf8') };
+  const { title, model, cancelled } = state;
+  const { details } = state;
+  if (details?.title === title && details.model === model && details.cancelled === cancelled) {
+    return sealRecord(state.key, 1, headBinding(state), details.bytes);
   }
-  return sealRecord(state.key, 1, headBinding(state), state.details.bytes);
+  const text = JSON.stringify({ title, model, ...(cancelled.length === 0 ? {} : { cancelled }) });
+  const bytes = Buffer.from(text, 'utf8');
+  state.details = { title, model, cancelled, bytes };
+  return sealRecord(state.key, 1, headBinding(state), bytes);
 }
 
 /** The part of a head that never changes. */
@@ -120,8 +134,17 @@ interface HeadSurroundings {
 export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurroundings): SessionState {
   const { number, turns, messages, input_tokens: input, output_tokens: output, last_seq: last, updated_at: at } = row;
   requireIntegers(number, turns, messages, input, output, last, at, row.archived, row.pinned);
+  requireTexts(row.id, row.parent_id ?? '');
+  if (row.archived * (row.archived - 1) !== 0 || row.pinned * (row.pinned - 1) !== 0) {
+    throw new TamperError(`a mark of session ${row.id}`);
+  }
+  requireBytes(row.chain);
   const status = STATUSES[row.status];
   if (status === undefined) throw new TamperError(`session ${row.id} has an unknown status`);
+  // The binding tells no parent from one without a name.
+  if (row.parent_id === '' || (row.parent_id === null && row.parent_turn !== 0)) {
+    throw new TamperError(`the parent of session ${row.id}`);
+  }
   const parent = row.parent_id === null ? null : { sessionId: row.parent_id, turn: row.parent_turn };
   const fixedColumns = { id: row.id, workspace: row.workspace, createdAt: row.created_at, wrappedKey: row.key, parent };
   const state: SessionState = {
@@ -142,9 +165,7 @@ export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurro
     pinned: row.pinned === 1,
     uses,
     open,
+    cancelled: [],
   };
-  const { title, model } = openDetails(state, row.details);
-  state.title = title;
-  state.model = model;
-  return state;
+  return Object.assign(state, openDetails(state, row.details));
 }

@@ -21,6 +21,7 @@ const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
   deleteSession: 115_000,
   deleteSave: 115_000,
   verify: 115_000,
+  verifyRest: 115_000,
   list: 60_000,
 };
 
