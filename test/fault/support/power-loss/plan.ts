@@ -74,7 +74,9 @@ export class Planner {
     return session;
   }
 
+  /** In the order of the turns, as the daemon does it: what waits comes first. */
   turn(session: PlannedSession, length?: number): void {
+    while (session.queue.length > 0) this.takeFirst(session);
     session.turns += 1;
     session.drafts = '';
     this.#append(session, this.#turn(session.turns, length), { patch: { turns: session.turns }, dropDrafts: true });
