@@ -1,6 +1,7 @@
 /** Power cuts at every moment of a conversation with the vault, replayed from a trace of its system calls. */
 import { describe, expect, test } from 'vitest';
-import { chance, faultLoops, type Chance } from './support/chance.ts';
+import { chance, faultLoops } from './support/chance.ts';
+import type { Chance } from './support/seeded.ts';
 import { Planner, type Plan } from './support/power-loss/plan.ts';
 import { judge, record } from './support/power-loss/replay.ts';
 import { canTrace } from './support/power-loss/trace.ts';

@@ -32,7 +32,7 @@ interface Example {
   /** In this order; everything that is answered. */
   readonly answers: readonly Expected[];
   /** Whether the next request is not served any more. */
-  readonly closes?: true;
+  readonly closes?: boolean;
   /** What the specification answers, where we do not. */
   readonly differs?: string;
 }

@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import type { NewEntry, VaultPort } from '../../../../daemon/services/ports.ts';
 import { messageEntry, turnEntry } from '../../../support/direct-vault.ts';
-import type { Chance } from '../chance.ts';
+import type { Chance } from '../seeded.ts';
 
 /** Things that can be looked up in a store, with how they look; what is not there is not in it. */
 export type Sight = Record<string, string>;
