@@ -97,7 +97,10 @@ class VaultClient {
         );
       }, LONG_DEADLINES[method] ?? DEADLINE_MS);
       this.#pending.set(id, { method, resolve, reject, timer });
-      this.#worker.postMessage([id, method, args] satisfies Call);
+      // A passphrase is handed over: a copy made on the way would stay in memory that nobody overwrites.
+      const last = args.at(-1);
+      const handedOver = last instanceof Uint8Array ? [last.buffer as ArrayBuffer] : [];
+      this.#worker.postMessage([id, method, args] satisfies Call, handedOver);
     });
   }
 
