@@ -72,18 +72,22 @@ describe('a power cut', () => {
     },
   );
 
-  test('leaves a store that can be opened in the middle of its first start', { timeout: 60_000 }, async (context) => {
-    if (!canTrace()) context.skip(NO_STRACE);
-    const lots = chance();
-    for (const keyFile of [false, true]) {
-      const plan = new Planner(lots);
-      plan.open();
-      plan.create();
-      const { images, failures } = await judge(record(plan.plan, { keyFile }), lots, faultLoops() * IMAGES);
-      expect(failures).toEqual([]);
-      expect(images).toBeGreaterThan(faultLoops());
-    }
-  });
+  test(
+    'leaves a store that can be opened in the middle of its first start',
+    { timeout: 30_000 + faultLoops() * 3_000 },
+    async (context) => {
+      if (!canTrace()) context.skip(NO_STRACE);
+      const lots = chance();
+      for (const keyFile of [false, true]) {
+        const plan = new Planner(lots);
+        plan.open();
+        plan.create();
+        const { images, failures } = await judge(record(plan.plan, { keyFile }), lots, faultLoops() * IMAGES);
+        expect(failures).toEqual([]);
+        expect(images).toBeGreaterThan(faultLoops());
+      }
+    },
+  );
 
   test(
     'loses nothing that was acknowledged after an fsync that failed',
