@@ -108,7 +108,10 @@ function processRoutes({
   };
 }
 
-type SessionMethod = Exclude<Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}`>, ToolMethod>;
+type SessionMethod = Exclude<
+  Extract<keyof ServiceRoutes, `session/${string}` | `save/${string}` | 'store/verify'>,
+  ToolMethod
+>;
 
 function sessionRoutes({
   sessions,
@@ -161,6 +164,7 @@ function sessionRoutes({
     'session/archive': (params) => sessions.flag(params, 'archived'),
     'session/delete': (params) => sessions.delete(params),
     'session/verify': ({ sessionId }) => sessions.verify(sessionId),
+    'store/verify': () => sessions.verifyRest(),
     'save/create': (params, { connection }) => saves.create(params, connection),
     'save/messages': (params) => saves.messages(params),
     'save/delete': (params) => saves.delete(params),

@@ -3,10 +3,12 @@ import type { Socket } from 'node:net';
 import {
   AbstractMessageReader,
   AbstractMessageWriter,
+  CancellationSenderStrategy,
   ErrorCodes,
   NullLogger,
   RAL,
   createMessageConnection,
+  type CancellationToken,
   type DataCallback,
   type Disposable,
   type Message,
@@ -241,7 +243,38 @@ class ChannelWriter extends AbstractMessageWriter implements MessageWriter {
   }
 }
 
+/** Whether a request is still wanted. The library's own makes an emitter for each, which costs a fifth of a request. */
+export class Cancellation implements CancellationToken {
+  isCancellationRequested = false;
+  #listener: (() => void) | undefined;
+
+  get token(): CancellationToken {
+    return this;
+  }
+
+  /** There is one listener: the next one takes its place. */
+  onCancellationRequested(listener: (event: undefined) => unknown): Disposable {
+    this.#listener = () => void listener(undefined);
+    return this;
+  }
+
+  cancel(): void {
+    this.isCancellationRequested = true;
+    this.#listener?.();
+  }
+
+  /** Nobody is told any more. */
+  dispose(): void {
+    this.#listener = undefined;
+  }
+}
+
+const cancellationStrategy = {
+  receiver: { createCancellationTokenSource: () => new Cancellation() },
+  sender: CancellationSenderStrategy.Message,
+};
+
 /** A JSON-RPC connection on a channel. The caller calls `listen`. */
 export function connectChannel(channel: SocketChannel): MessageConnection {
-  return createMessageConnection(channel.reader, channel.writer, NullLogger);
+  return createMessageConnection(channel.reader, channel.writer, NullLogger, { cancellationStrategy });
 }

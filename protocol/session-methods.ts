@@ -29,6 +29,8 @@ import {
   SessionVerifyResult,
 } from './session.ts';
 
+const CHECK = { effect: 'read', admin: true, deadlineMs: 120_000 } as const;
+
 export const SESSION_METHODS = {
   'session/list': method(SessionListParams, SessionListResult, {
     summary: 'Sessions, most recently changed first, filtered and paged.',
@@ -149,9 +151,13 @@ export const SESSION_METHODS = {
   'session/verify': method(SessionRef, SessionVerifyResult, {
     summary: 'Checks every entry of a session against its keys, chain and head.',
     errors: ['NOT_FOUND'],
-    effect: 'read',
-    admin: true,
-    deadlineMs: 120_000,
+    ...CHECK,
+  }),
+
+  'store/verify': method(Nothing, SessionVerifyResult, {
+    summary: 'Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, lost rows.',
+    errors: [],
+    ...CHECK,
   }),
 
   'save/create': method(SaveCreateParams, SaveResult, {

@@ -97,7 +97,13 @@ Version ${PROTOCOL.max}; versions ${PROTOCOL.min} to ${PROTOCOL.max} are spoken.
 
 JSON-RPC 2.0 over one Unix socket. Each message is a frame: the header \`Content-Length: N\`, CR LF, CR LF, and N bytes of
 UTF-8 JSON. A header has at most ${MAX_HEADER_BYTES} bytes, a body at most ${MAX_BODY_BYTES}. What is not a frame is answered
-with ${ERROR_CODES.PARSE}, and the connection is closed. Batches are not supported.
+with ${ERROR_CODES.PARSE}, and the connection is closed.
+
+Of what JSON-RPC 2.0 leaves open or allows, this is narrower on purpose. Params are by name, never by position: an array is
+answered with ${ERROR_CODES.INVALID_PARAMS}. Batches are refused as a whole with one ${ERROR_CODES.INVALID_REQUEST}, and nothing in them takes effect. The id of a
+request is a string or a number, and no two open requests have the same; what is no request is answered with
+${ERROR_CODES.INVALID_REQUEST} and the id null, and before the handshake the connection is closed then. A method that is sent as a notification does
+nothing.
 
 The first request is \`initialize\`; nothing else is served before it. \`initialize\`, \`daemon/status\` and
 \`daemon/shutdown\` are frozen: any client can greet, inspect and stop any daemon. Params are one object each. Unknown

@@ -14,6 +14,7 @@ const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'session/compact': 600_000,
   'session/delete': 120_000,
   'session/verify': 120_000,
+  'store/verify': 120_000,
 };
 const ONCE: readonly MethodName[] = ['daemon/release', 'key/move', 'session/compact', 'history/add'];
 

@@ -3,11 +3,11 @@ import type { InitializeResult } from '../../protocol/admin.ts';
 import { ERROR_CODES, ProtocolError } from '../../protocol/errors.ts';
 import type { EVENT_NOTIFICATION, LIST_NOTIFICATION, ListNotice, SessionEvent } from '../../protocol/event.ts';
 import {
+  Cancellation,
   ErrorCodes,
   ResponseError,
   SocketChannel,
   connectChannel,
-  type CancellationToken,
   type MessageConnection,
 } from '../../protocol/framing.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
@@ -119,26 +119,6 @@ export class Link {
     }
     if (error.data === undefined && error.code === ERROR_CODES.CANCELLED) return cancelled(method);
     return ProtocolError.fromWire(error.message, error.data);
-  }
-}
-
-/** The library's own makes an emitter for each request, which costs a fifth of it. */
-class Cancellation implements CancellationToken {
-  isCancellationRequested = false;
-  #listener: (() => void) | undefined;
-
-  readonly onCancellationRequested: CancellationToken['onCancellationRequested'] = (listener) => {
-    this.#listener = () => void listener(undefined);
-    return {
-      dispose: () => {
-        this.#listener = undefined;
-      },
-    };
-  };
-
-  cancel(): void {
-    this.isCancellationRequested = true;
-    this.#listener?.();
   }
 }
 

@@ -94,6 +94,16 @@ export function wasStopped({ endpoint }: Locations, pid: number): boolean {
   return latest === pid && deliberate === true;
 }
 
+/** When the newest daemon that came to serve was started, in milliseconds since 1970; 0 when none is known of. */
+export function lastGoodStart({ endpoint }: Locations): number {
+  const { starts } = parseRecord(readIfThere(join(endpoint.runDirectory, 'starts.json')) ?? '');
+  if (!Array.isArray(starts)) return 0;
+  const good = (starts as { at?: unknown; outcome?: unknown }[]).flatMap(({ at, outcome }) =>
+    (outcome === 'served' || outcome === 'ended') && typeof at === 'number' ? [at] : [],
+  );
+  return Math.max(0, ...good);
+}
+
 /** The last lines of the newest log file; empty when there is none. */
 export function readLogTail(logDirectory: string): string {
   try {

@@ -27,7 +27,8 @@ const PURPOSE =
  * Creates the store with the keeper that `M_KEY_PROVIDER` names, or that the person chooses.
  * @param key the status that says what can be chosen.
  * @param asks whether a person can be asked.
- * @throws ProtocolError KEY_UNAVAILABLE with the remedy when nobody can be asked; CANCELLED when the person stops.
+ * @throws ProtocolError KEY_UNAVAILABLE with the remedy when nobody can be asked; CANCELLED when the person stops; CONFLICT
+ * when somebody else made another choice meanwhile.
  */
 export async function createStore(
   client: Client,
@@ -38,11 +39,28 @@ export async function createStore(
   const choices = key.choices ?? [];
   const [only] = choices;
   const provider = choices.length === 1 && only !== undefined ? only : await choose(around, key, choices, asks);
-  if (provider !== 'passphrase') return await client.call('key/unlock', { provider });
+  if (provider !== 'passphrase') return await unlockFirst(client, around, { provider });
   const passphrase = passphraseFromFile(around.environment);
   if (passphrase === undefined && !asks) throw refused(key);
   const chosen = passphrase ?? (await askNewPassphrase(around, PURPOSE));
-  return await client.call('key/unlock', { provider, passphrase: inTransit(chosen) });
+  return await unlockFirst(client, around, { provider, passphrase: inTransit(chosen) });
+}
+
+/** Of two people, or terminals, that choose at once, the second one finds a store. */
+async function unlockFirst(
+  client: Client,
+  { environment }: Surroundings,
+  choice: { readonly provider: KeyProvider; readonly passphrase?: string },
+): Promise<KeyStatus> {
+  try {
+    return await client.call('key/unlock', choice);
+  } catch (error) {
+    const isChosenHere = !environment['M_KEY_PROVIDER'];
+    if (!(error instanceof ProtocolError) || error.kind !== 'KEY_MISMATCH' || !isChosenHere) throw error;
+    throw new ProtocolError('CONFLICT', 'meanwhile the store was made elsewhere, with another keeper of the key', {
+      hint: 'Your choice was not needed. Start again to use that store; `mctl keys move` changes the keeper.',
+    });
+  }
 }
 
 async function choose(

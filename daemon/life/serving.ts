@@ -1,5 +1,6 @@
 /** What is served, and when it is loaded: the daemon after the socket, the request libraries after the first handshake. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessLog } from '../log.ts';
 import { errorShape } from '../logging/error-shape.ts';
 import type { LifeDesk } from '../transport/life-desk.ts';
@@ -9,6 +10,7 @@ import type { BuildDaemon, Daemon, DaemonContext } from './daemon-context.ts';
 
 /** From readiness to the loading of the log's library, in milliseconds. */
 const LOG_AFTER_MS = 100;
+const RETRY_MS = 100;
 
 export interface ServingOptions {
   readonly log: ProcessLog;
@@ -109,7 +111,7 @@ export class Serving {
   /** The log holds its lines until then; the first requests are waited for. */
   async #loadLog(): Promise<void> {
     try {
-      await this.#options.log.load();
+      await whenFilesCanBeOpened(() => this.#options.log.load());
     } catch (error) {
       this.#options.crash(error);
     }
@@ -119,15 +121,27 @@ export class Serving {
     typeof import('../transport/connection.ts') & typeof import('../transport/router.ts')
   > {
     try {
-      const [connection, router] = await Promise.all([
-        import('../transport/connection.ts'),
-        import('../transport/router.ts'),
-      ]);
+      const [connection, router] = await whenFilesCanBeOpened(() =>
+        Promise.all([import('../transport/connection.ts'), import('../transport/router.ts')]),
+      );
       return { ...connection, ...router };
     } catch (error) {
       // The files are gone or damaged: this process will never serve.
       this.#options.crash(error);
       throw error;
     }
+  }
+}
+
+/** Clients may have taken every file that this process may open; that passes, and is no reason to end. */
+async function whenFilesCanBeOpened<T>(load: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await load();
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EMFILE' && code !== 'ENFILE') throw error;
+    }
+    await sleep(RETRY_MS);
   }
 }

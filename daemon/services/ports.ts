@@ -201,6 +201,8 @@ export interface VaultPort {
   /** Messages up to a save, newest page first. */
   readSave(saveId: string, before: number | undefined, limit: number, maxBytes: number): Promise<ReadResult>;
   head(sessionId: string): Promise<SessionHead>;
+  /** The head as lists show it: of a session that does not verify, what stands in its place. */
+  listed(sessionId: string): Promise<SessionHead>;
   list(request: ListRequest): Promise<ListResult>;
   /** Sessions with a turn that is queued, running or waiting. */
   unfinished(): Promise<SessionHead[]>;
@@ -220,6 +222,8 @@ export interface VaultPort {
   deleteSave(opId: string, saveId: string): Promise<void>;
   deleteSession(opId: string, sessionId: string, saves: 'keep' | 'delete'): Promise<DeleteResult>;
   verify(sessionId: string): Promise<{ entries: number; problems: string[] }>;
+  /** Everything that belongs to no session that is there. */
+  verifyRest(): Promise<{ entries: number; problems: string[] }>;
   setSecret(name: string, value: string | null): Promise<void>;
   secret(name: string): Promise<string | null>;
   /** Variables for the commands of a session, as they came; null when none have. */

@@ -115,7 +115,7 @@ export class SaveService {
     const [match] = matches;
     if (match === undefined) throw notFound(reference);
     if (saves.includes(match)) return saveRow(await vault.save(match));
-    return { kind: 'session', id: match, session: sessions.present(await vault.head(match)) };
+    return { kind: 'session', id: match, session: sessions.present(await vault.listed(match)) };
   }
 
   async #autosave(viewer: Viewer, client: ClientPort): Promise<Extract<CatalogRow, { kind: 'autosave' }> | undefined> {

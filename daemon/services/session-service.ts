@@ -150,6 +150,10 @@ export class SessionService {
     return await this.#parts.vault.verify(sessionId);
   }
 
+  async verifyRest(): Promise<ResultOf<'store/verify'>> {
+    return await this.#parts.vault.verifyRest();
+  }
+
   /** Tells whoever watches the list. */
   changed(head: SessionHead): void {
     this.#parts.lists.changed(head.id, () => this.present(head));

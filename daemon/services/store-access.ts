@@ -180,13 +180,14 @@ export class StoreAccess {
   }
 }
 
-/** Lends the bytes of a passphrase to a call that copies them at once, and overwrites them. */
+/** Lends the bytes of a passphrase to a call that takes or copies them at once, and overwrites what is left here. */
 function lend<T>(passphrase: string | undefined, call: (bytes: Uint8Array | undefined) => Promise<T>): Promise<T> {
   if (passphrase === undefined) return call(undefined);
   // Of their own: small buffers share one that nobody overwrites.
   const bytes = Buffer.alloc(Buffer.byteLength(passphrase, 'base64'));
   bytes.write(passphrase, 'base64');
   const result = call(bytes);
-  bytes.fill(0);
+  // Handed over to another thread they are out of reach, and overwritten there.
+  if (!bytes.buffer.detached) bytes.fill(0);
   return result;
 }

@@ -114,6 +114,16 @@ export function requireIntegers(...values: readonly unknown[]): void {
   if (!values.every(Number.isSafeInteger)) throw new TamperError('a column is of another type');
 }
 
+/** @throws TamperError when a clear column holds anything else: a text and the same bytes as a blob would be bound alike. */
+export function requireTexts(...values: readonly unknown[]): void {
+  if (!values.every((value) => typeof value === 'string')) throw new TamperError('a column is of another type');
+}
+
+/** @throws TamperError when a column holds anything else. */
+export function requireBytes(...values: readonly unknown[]): void {
+  if (!values.every((value) => Buffer.isBuffer(value))) throw new TamperError('a column is of another type');
+}
+
 function toBytes(field: string | number | Buffer): Buffer {
   if (typeof field === 'string') return Buffer.from(field, 'utf8');
   if (Buffer.isBuffer(field)) return field;

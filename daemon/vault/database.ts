@@ -167,13 +167,22 @@ function assertVersion(db: Db): void {
 }
 
 function prepareDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const stat = lstatSync(directory);
-  if (!stat.isDirectory() || !isOurs(stat) || (stat.mode & 0o077) !== 0) {
+  const stat = lstatSync(directory, { throwIfNoEntry: false }) ?? makeDirectory(directory);
+  if (!stat.isDirectory()) {
+    throw new ProtocolError('UNSAFE_DIRECTORY', `${directory} is not a directory`, {
+      hint: 'Move it away: m makes a directory in its place.',
+    });
+  }
+  if (!isOurs(stat) || (stat.mode & 0o077) !== 0) {
     throw new ProtocolError('UNSAFE_DIRECTORY', `${directory} is not a private directory of this user`, {
       hint: `Check who owns it, then: chmod 700 '${directory}'`,
     });
   }
+}
+
+function makeDirectory(directory: string): Stats {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return lstatSync(directory);
 }
 
 /**

@@ -57,12 +57,15 @@ export class DraftStore {
     return drafts;
   }
 
-  /** What is wrong with the drafts of a session, in sentences. */
-  problems(session: SessionState): string[] {
-    return this.#select
-      .all(session.number)
-      .filter((row) => this.#open(session, row) === null)
-      .map((row) => `a draft of turn ${row.turn} does not verify`);
+  /**
+   * What is wrong with the drafts of a session, in sentences.
+   * @param lastTurn the newest turn that has begun: those of turns before it were dropped with them.
+   */
+  problems(session: SessionState, lastTurn: number): string[] {
+    return this.#select.all(session.number).flatMap((row) => {
+      if (this.#open(session, row) === null) return [`a draft of turn ${row.turn} does not verify`];
+      return row.turn < lastTurn ? [`a draft of turn ${row.turn} is there again, but that turn is over`] : [];
+    });
   }
 
   drop(session: SessionState): void {

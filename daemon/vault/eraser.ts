@@ -8,7 +8,7 @@ import type { ProcessStore } from './processes.ts';
 import type { RuleStore } from './rules.ts';
 import type { EntryRow, SegmentHead, SegmentStore } from './segments.ts';
 import type { SegmentUse, SegmentUses } from './segment-uses.ts';
-import type { SaveStore } from './saves.ts';
+import type { SaveState, SaveStore } from './saves.ts';
 import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
 import type { WorkspaceStore } from './workspaces.ts';
@@ -34,6 +34,8 @@ interface Garbage {
   readonly used_to: number | null;
 }
 
+/** In the place of the owner of a segment that is being copied. */
+const HALF_MADE = '';
 /** Rows that are deleted or copied between two looks at the clock. */
 const ROWS_AT_ONCE = 50;
 
@@ -61,7 +63,8 @@ export class Eraser {
       () => sessions.locate(sessionId),
     );
     const affected = saves.ofSession(sessionId);
-    if (fate === 'delete') for (const save of affected) saves.remove(save);
+    const parts = new Set([...this.#segmentsOf('s', state.number), ...this.#segmentsOwnedBy(sessionId)]);
+    if (fate === 'delete') for (const save of affected) this.#removeSave(save, parts);
     this.#db.prepare('DELETE FROM draft WHERE session = ?').run(state.number);
     this.#db.prepare('DELETE FROM queued WHERE session = ?').run(state.number);
     // A line that belongs to no session, of an earlier release for example, may have been typed in this one.
@@ -71,7 +74,7 @@ export class Eraser {
     processes.removeOf(state.id);
     sessions.remove(state);
     this.#parts.workspaces.removeUnused();
-    this.#destroyUnusedKeys();
+    this.#destroyUnused(parts);
     const { createdAt } = state;
     return fate === 'delete'
       ? { savesKept: 0, savesDeleted: affected.length, createdAt }
@@ -80,14 +83,16 @@ export class Eraser {
 
   deleteSave(saveId: string): void {
     const { saves } = this.#parts;
-    saves.remove(saves.find(saveId));
+    const parts = new Set<number>();
+    this.#removeSave(saves.find(saveId), parts);
     this.#parts.workspaces.removeUnused();
-    this.#destroyUnusedKeys();
+    this.#destroyUnused(parts);
   }
 
   /**
-   * Removes what nobody can reach: whole segments, and the ends of segments that are shared only in part. A shared part
-   * that does not verify cannot be moved; it stays as it is, and so does the end behind it.
+   * Removes what was deleted: whole segments, and the ends of segments that are shared only in part. A shared part that
+   * does not verify cannot be moved; it stays as it is, and so does the end behind it. What nobody uses although nobody
+   * deleted it was lost by a change from outside, and is left for a check to find.
    */
   *collect(): SlicedJob<void> {
     const immovable: number[] = [];
@@ -104,18 +109,29 @@ export class Eraser {
     }
   }
 
-  /** A key that is overwritten makes its rows noise, before they are removed one by one. */
-  #destroyUnusedKeys(): void {
-    const unused = this.#db
-      .prepare<[], number>(
-        'SELECT id FROM segment WHERE id NOT IN (SELECT segment FROM segment_use) AND length(key) > 0',
-      )
+  #removeSave(save: SaveState, parts: Set<number>): void {
+    for (const id of this.#segmentsOf('v', save.number)) parts.add(id);
+    this.#parts.saves.remove(save);
+  }
+
+  /** By the rows themselves: what is deleted need not verify. */
+  #segmentsOf(kind: 's' | 'v', holder: number): number[] {
+    return this.#db
+      .prepare<[string, number], number>('SELECT segment FROM segment_use WHERE kind = ? AND holder = ?')
       .pluck()
-      .all();
-    for (const id of unused) {
-      this.#db.prepare("UPDATE segment SET key = x'' WHERE id = ?").run(id);
-      this.#parts.segments.forget(id);
-    }
+      .all(kind, holder);
+  }
+
+  #segmentsOwnedBy(sessionId: string): number[] {
+    return this.#db.prepare<[string], number>('SELECT id FROM segment WHERE owner = ?').pluck().all(sessionId);
+  }
+
+  /** A key that is overwritten makes its rows noise, before they are removed one by one. */
+  #destroyUnused(parts: Iterable<number>): void {
+    const destroy = this.#db.prepare<[number]>(
+      "UPDATE segment SET key = x'' WHERE id = ? AND id NOT IN (SELECT segment FROM segment_use)",
+    );
+    for (const id of parts) if (destroy.run(id).changes > 0) this.#parts.segments.forget(id);
   }
 
   #nextGarbage(except: readonly number[]): Garbage | undefined {
@@ -125,7 +141,7 @@ export class Eraser {
          FROM segment LEFT JOIN segment_use ON segment_use.segment = segment.id
          WHERE segment.id NOT IN (${except.map(() => '?').join(', ')})
          GROUP BY segment.id
-         HAVING count(segment_use.segment) = 0 OR (count(up_to) = count(*) AND max(up_to) < last_seq
+         HAVING (count(segment_use.segment) = 0 AND (length(key) = 0 OR owner = '${HALF_MADE}')) OR (count(up_to) = count(*) AND max(up_to) < last_seq
            AND NOT EXISTS (SELECT 1 FROM session WHERE session.id = segment.owner))
          LIMIT 1`,
       )
@@ -146,9 +162,8 @@ export class Eraser {
   /** The shared beginning moves to a segment with a new key; the old key, which also reads the rest, goes. */
   *#keepBeginning(garbage: Garbage, usedTo: number): SlicedJob<void> {
     const { segments, outputs } = this.#parts;
-    const copy = segments.create(garbage.owner, garbage.first_seq);
-    // Until it is used the copy would look like garbage, to this job after a crash as to any other: that is how a half
-    // made copy disappears.
+    // Until it is used the copy is garbage, to this job after a crash as to any other.
+    const copy = segments.create(HALF_MADE, garbage.first_seq);
     const rows = this.#db.prepare<[number, number, number], EntryRow>(
       `SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ${ROWS_AT_ONCE}`,
     );
@@ -160,9 +175,9 @@ export class Eraser {
       if (timer.used()) yield;
     }
     yield* outputs.adopt(copy.id, garbage.id, usedTo);
-    segments.complete(copy);
+    segments.complete(copy, garbage.owner);
     this.#moveHolders(garbage.id, copy);
-    this.#destroyUnusedKeys();
+    this.#destroyUnused([garbage.id]);
     yield;
     yield* this.#removeSegment(garbage.id);
   }

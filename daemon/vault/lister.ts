@@ -1,7 +1,8 @@
 /** Lists sessions, a page at a time, without decrypting what is not shown. */
 import type { ListRequest, ListResult, SessionHead } from '../services/ports.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import { DAMAGED_TEXT, orDamaged, someTime } from './damage.ts';
+import { DAMAGED_TEXT, nameable, orDamaged, someTime } from './damage.ts';
+import type { HeadCheck } from './head-check.ts';
 import type { Place, Recency, RecencyRow, SessionFilter } from './recency.ts';
 import type { SessionStore } from './sessions.ts';
 import { SliceTimer, type SlicedJob } from './slices.ts';
@@ -15,7 +16,10 @@ export class Lister {
   readonly #sessions: SessionStore;
   readonly #workspaces: WorkspaceStore;
 
-  constructor(recency: Recency, sessions: SessionStore, workspaces: WorkspaceStore) {
+  readonly #check: HeadCheck;
+
+  constructor(recency: Recency, sessions: SessionStore, workspaces: WorkspaceStore, check: HeadCheck) {
+    this.#check = check;
     this.#recency = recency;
     this.#sessions = sessions;
     this.#workspaces = workspaces;
@@ -23,6 +27,7 @@ export class Lister {
 
   /** @throws ProtocolError INVALID_PARAMS for a cursor that is not one of ours. */
   *list(request: ListRequest): SlicedJob<ListResult> {
+    this.#check.start();
     const filter = this.#filter(request);
     if (filter === undefined) return { heads: [], nextCursor: null, total: 0 };
     const place = request.cursor === undefined ? undefined : placeOf(request.cursor);
@@ -36,27 +41,44 @@ export class Lister {
     const heads: SessionHead[] = [];
     const timer = new SliceTimer();
     let nextCursor: string | null = null;
+    let last = 0;
     for (const number of numbers) {
       const head = this.#head(number);
       if (head !== undefined && matches(head, words)) {
         if (heads.length === request.limit) {
-          nextCursor = cursorOf(heads.at(-1));
+          nextCursor = cursorOf(heads.at(-1), last);
           break;
         }
         heads.push(head);
+        last = number;
       }
       if (timer.used()) yield;
     }
     // A session that was deleted between two slices makes the page shorter, not the list.
-    if (numbers.length === most && heads.length > 0) nextCursor ??= cursorOf(heads.at(-1));
+    if (numbers.length === most && heads.length > 0) nextCursor ??= cursorOf(heads.at(-1), last);
     return { heads, nextCursor, total: words.length > 0 ? null : this.#recency.countMatching(filter) };
   }
 
-  /** @returns undefined for a workspace in which there has never been a session. */
+  /** @returns undefined when there is nothing to list: a workspace in which there has never been a session. */
   #filter({ workspace: path, archived, nonEmpty }: ListRequest): SessionFilter | undefined {
+    const { damaged, unplaced } = this.#sessions;
     const workspace = path === undefined ? undefined : this.#workspaces.find(path);
-    if (path !== undefined && workspace === undefined) return undefined;
-    return { workspace, archived, nonEmpty: nonEmpty === true };
+    if (path !== undefined && workspace === undefined && damaged.size + unplaced.size === 0) return undefined;
+    // No workspace has this number.
+    return {
+      workspace: path === undefined ? undefined : (workspace ?? -1),
+      archived,
+      nonEmpty: nonEmpty === true,
+      damaged,
+      unplaced,
+    };
+  }
+
+  /** A session as lists show it. @throws ProtocolError NOT_FOUND */
+  one(id: string): SessionHead {
+    const head = this.#head(this.#sessions.locate(id).number);
+    if (head === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
+    return head;
   }
 
   /** A session that does not verify is listed as such: hiding it would hide the damage. */
@@ -68,15 +90,15 @@ export class Lister {
       },
       () => {
         const row = this.#recency.row(number);
-        return row === undefined ? undefined : damaged(row, this.#workspaces.pathOf(row.workspace));
+        return row === undefined ? undefined : damaged(row, number, this.#workspaces.pathOf(row.workspace));
       },
     );
   }
 }
 
-function damaged(entry: RecencyRow, workspace: string): SessionHead {
+function damaged(entry: RecencyRow, number: number, workspace: string): SessionHead {
   return {
-    id: entry.id,
+    id: nameable(entry.id, number),
     workspace,
     title: DAMAGED_TEXT,
     model: '',
@@ -88,7 +110,7 @@ function damaged(entry: RecencyRow, workspace: string): SessionHead {
     inputTokens: 0,
     outputTokens: 0,
     lastSeq: 0,
-    createdAt: someTime(entry.updatedAt),
+    createdAt: someTime(entry.createdAt),
     updatedAt: someTime(entry.updatedAt),
     archived: entry.archived === 1,
     pinned: entry.pinned === 1,
@@ -103,12 +125,13 @@ function matches(head: SessionHead, words: readonly string[]): boolean {
   return words.every((word) => text.includes(word) || (word.length >= MIN_ID_PREFIX && id.startsWith(word)));
 }
 
-function cursorOf(head: SessionHead | undefined): string | null {
-  return head === undefined ? null : `${head.updatedAt}:${head.id}`;
+/** @param number of the row that the head is in. */
+function cursorOf(head: SessionHead | undefined, number: number): string {
+  return `${head?.updatedAt ?? 0}:${number}`;
 }
 
 function placeOf(cursor: string): Place {
-  const match = /^(\d{1,16}):([0-9A-Z]{26})$/.exec(cursor);
+  const match = /^(\d{1,16}):(-?\d{1,16})$/.exec(cursor);
   if (match === null) throw new ProtocolError('INVALID_PARAMS', 'this cursor was not made by a list');
-  return { updatedAt: Number(match[1]), id: match[2] ?? '' };
+  return { updatedAt: Number(match[1]), number: Number(match[2]) };
 }

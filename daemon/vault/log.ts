@@ -63,6 +63,10 @@ export class Log {
       return this.#write(state, request.entries, request.patch, { by: 'client', opId, fingerprint });
     }
     const earlier = this.#repetitions.ofClient({ opId, fingerprint: null }, request.entries.length);
+    // It was accepted and is not there: whoever moves it says so in its place.
+    if (earlier === undefined && turn > this.lastTurn(state) && turn <= state.turns) {
+      return this.#write(state, request.entries, request.patch, { by: 'client', opId, fingerprint: null });
+    }
     if (earlier === undefined) throw new ProtocolError('NOT_FOUND', `turn ${turn} does not wait any more`);
     return earlier;
   }
@@ -71,6 +75,15 @@ export class Log {
   queueOf(sessionId: string): QueuedPrompt[] {
     const state = this.#parts.sessions.load(sessionId);
     return this.#parts.queue.read(state, this.lastTurn(state));
+  }
+
+  /** @returns false when that turn does not wait in the queue. @throws TamperError */
+  cancelQueued(sessionId: string, turn: number): boolean {
+    const { sessions, queue } = this.#parts;
+    const state = sessions.load(sessionId);
+    if (!queue.cancel(state, turn)) return false;
+    sessions.write(state);
+    return true;
   }
 
   /** The newest turn that has begun; 0 when none has. */
@@ -147,10 +160,10 @@ export class Log {
   }
 
   /** A session at rest with prompts that wait is queued, also when they came while its last turn ended. */
-  #statusWithQueue(state: SessionState, patch: AppendRequest['patch']): AppendRequest['patch'] {
+  #statusWithQueue(state: SessionState, patch: AppendRequest['patch'], lastTurn: number): AppendRequest['patch'] {
     const { status } = patch;
     const atRest = status === 'idle' || status === 'failed' || status === 'interrupted';
-    return atRest && this.#parts.queue.holds(state) ? { ...patch, status: 'queued' } : patch;
+    return atRest && this.#parts.queue.holds(state, lastTurn) ? { ...patch, status: 'queued' } : patch;
   }
 
   #create(request: AppendRequest, wanted: NonNullable<AppendRequest['create']>): SessionState {
@@ -189,7 +202,7 @@ export class Log {
       if (entry.isMessage) state.messages += 1;
       state.updatedAt = Math.max(state.updatedAt, entry.at);
     }
-    sessions.apply(state, this.#statusWithQueue(state, patch));
+    sessions.apply(state, this.#statusWithQueue(state, patch, entries.at(-1)?.turn ?? 0));
     sessions.write(state);
     return written(sessions, state, firstSeq, entries);
   }

@@ -3,9 +3,11 @@ import type { Db } from './database.ts';
 import { DraftStore } from './drafts.ts';
 import { EnvironmentStore } from './environments.ts';
 import { Eraser } from './eraser.ts';
+import { HeadCheck } from './head-check.ts';
 import { Lister } from './lister.ts';
 import { Log } from './log.ts';
 import { LogReader } from './log-reader.ts';
+import { LogVerifier } from './log-verifier.ts';
 import { OperationStore } from './operations.ts';
 import { OutputStore } from './outputs.ts';
 import { OutputVerifier } from './output-verifier.ts';
@@ -20,6 +22,7 @@ import { SessionStore } from './sessions.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import { SecretStore } from './secrets.ts';
 import { Transaction } from './transaction.ts';
+import { RestVerifier } from './rest-verifier.ts';
 import { TypedLines } from './typed-lines.ts';
 import { Verifier } from './verifier.ts';
 import { WorkspaceStore } from './workspaces.ts';
@@ -36,6 +39,7 @@ export interface OpenStore {
   readonly reader: LogReader;
   readonly lister: Lister;
   readonly recency: Recency;
+  readonly headCheck: HeadCheck;
   readonly operations: OperationStore;
   readonly secrets: SecretStore;
   readonly typedLines: TypedLines;
@@ -45,6 +49,7 @@ export interface OpenStore {
   readonly rules: RuleStore;
   readonly eraser: Eraser;
   readonly verifier: Verifier;
+  readonly restVerifier: RestVerifier;
   /** Drops what is remembered of rows that a rollback took back. */
   forgetAll(): void;
   /** Takes the open transaction back, and what was remembered of it. */
@@ -64,8 +69,13 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const environments = new EnvironmentStore(db, keys);
   const processes = new ProcessStore(db, keys);
   const rules = new RuleStore(db, keys, { sessions, workspaces });
-  const log = new Log({ keys, segments, sessions, saves, drafts, queue, environments });
   const beside = { outputs, environments, processes, rules };
+  const headCheck = new HeadCheck(recency, sessions);
+  const log = new Log({ keys, segments, sessions, saves, drafts, queue, environments });
+  const logs = new LogVerifier(db, segments);
+  const operations = new OperationStore(db, keys);
+  const secrets = new SecretStore(db, keys);
+  const typedLines = new TypedLines(db, keys, sessions);
   const forgetAll = (): void => {
     sessions.forgetAll();
     segments.forgetAll();
@@ -83,15 +93,16 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     queue,
     log,
     reader: new LogReader(db, segments),
-    lister: new Lister(recency, sessions, workspaces),
+    lister: new Lister(recency, sessions, workspaces, headCheck),
     recency,
-    operations: new OperationStore(db, keys),
-    secrets: new SecretStore(db, keys),
-    typedLines: new TypedLines(db, keys, sessions),
+    headCheck,
+    operations,
+    secrets,
+    typedLines,
     ...beside,
     eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces, ...beside }),
     verifier: new Verifier(db, {
-      segments,
+      logs,
       sessions,
       workspaces,
       saves,
@@ -103,6 +114,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
       rules,
       outputs: new OutputVerifier(outputs, sessions),
     }),
+    restVerifier: new RestVerifier(db, { logs, saves, secrets, typedLines, operations, workspaces }),
     forgetAll,
     rollBack: () => {
       if (db.inTransaction) db.exec('ROLLBACK');

@@ -1,5 +1,7 @@
 /** Answers of operations that append no entry, so that the same `opId` gets the same answer again. */
 import { ProtocolError } from '../../protocol/errors.ts';
+import { requireTexts } from './cipher.ts';
+import { orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 
@@ -13,6 +15,7 @@ interface Answer {
 }
 
 export class OperationStore {
+  readonly #db: Db;
   readonly #keys: StoreKeys;
   readonly #select;
   readonly #insert;
@@ -20,6 +23,7 @@ export class OperationStore {
   readonly #forgetEntries;
 
   constructor(db: Db, keys: StoreKeys) {
+    this.#db = db;
     this.#keys = keys;
     this.#select = db.prepare<[string], Buffer>('SELECT body FROM operation WHERE op = ?').pluck();
     this.#insert = db.prepare<[string, Buffer]>('INSERT INTO operation(op, body) VALUES (?, ?)');
@@ -46,6 +50,20 @@ export class OperationStore {
     const answer = run();
     this.#insert.run(op, this.#keys.sealValue('operation', op, JSON.stringify({ asked, answer } satisfies Answer)));
     return answer;
+  }
+
+  /** How many answers do not verify. */
+  damaged(): number {
+    const rows = this.#db.prepare<[], { op: string; body: Buffer }>('SELECT op, body FROM operation').all();
+    const verifies = ({ op, body }: (typeof rows)[number]): boolean =>
+      orDamaged(
+        () => {
+          requireTexts(op);
+          return this.#keys.openValue('operation', op, body) !== '';
+        },
+        () => false,
+      );
+    return rows.filter((row) => !verifies(row)).length;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Prompts that were accepted and wait for their turn. */
 import type { QueuedPrompt } from '../services/waiting-shapes.ts';
-import { bind, openRecord, sealRecord } from './cipher.ts';
+import { TamperError, bind, openRecord, requireIntegers, requireTexts, sealRecord } from './cipher.ts';
 import { orDamaged, someTime } from './damage.ts';
 import type { Db } from './database.ts';
 import type { SessionState } from './session-head.ts';
@@ -57,7 +57,9 @@ export class PromptQueue {
     this.#cancel = db.prepare<[Buffer, number, number]>(
       'UPDATE queued SET cancelled = 1, body = ? WHERE session = ? AND turn = ?',
     );
-    this.#any = db.prepare<[number], number>('SELECT 1 FROM queued WHERE session = ? LIMIT 1').pluck();
+    this.#any = db
+      .prepare<[number, number], number>('SELECT 1 FROM queued WHERE session = ? AND turn > ? LIMIT 1')
+      .pluck();
     this.#opExists = db.prepare<[string], number>('SELECT 1 FROM queued WHERE op = ?').pluck();
     this.#byOp = db.prepare<[string], QueuedRow & { owner: string }>(
       'SELECT queued.*, session.id AS owner FROM queued JOIN session ON session.number = queued.session WHERE op = ?',
@@ -70,17 +72,19 @@ export class PromptQueue {
     this.#insert.run(session.number, turn, op, at, this.#seal(session, { turn, op, at, cancelled: 0 }, content));
   }
 
-  /** @param lastTurn the newest turn that the log knows of; what waits is not older. */
+  /** @param lastTurn the newest turn that the log knows of. What is not newer has left the queue, and is there again. */
   read(session: SessionState, lastTurn: number): QueuedPrompt[] {
-    const prompts = this.#select.all(session.number).map((row) => ({
+    const waiting = this.#select.all(session.number).map((row) => ({
       opId: row.op,
       turn: row.turn,
       at: someTime(row.at),
       body: this.#bodyOf(session, row),
       cancelled: row.cancelled === 1,
     }));
-    // The place of what does not verify cannot be believed either.
-    return prompts.filter(({ body, turn }) => body !== null || (turn >= lastTurn && turn <= session.turns));
+    const byTurn = new Map(waiting.map((prompt) => [prompt.turn, prompt]));
+    const prompts: QueuedPrompt[] = [];
+    for (let turn = lastTurn + 1; turn <= session.turns; turn += 1) prompts.push(byTurn.get(turn) ?? lost(turn));
+    return prompts;
   }
 
   /** What is wrong with the prompts that wait, in sentences. */
@@ -89,6 +93,8 @@ export class PromptQueue {
     const problems: string[] = [];
     for (const row of rows) {
       if (this.#bodyOf(session, row) === null) problems.push(`the prompt of turn ${row.turn} does not verify`);
+      else if (row.turn <= lastTurn)
+        problems.push(`the prompt of turn ${row.turn} waits again, but its turn has begun`);
     }
     for (let turn = lastTurn + 1; turn <= session.turns; turn += 1) {
       if (!rows.some((row) => row.turn === turn)) problems.push(`the prompt of turn ${turn} is missing`);
@@ -97,7 +103,7 @@ export class PromptQueue {
   }
 
   /**
-   * Removes a prompt.
+   * Removes a prompt. The caller writes the head of its session.
    * @returns the fingerprint of what brought it, null when it does not verify; undefined when no such prompt waits.
    */
   take(session: SessionState, turn: number): Buffer | null | undefined {
@@ -108,20 +114,22 @@ export class PromptQueue {
       () => null,
     );
     this.#delete.run(session.number, turn);
+    if (session.cancelled.length > 0) session.cancelled = session.cancelled.filter((other) => other !== turn);
     return fingerprint;
   }
 
-  /** Whether any prompt waits. */
-  holds(session: SessionState): boolean {
-    return this.#any.get(session.number) !== undefined;
+  /** Whether any prompt waits for a turn behind this one. */
+  holds(session: SessionState, lastTurn: number): boolean {
+    return this.#any.get(session.number, lastTurn) !== undefined;
   }
 
-  /** Repeating it changes nothing. @returns false when no such prompt waits. @throws TamperError */
+  /** Repeating it changes nothing. The caller writes the head of its session. @returns false when no such prompt waits. @throws TamperError */
   cancel(session: SessionState, turn: number): boolean {
     const row = this.#one.get(session.number, turn);
     if (row === undefined) return false;
     const body = this.#seal(session, { ...row, cancelled: 1 }, this.#open(session, row));
     this.#cancel.run(body, session.number, turn);
+    if (!session.cancelled.includes(turn)) session.cancelled = [...session.cancelled, turn];
     return true;
   }
 
@@ -134,6 +142,12 @@ export class PromptQueue {
   }
 
   #open(session: SessionState, row: QueuedRow): Content {
+    requireIntegers(row.turn, row.at, row.cancelled);
+    requireTexts(row.op);
+    // The row of before, put back, would be sent after all.
+    if (row.cancelled === 0 && session.cancelled.includes(row.turn)) {
+      throw new TamperError(`the prompt of turn ${row.turn}, which was cancelled`);
+    }
     const body = openRecord(session.key, 1, this.#binding(session, row), row.body);
     return JSON.parse(body.toString('utf8')) as Content;
   }
@@ -152,4 +166,9 @@ export class PromptQueue {
   #binding(session: SessionState, { turn, op, at, cancelled }: ClearColumns): Buffer {
     return bind('m/queued', this.#keys.storeId, session.id, turn, op, at, cancelled);
   }
+}
+
+/** In the place of a prompt that was accepted and is not there any more. */
+function lost(turn: number): QueuedPrompt {
+  return { opId: '', turn, at: 0, body: null, cancelled: false };
 }

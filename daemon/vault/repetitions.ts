@@ -1,6 +1,7 @@
 /** Tells what was done before: the same operation of a client, or a step of the daemon whose answer was lost. */
 import type { AppendRequest, AppendResult, NewEntry } from '../services/ports.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
+import { TamperError } from './cipher.ts';
 import { differentRequest } from './operations.ts';
 import type { PromptQueue } from './prompt-queue.ts';
 import { usesUpTo } from './segment-uses.ts';
@@ -41,6 +42,7 @@ export class Repetitions {
     if (earlier === undefined) return undefined;
     if (fingerprint !== null && earlier.fingerprint?.equals(fingerprint) !== true) throw differentRequest();
     const state = sessions.load(earlier.owner);
+    if (written !== undefined) requireOwner(state, written.segment);
     const firstSeq = written?.entry.seq ?? state.lastSeq;
     return {
       sessionId: state.id,
@@ -60,6 +62,12 @@ export class Repetitions {
     const first = segments.findStep(usesUpTo(state.uses, state.lastSeq), opId, entries[0]?.turn ?? 0);
     return first && { ...written(sessions, state, first.seq, entries), repeated: true };
   }
+}
+
+/** @throws TamperError when the log of a session has no part in this segment. */
+function requireOwner({ id, uses }: SessionState, segment: number): void {
+  if (uses.some((use) => use.segment === segment)) return;
+  throw new TamperError(`the log of session ${id} is not where this operation wrote`);
 }
 
 /** What a request is told that wrote these entries, from this sequence on. */

@@ -2,7 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import type { StoredSave } from '../services/ports.ts';
-import { bind, openRecord, sealRecord } from './cipher.ts';
+import { bind, openRecord, requireTexts, sealRecord } from './cipher.ts';
 import { DAMAGED_TEXT, orDamaged, someTime } from './damage.ts';
 import type { Db } from './database.ts';
 import { digestOfUses, type SegmentUse, type SegmentUses } from './segment-uses.ts';
@@ -110,11 +110,21 @@ export class SaveStore {
     return rows.map((row) => this.#openOrStandIn(row));
   }
 
+  /** Saves that outlived their session. */
+  withoutSession(): SaveState[] {
+    const rows = this.#db
+      .prepare<[], SaveRow>('SELECT * FROM save WHERE session_id NOT IN (SELECT id FROM session)')
+      .all();
+    return rows.map((row) => this.#openOrStandIn(row));
+  }
+
   /** What is wrong with the saves of a session, in sentences. */
   problems(sessionId: string): string[] {
-    return this.ofSession(sessionId).flatMap(({ id, number }) =>
-      id === standInId(number) ? [`the save ${id} does not verify`] : [],
-    );
+    return this.ofSession(sessionId).flatMap((save) => this.problemsOf(save));
+  }
+
+  problemsOf({ id, number }: SaveState): string[] {
+    return id === standInId(number) ? [`the save ${id} does not verify`] : [];
   }
 
   byNumber(number: number): SaveState | undefined {
@@ -187,6 +197,7 @@ export class SaveStore {
   }
 
   #open(row: SaveRow): SaveState {
+    requireTexts(row.session_id);
     const uses = this.#uses.of('v', row.number);
     const key = this.#keys.unwrap(`save:${row.number}`, row.key);
     const details = JSON.parse(openRecord(key, 1, this.#binding(row, uses), row.details).toString('utf8')) as Details;

@@ -39,6 +39,11 @@ export class SecretStore {
     return null;
   }
 
+  /** How many do not verify. */
+  damaged(): number {
+    return this.#all().filter(({ content }) => content === undefined).length;
+  }
+
   /** Names are encrypted too; there are only ever a handful. */
   #all(): Secret[] {
     return this.#db

@@ -4,6 +4,7 @@ import type { DurableEventType } from '../../protocol/event.ts';
 import type { NewEntry, StoredEntry } from '../services/ports.ts';
 import { CHAIN_BYTES, TamperError, bind, nextLink, openRecord, requireIntegers, sealRecord } from './cipher.ts';
 import type { Db } from './database.ts';
+import { NO_MARK, decodePayload, encodePayload, type Mark } from './entry-payload.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import type { SegmentUse } from './segment-uses.ts';
@@ -30,11 +31,6 @@ const TYPES = new Map(Object.entries(KINDS).map(([type, kind]) => [kind, type as
 
 export const MESSAGE_KIND = KINDS.message;
 const EPOCH = 1;
-const FINGERPRINT_BYTES = 16;
-/** A ULID as text. */
-const OP_BYTES = 26;
-/** Length of what stands before the body, by the first byte of the payload: nothing, a fingerprint, an operation's id. */
-const MARK_CODES: readonly number[] = [0, FINGERPRINT_BYTES, OP_BYTES];
 /** Link before the first entry of a segment. */
 export const EMPTY_CHAIN = Buffer.alloc(CHAIN_BYTES);
 
@@ -88,7 +84,7 @@ export class SegmentStore {
   readonly #byOp;
   readonly #newestFirst;
   readonly #countMessages;
-  readonly #turnAt;
+  readonly #bySeq;
 
   constructor(db: Db, keys: StoreKeys) {
     this.#keys = keys;
@@ -98,7 +94,9 @@ export class SegmentStore {
     this.#insertSegment = db.prepare<[number, string, Buffer, number, number, number, Buffer]>(
       'INSERT INTO segment(id, owner, key, epoch, first_seq, last_seq, chain) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
-    this.#updateHead = db.prepare<[number, Buffer, number]>('UPDATE segment SET last_seq = ?, chain = ? WHERE id = ?');
+    this.#updateHead = db.prepare<[number, Buffer, string, number]>(
+      'UPDATE segment SET last_seq = ?, chain = ?, owner = ? WHERE id = ?',
+    );
     this.#selectSegment = db.prepare<[number], SegmentRow>('SELECT key, first_seq FROM segment WHERE id = ?');
     this.#nextId = db.prepare<[], number>('SELECT coalesce(max(id), 0) + 1 FROM segment').pluck();
     this.#lastEntry = db.prepare<[number], number>('SELECT max(seq) FROM entry WHERE segment = ?').pluck();
@@ -107,7 +105,9 @@ export class SegmentStore {
         `SELECT count(*) FROM entry WHERE segment = ? AND seq BETWEEN ? AND ? AND kind = ${KINDS.message}`,
       )
       .pluck();
-    this.#turnAt = db.prepare<[number, number], number>('SELECT turn FROM entry WHERE segment = ? AND seq = ?').pluck();
+    this.#bySeq = db.prepare<[number, number], EntryRow>(
+      'SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq = ?',
+    );
     this.#opExists = db.prepare<[string], number>('SELECT 1 FROM entry WHERE op = ?').pluck();
     this.#newestFirst = db.prepare<[number, number], EntryRow>(
       'SELECT seq, kind, turn, at, body FROM entry WHERE segment = ? AND seq <= ? ORDER BY seq DESC',
@@ -136,8 +136,8 @@ export class SegmentStore {
   }
 
   /** The segment is complete: its head moves from the session to the segment itself. */
-  complete(head: SegmentHead): void {
-    this.#updateHead.run(head.lastSeq, head.chain, head.id);
+  complete(head: SegmentHead, owner: string): void {
+    this.#updateHead.run(head.lastSeq, head.chain, owner, head.id);
   }
 
   /** Appends entries and moves the head along; the caller stores the head with the session. */
@@ -153,7 +153,7 @@ export class SegmentStore {
       this.#insertEntry.run(head.id, seq, kind, turn, at, op, record);
       head.chain = nextLink(head.chain, seq, record);
       head.lastSeq = seq;
-      mark = null;
+      mark = NO_MARK;
       op = null;
     }
   }
@@ -163,14 +163,29 @@ export class SegmentStore {
     return this.#decode(segment, row).entry;
   }
 
+  /**
+   * As `open`, for a row with its column of operations too: without it a repeated request would be done again.
+   * @param forgotten operations before this one were removed from the column, since nobody repeats them.
+   */
+  check(segment: number, row: EntryRow & { readonly op: string | null }, forgotten: string): StoredEntry {
+    const { entry, mark } = this.#decode(segment, row);
+    const isRemembered = mark.op !== null && mark.fingerprint !== null && mark.op >= forgotten;
+    const isWithout = row.op === null && !isRemembered;
+    if (isWithout || row.op === mark.op) return entry;
+    // Written before operations were part of what is encrypted.
+    if (mark.op === null && mark.fingerprint !== null) return entry;
+    throw new TamperError(`entry ${row.seq}: its operation is not the one that wrote it`);
+  }
+
   /** The entry that an operation wrote first, with the session that owned its segment then. */
-  findByOp(op: string): { owner: string; entry: StoredEntry; fingerprint: Buffer | undefined } | undefined {
+  findByOp(op: string): { owner: string; segment: number; entry: StoredEntry; fingerprint: Buffer | null } | undefined {
     // Asked with nearly every write and nearly always in vain, so the question is cheaper than the answer.
     if (this.#opExists.get(op) === undefined) return undefined;
     const row = this.#byOp.get(op);
     if (row === undefined) return undefined;
     const { entry, mark } = this.#decode(row.segment, row);
-    return { owner: row.owner, entry, fingerprint: mark?.length === FINGERPRINT_BYTES ? mark : undefined };
+    if (mark.op !== null && mark.op !== op) throw new TamperError(`entry ${row.seq} says it is of another operation`);
+    return { owner: row.owner, segment: row.segment, entry, fingerprint: mark.fingerprint };
   }
 
   /**
@@ -178,12 +193,11 @@ export class SegmentStore {
    * nothing before the step's own turn is looked at.
    */
   findStep(uses: readonly SegmentUse[], op: string, turn: number): StoredEntry | undefined {
-    const wanted = Buffer.from(op, 'latin1');
     for (const use of uses.toReversed()) {
       for (const row of this.#newestFirst.iterate(use.segment, use.upTo ?? use.firstSeq - 1)) {
         if (row.turn < turn) return undefined;
         const { entry, mark } = this.#decode(use.segment, row);
-        if (mark?.equals(wanted) === true) return entry;
+        if (mark.op === op) return entry;
       }
     }
     return undefined;
@@ -193,18 +207,19 @@ export class SegmentStore {
     return this.#countMessages.get(segment, first, last) ?? 0;
   }
 
+  /** @throws TamperError when the entry is missing or does not verify: what is done next hangs on its turn. */
   turnAt(segment: number, seq: number): number {
-    const turn = this.#turnAt.get(segment, seq);
-    if (turn === undefined) throw new TamperError(`entry ${seq} is missing`);
-    return turn;
+    const row = this.#bySeq.get(segment, seq);
+    if (row === undefined) throw new TamperError(`entry ${seq} is missing`);
+    return this.#decode(segment, row).entry.turn;
   }
 
-  /** Adds a row of another segment under this one's key; the content stays as it is. */
+  /** Adds a row of another segment under this one's key; the content stays as it is, its operation is forgotten. */
   adopt(head: SegmentHead, source: number, row: EntryRow): void {
-    const { entry, mark } = this.#decode(source, row);
+    const { entry } = this.#decode(source, row);
     const keys = this.#keysOf(head.id);
     const binding = entryBinding(keys.binding, row.seq, row.kind, row.turn, row.at);
-    const body = sealRecord(keys.key, EPOCH, binding, encodePayload(entry.body, mark));
+    const body = sealRecord(keys.key, EPOCH, binding, encodePayload(entry.body, NO_MARK));
     this.#insertEntry.run(head.id, row.seq, row.kind, row.turn, row.at, null, body);
     head.chain = nextLink(head.chain, row.seq, body);
     head.lastSeq = row.seq;
@@ -225,7 +240,7 @@ export class SegmentStore {
     this.#unwrapped.clear();
   }
 
-  #decode(segment: number, row: EntryRow): { entry: StoredEntry; mark: Buffer | null } {
+  #decode(segment: number, row: EntryRow): { entry: StoredEntry; mark: Mark } {
     const type = TYPES.get(row.kind);
     if (type === undefined || row.body === null) throw new TamperError(`entry ${row.seq} is of no known kind`);
     requireIntegers(row.seq, row.turn, row.at);
@@ -276,22 +291,6 @@ function entryBinding(prefix: Buffer, seq: number, kind: number, turn: number, a
   return binding;
 }
 
-/** What goes in front of the body of an operation's first entry. */
-function markOf(origin: Origin): Buffer | null {
-  return origin.by === 'client' ? origin.fingerprint : Buffer.from(origin.opId, 'latin1');
-}
-
-/** A byte that says how long the mark is, the mark, the text. */
-function encodePayload(text: string, mark: Buffer | null): Buffer {
-  const start = 1 + (mark?.length ?? 0);
-  const payload = Buffer.allocUnsafe(start + Buffer.byteLength(text));
-  payload[0] = MARK_CODES.indexOf(start - 1);
-  mark?.copy(payload, 1);
-  payload.write(text, start, 'utf8');
-  return payload;
-}
-
-function decodePayload(payload: Buffer): { body: string; mark: Buffer | null } {
-  const start = 1 + (MARK_CODES[payload[0] ?? 0] ?? 0);
-  return { body: payload.toString('utf8', start), mark: start === 1 ? null : Buffer.from(payload.subarray(1, start)) };
+function markOf(origin: Origin): Mark {
+  return { op: origin.opId, fingerprint: origin.by === 'client' ? origin.fingerprint : null };
 }

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SessionStatus } from '../../protocol/session.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
-import { TamperError, bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
+import { TamperError, bind, openRecord, requireBytes, requireIntegers, requireTexts, sealRecord } from './cipher.ts';
 import { digestOfUses, type SegmentUse } from './segment-uses.ts';
 import { EMPTY_CHAIN, type SegmentHead } from './segments.ts';
 
@@ -40,6 +40,8 @@ export interface SessionState {
   /** Replaced, never changed in place. */
   uses: readonly SegmentUse[];
   open: SegmentHead | null;
+  /** Turns of prompts that were cancelled and have not left the queue yet. Replaced, never changed in place. */
+  cancelled: readonly number[];
   /** What is sealed with the head, encoded; most steps change none of it. */
   details?: SealedFacts & { readonly bytes: Buffer };
 }
@@ -51,6 +53,8 @@ interface SealedFacts {
   readonly mode?: ApprovalMode;
   readonly agent?: string;
   readonly environment?: number;
+  /** Left out as long as there is none. */
+  readonly cancelled?: readonly number[];
 }
 
 export interface SessionRow {
@@ -107,18 +111,19 @@ function openDetails(state: SessionState, details: Buffer): SealedFacts {
 
 /** Title and settings, encrypted, bound to everything else in the head. */
 export function sealDetails(state: SessionState): Buffer {
-  const { title, model, mode, agent, environment, details } = state;
+  const { title, model, mode, agent, environment, cancelled, details } = state;
   const isSame =
     details?.title === title &&
     details.model === model &&
     details.mode === mode &&
     details.agent === agent &&
-    details.environment === environment;
-  if (!isSame) {
-    const facts = { title, model, mode, agent, environment };
-    state.details = { ...facts, bytes: Buffer.from(JSON.stringify(facts), 'utf8') };
-  }
-  return sealRecord(state.key, 1, headBinding(state), state.details?.bytes ?? Buffer.alloc(0));
+    details.environment === environment &&
+    details.cancelled === cancelled;
+  if (isSame) return sealRecord(state.key, 1, headBinding(state), details.bytes);
+  const facts = { title, model, mode, agent, environment };
+  const bytes = Buffer.from(JSON.stringify(cancelled.length === 0 ? facts : { ...facts, cancelled }), 'utf8');
+  state.details = { ...facts, cancelled, bytes };
+  return sealRecord(state.key, 1, headBinding(state), bytes);
 }
 
 /** The part of a head that never changes. */
@@ -141,8 +146,17 @@ interface HeadSurroundings {
 export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurroundings): SessionState {
   const { number, turns, messages, input_tokens: input, output_tokens: output, last_seq: last, updated_at: at } = row;
   requireIntegers(number, turns, messages, input, output, last, at, row.archived, row.pinned);
+  requireTexts(row.id, row.parent_id ?? '');
+  if (row.archived * (row.archived - 1) !== 0 || row.pinned * (row.pinned - 1) !== 0) {
+    throw new TamperError(`a mark of session ${row.id}`);
+  }
+  requireBytes(row.chain);
   const status = STATUSES[row.status];
   if (status === undefined) throw new TamperError(`session ${row.id} has an unknown status`);
+  // The binding tells no parent from one without a name.
+  if (row.parent_id === '' || (row.parent_id === null && row.parent_turn !== 0)) {
+    throw new TamperError(`the parent of session ${row.id}`);
+  }
   const parent = row.parent_id === null ? null : { sessionId: row.parent_id, turn: row.parent_turn };
   const fixedColumns = { id: row.id, workspace: row.workspace, createdAt: row.created_at, wrappedKey: row.key, parent };
   const state: SessionState = {
@@ -166,12 +180,7 @@ export function stateOf(row: SessionRow, { storeId, key, uses, open }: HeadSurro
     pinned: row.pinned === 1,
     uses,
     open,
+    cancelled: [],
   };
-  const { title, model, mode, agent, environment } = openDetails(state, row.details);
-  state.title = title;
-  state.model = model;
-  state.mode = mode ?? state.mode;
-  state.agent = agent ?? state.agent;
-  state.environment = environment ?? state.environment;
-  return state;
+  return Object.assign(state, openDetails(state, row.details));
 }

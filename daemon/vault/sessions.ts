@@ -3,6 +3,8 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { HeadPatch, SessionHead } from '../services/ports.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { TamperError } from './cipher.ts';
+import { numberOfStandIn } from './damage.ts';
 import type { Db } from './database.ts';
 import { NO_CHAIN, type SegmentUse, type SegmentUses } from './segment-uses.ts';
 import { STATUSES, fixedPart, sealDetails, stateOf, type SessionRow, type SessionState } from './session-head.ts';
@@ -34,6 +36,8 @@ export class SessionStore {
   readonly #cache = new BoundedCache<string, SessionState>(512);
   /** Those that lists have shown. A session is here or in the other one, so that there is one state of it. */
   readonly #shown = new BoundedCache<string, SessionState>(256);
+  readonly #damaged = new Set<number>();
+  readonly #unplaced = new Set<number>();
   readonly #byId;
   readonly #byNumber;
   readonly #insert;
@@ -69,12 +73,7 @@ export class SessionStore {
   load(id: string): SessionState {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    let state = this.#shown.get(id);
-    if (state === undefined) {
-      const row = this.#byId.get(id);
-      if (row === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
-      state = this.#check(row);
-    }
+    const state = this.#shown.get(id) ?? this.#check(this.#rowOf(id));
     this.#shown.delete(id);
     this.#cache.set(id, state);
     return state;
@@ -87,9 +86,17 @@ export class SessionStore {
 
   /** Where a session is that does not verify, for whoever wants to be rid of it. @throws ProtocolError NOT_FOUND */
   locate(id: string): Pick<SessionState, 'number' | 'id' | 'createdAt'> {
-    const row = this.#byId.get(id);
-    if (row === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
-    return { number: row.number, id, createdAt: 0 };
+    return { number: this.#rowOf(id).number, id, createdAt: 0 };
+  }
+
+  /** Numbers of the sessions that were looked at and do not verify. */
+  get damaged(): ReadonlySet<number> {
+    return this.#damaged;
+  }
+
+  /** Numbers of the sessions that were looked at and whose workspace cannot be read. */
+  get unplaced(): ReadonlySet<number> {
+    return this.#unplaced;
   }
 
   /** As `load`, for a list: does not push busier sessions out of memory. */
@@ -101,6 +108,12 @@ export class SessionStore {
     const state = this.#check(row);
     this.#shown.set(row.id, state);
     return state;
+  }
+
+  /** Looks at one session and keeps nothing of it but whether it is damaged. @throws TamperError */
+  look(number: number): void {
+    const row = this.#byNumber.get(number);
+    if (row !== undefined && this.#cache.get(row.id) === undefined) this.#check(row);
   }
 
   create(wanted: NewSession): SessionState {
@@ -134,6 +147,7 @@ export class SessionStore {
       pinned: false,
       uses: wanted.uses,
       open: null,
+      cancelled: [],
     };
     this.#cache.set(state.id, state);
     return state;
@@ -154,7 +168,7 @@ export class SessionStore {
   closeSegment(state: SessionState): void {
     const open = state.open;
     if (open === null) return;
-    this.#segments.complete(open);
+    this.#segments.complete(open, state.id);
     this.#uses.end('s', state.number, open.id, open.lastSeq);
     const complete = { upTo: open.lastSeq, chain: open.chain };
     state.uses = state.uses.map((use) => (use.segment === open.id ? { ...use, ...complete } : use));
@@ -197,6 +211,8 @@ export class SessionStore {
     this.#uses.remove('s', state.number);
     this.#delete.run(state.number);
     this.forget(state.id);
+    this.#damaged.delete(state.number);
+    this.#unplaced.delete(state.number);
   }
 
   /** Replaces the segments of a session, after one of them was copied to another key. */
@@ -240,7 +256,27 @@ export class SessionStore {
     };
   }
 
+  /** @throws ProtocolError NOT_FOUND */
+  #rowOf(id: string): SessionRow {
+    const standIn = numberOfStandIn(id);
+    const row = standIn === undefined ? this.#byId.get(id) : this.#byNumber.get(standIn);
+    if (row === undefined) throw new ProtocolError('NOT_FOUND', `session not found: ${id}`);
+    return row;
+  }
+
   #check(row: SessionRow): SessionState {
+    try {
+      const state = this.#verified(row);
+      this.#damaged.delete(row.number);
+      if (this.#workspaces.pathOf(row.workspace) === '') this.#unplaced.add(row.number);
+      return state;
+    } catch (error) {
+      if (error instanceof TamperError) this.#damaged.add(row.number);
+      throw error;
+    }
+  }
+
+  #verified(row: SessionRow): SessionState {
     const key = this.#keys.unwrap(`session:${row.id}`, row.key);
     const uses = this.#uses.of('s', row.number);
     const open = row.open_segment === null ? null : this.#segments.reopen(row.open_segment, row.last_seq, row.chain);

@@ -31,7 +31,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   append: { kind: 'write', run: (store, request) => store.log.append(request) },
   enqueue: { kind: 'write', run: (store, request) => store.log.enqueue(request) },
   fork: { kind: 'write', run: (store, request) => store.log.fork(request) },
-  cancelQueued: { kind: 'write', run: (store, id, turn) => store.queue.cancel(store.sessions.load(id), turn) },
+  cancelQueued: { kind: 'write', run: (store, id, turn) => store.log.cancelQueued(id, turn) },
   readQueue: { kind: 'read', run: (store, id) => store.log.queueOf(id) },
   endOfTurn: { kind: 'read', run: (store, id, turn) => store.log.endOfTurn(id, turn) },
   appendDraft: {
@@ -51,16 +51,14 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
     },
   },
   head: { kind: 'read', run: (store, id) => store.sessions.headOf(store.sessions.load(id)) },
+  listed: { kind: 'read', run: (store, id) => store.lister.one(id) },
   list: { kind: 'scan', run: (store, request) => store.lister.list(request) },
   unfinished: { kind: 'read', run: unfinished },
   countSessions: { kind: 'read', run: (store) => store.recency.size },
   findByPrefix: {
     kind: 'read',
     run: (store, prefix, limit) => ({
-      sessions: store.db
-        .prepare<[string, string, number], string>('SELECT id FROM session WHERE id >= ? AND id < ? LIMIT ?')
-        .pluck()
-        .all(prefix, `${prefix}\u{10ffff}`, limit),
+      sessions: store.recency.idsWith(prefix, limit),
       saves: store.saves.withPrefix(prefix, limit),
     }),
   },
@@ -112,6 +110,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
       return store.verifier.verify(id);
     },
   },
+  verifyRest: { kind: 'scan', run: (store) => store.restVerifier.verify() },
   setSecret: {
     kind: 'write',
     run: (store, name, value) => {
@@ -161,11 +160,15 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   history: { kind: 'read', run: (store, limit) => store.typedLines.newest(limit) },
 };
 
-/** What is due at each start: remains of deletions that a crash cut short, and operations that nobody retries any more. */
+/**
+ * What is due at each start: remains of deletions that a crash cut short, operations that nobody retries any more, and a
+ * look at every head.
+ */
 export function* maintenance(store: OpenStore): SlicedJob<void> {
   yield* store.eraser.collect();
   const oldest = `${encodeTime(Date.now() - REMEMBER_OPERATIONS_MS, 10)}${'0'.repeat(16)}`;
   while (store.operations.forgetBefore(oldest)) yield;
+  yield* store.headCheck.run();
 }
 
 function readLog(store: OpenStore, request: ReadRequest): Value<'read'> {

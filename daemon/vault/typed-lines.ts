@@ -52,14 +52,25 @@ export class TypedLines {
 
   /** The newest `limit` lines, newest first; the same line typed several times in a row, in whatever sessions, is one. */
   newest(limit: number): string[] {
-    const owners = new Map<number, Owner | null>();
-    return this.#newest
-      .all(limit)
-      .map((row) => (row.session === null ? this.#open(row, null) : this.#openOwned(row, row.session, owners)))
+    return this.#lines(limit)
+      .map((line) => line ?? DAMAGED_TEXT)
       .filter((line, index, all) => line !== all[index - 1]);
   }
 
-  #openOwned(row: LineRow, number: number, owners: Map<number, Owner | null>): string {
+  /** How many do not verify. */
+  damaged(): number {
+    return this.#lines(LIMIT).filter((line) => line === null).length;
+  }
+
+  /** Null in the place of what does not verify. */
+  #lines(limit: number): (string | null)[] {
+    const owners = new Map<number, Owner | null>();
+    return this.#newest
+      .all(limit)
+      .map((row) => (row.session === null ? this.#open(row, null) : this.#openOwned(row, row.session, owners)));
+  }
+
+  #openOwned(row: LineRow, number: number, owners: Map<number, Owner | null>): string | null {
     let owner = owners.get(number);
     if (owner === undefined) {
       owner = orDamaged<Owner | null>(
@@ -68,16 +79,16 @@ export class TypedLines {
       );
       owners.set(number, owner);
     }
-    return owner === null ? DAMAGED_TEXT : this.#open(row, owner);
+    return owner === null ? null : this.#open(row, owner);
   }
 
-  #open({ id, body }: LineRow, owner: Owner | null): string {
-    return orDamaged(
+  #open({ id, body }: LineRow, owner: Owner | null): string | null {
+    return orDamaged<string | null>(
       () =>
         owner === null
           ? this.#keys.openValue('history', placeOf(id), body)
           : openRecord(owner.key, 1, this.#binding(id, owner), body).toString('utf8'),
-      () => DAMAGED_TEXT,
+      () => null,
     );
   }
 

@@ -25,6 +25,7 @@ const LONG_DEADLINES: Partial<Record<keyof VaultPort, number>> = {
   deleteSession: 115_000,
   deleteSave: 115_000,
   verify: 115_000,
+  verifyRest: 115_000,
   list: 60_000,
 };
 
@@ -105,7 +106,10 @@ class VaultClient {
         );
       }, LONG_DEADLINES[method] ?? DEADLINE_MS);
       this.#pending.set(id, { method, resolve, reject, timer });
-      this.#worker.postMessage([id, method, args] satisfies Call);
+      // A passphrase is handed over: a copy made on the way would stay in memory that nobody overwrites.
+      const last = args.at(-1);
+      const handedOver = last instanceof Uint8Array ? [last.buffer as ArrayBuffer] : [];
+      this.#worker.postMessage([id, method, args] satisfies Call, handedOver);
     });
   }
 

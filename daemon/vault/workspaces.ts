@@ -60,6 +60,12 @@ export class WorkspaceStore {
     return this.#byPath.get(path);
   }
 
+  /** How many paths do not verify. */
+  damaged(): number {
+    const rows = this.#db.prepare<[], number>('SELECT count(*) FROM workspace').pluck().get() ?? 0;
+    return rows - this.#byNumber.size;
+  }
+
   /** Empty when the path does not verify. */
   pathOf(number: number): string {
     return this.#byNumber.get(number) ?? '';

@@ -1,5 +1,6 @@
 /** Every row of the bench, in the order of the table. */
 import type { Row } from './support/figures.ts';
+import { crowdRow } from './rows/crowd.ts';
 import { fanOut } from './rows/fan-out.ts';
 import { loadRow } from './rows/load.ts';
 import { longJobRow } from './rows/long-job.ts';
@@ -23,6 +24,7 @@ export const ROWS: readonly Row[] = [
   warmRow,
   coldRow,
   loadRow,
+  crowdRow,
   longJobRow,
   turnRow,
 ];

@@ -80,7 +80,9 @@ test('sessions: list, show, rename, pin, archive, fork, export, verify, delete',
   expect(await home.json(['sessions', 'list'])).toHaveLength(1);
 
   expect((await mctl('fork', id, '--turn', '1')).out).toMatch(/^forked session \S+ after turn 1 \(2 messages\)\n$/);
-  expect((await mctl('verify')).out).toMatch(/^2 sessions, \d+ entries: everything verifies\n$/);
+  expect((await mctl('verify')).out).toMatch(
+    /^all sessions \(2, archived ones too\) .*, \d+ entries: everything verifies\n$/,
+  );
   expect((await mctl('export', id, '-o', 'talk.md')).code).toBe(0);
   expect(readFileSync(join(home.workspace, 'talk.md'), 'utf8')).toMatch(/^# a new title\n[^]*echo one[^]*echo two/);
 

@@ -8,6 +8,7 @@ import type { Answer } from '../../daemon/vault/calls.ts';
 import { heapOfProcess, heapOfWorker } from '../support/heap.ts';
 import { Keyring, missingKeyringTools } from '../support/keyring.ts';
 import { MHome, waitUntil } from '../support/m-home.ts';
+import { occurrencesIn } from '../support/process-memory.ts';
 
 const DIST = join(import.meta.dirname, '..', '..', 'dist');
 const PASSPHRASE = 'correct-horse-canary';
@@ -71,6 +72,9 @@ test('no passphrase is in the heap of the daemon after it was unlocked with one'
   expect((await home.run('m', ['run', 'echo created'], { environment })).code).toBe(0);
   expect((await home.run('mctl', ['keys', 'lock'])).code).toBe(0);
   expect((await home.run('mctl', ['keys', 'unlock'], { environment })).code).toBe(0);
+  // Memory that was freed included; the message that brought it, in base64, is a string that nobody can overwrite.
+  const found = occurrencesIn(pid, [home.dataDirectory, PASSPHRASE]);
+  if (found !== undefined) expect(found).toEqual([expect.toSatisfy((times: number) => times > 0), 0]);
   expect((await home.run('m', ['run', 'echo used'], { environment })).code).toBe(0);
   const heap = await heapOfProcess(pid, home.dataDirectory);
   // What is there is found.

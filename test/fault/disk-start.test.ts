@@ -9,7 +9,8 @@ import { prepareDirectories } from '../../client/connection/locations.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { realHome, settles, trySignal, type RealHome } from '../support/real-daemon.ts';
 import { allSessions, checkLog, readLog, untilQuiet } from './support/audit.ts';
-import { chance, faultLoops, type Chance } from './support/chance.ts';
+import { chance, faultLoops } from './support/chance.ts';
+import type { Chance } from './support/seeded.ts';
 import { canTrace } from './support/power-loss/trace.ts';
 import { pause } from './support/turns.ts';
 

@@ -1,6 +1,7 @@
 /** Power cuts at every moment of a conversation with the vault, replayed from a trace of its system calls. */
 import { describe, expect, test } from 'vitest';
-import { chance, faultLoops, type Chance } from './support/chance.ts';
+import { chance, faultLoops } from './support/chance.ts';
+import type { Chance } from './support/seeded.ts';
 import { Planner, type Plan } from './support/power-loss/plan.ts';
 import { judge, record } from './support/power-loss/replay.ts';
 import { canTrace } from './support/power-loss/trace.ts';
@@ -71,18 +72,22 @@ describe('a power cut', () => {
     },
   );
 
-  test('leaves a store that can be opened in the middle of its first start', { timeout: 60_000 }, async (context) => {
-    if (!canTrace()) context.skip(NO_STRACE);
-    const lots = chance();
-    for (const keyFile of [false, true]) {
-      const plan = new Planner(lots);
-      plan.open();
-      plan.create();
-      const { images, failures } = await judge(record(plan.plan, { keyFile }), lots, faultLoops() * IMAGES);
-      expect(failures).toEqual([]);
-      expect(images).toBeGreaterThan(faultLoops());
-    }
-  });
+  test(
+    'leaves a store that can be opened in the middle of its first start',
+    { timeout: 30_000 + faultLoops() * 3_000 },
+    async (context) => {
+      if (!canTrace()) context.skip(NO_STRACE);
+      const lots = chance();
+      for (const keyFile of [false, true]) {
+        const plan = new Planner(lots);
+        plan.open();
+        plan.create();
+        const { images, failures } = await judge(record(plan.plan, { keyFile }), lots, faultLoops() * IMAGES);
+        expect(failures).toEqual([]);
+        expect(images).toBeGreaterThan(faultLoops());
+      }
+    },
+  );
 
   test(
     'loses nothing that was acknowledged after an fsync that failed',

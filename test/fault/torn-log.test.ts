@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { VaultPort } from '../../daemon/services/ports.ts';
 import { firstTurn, openedVault, temporaryDirectory } from '../support/direct-vault.ts';
-import { chance, faultLoops, type Chance } from './support/chance.ts';
+import { chance, faultLoops } from './support/chance.ts';
+import type { Chance } from './support/seeded.ts';
 import { Planner, type Plan, type PlannedCall } from './support/power-loss/plan.ts';
 import { compare, explain, look } from './support/power-loss/sight.ts';
 

@@ -266,6 +266,7 @@ export class FakeDaemon {
       };
     },
     'session/catalog': ({ left }) => ({ rows: this.#catalog(left), more: 0 }),
+    'store/verify': () => ({ entries: 0, problems: [] }),
     'session/resolve': ({ reference, left }) => {
       const found = [...this.#catalog(left), ...this.#everySession()].filter((row) => row.id.startsWith(reference));
       const row = found.find(({ id }) => id === reference) ?? found[0];

@@ -1,6 +1,6 @@
 /** Whether a daemon runs, answers, saves, and is of this build. */
 import { failureOf } from '../../command-line/failure.ts';
-import { readStartFailure } from '../../connection/start-records.ts';
+import { lastGoodStart, readStartFailure } from '../../connection/start-records.ts';
 import type { DaemonStatus } from '../../../protocol/admin.ts';
 import { BUILD } from '../../../protocol/version.ts';
 import { broken, note, ok, type Check, type Finding, type Patient } from './finding.ts';
@@ -18,7 +18,8 @@ export const checkDaemon: Check = (patient) => {
 };
 
 function absent({ locations }: Patient): Finding[] {
-  const failure = readStartFailure(locations, Date.now() - RECENT_MS);
+  const since = Math.max(Date.now() - RECENT_MS, lastGoodStart(locations));
+  const failure = readStartFailure(locations, since);
   if (failure !== undefined) return [broken('daemon', `the last start failed: ${failure.message}`, failure.hint)];
   return [note('daemon', 'none runs; the next m or mctl command starts one')];
 }

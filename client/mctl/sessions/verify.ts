@@ -8,6 +8,8 @@ import type { Verb } from '../verb.ts';
 import { findSession } from './find.ts';
 
 const PAGE = 500;
+/** In the place of an id, for what belongs to no session. */
+const REST = 'store';
 
 export const verify: Verb<{ readonly json?: boolean }> = async ({ context, args }) => {
   const client = await context.connectUnlocked();
@@ -17,10 +19,20 @@ export const verify: Verb<{ readonly json?: boolean }> = async ({ context, args 
     results.push({ id, entries, problems });
     for (const problem of problems) context.say(`${id}: ${harmlessLine(problem)}`);
   }
+  const all = args.length === 0;
+  if (all) {
+    const { entries, problems } = await client.call('store/verify', {});
+    results.push({ id: REST, entries, problems });
+    for (const problem of problems) context.say(harmlessLine(problem));
+  }
+  const sessions = results.length - (all ? 1 : 0);
   const bad = results.filter(({ problems }) => problems.length > 0).length;
   const entries = results.reduce((sum, result) => sum + result.entries, 0);
   const verdict = bad === 0 ? 'everything verifies' : `${bad} do not verify`;
-  context.result(results, `${count(results.length, 'session')}, ${entries} entries: ${verdict}`);
+  const what = all
+    ? `all sessions (${sessions}, archived ones too) and what belongs to none`
+    : count(sessions, 'session');
+  context.result(results, `${what}, ${entries} entries: ${verdict}`);
   return bad === 0 ? EXIT.ok : EXIT.failed;
 };
 

@@ -1,6 +1,6 @@
 /** Keeps the root key in a file beside the data. */
 import { refusal, unreadable, type Keeper, type Refusal } from './keeper.ts';
-import { adoptKeyFile, createKeyFile, readKeyFile, removeKeyFile } from './key-file.ts';
+import { adoptKeyFile, createKeyFile, readKeyFile, removeKeyFile, removeUnfinished } from './key-file.ts';
 import type { RootKey } from './key-text.ts';
 
 export class FileKeeper implements Keeper {
@@ -12,6 +12,7 @@ export class FileKeeper implements Keeper {
   }
 
   find(): Promise<RootKey | Refusal> {
+    this.#tidy();
     return this.#attempt('denied', () => {
       const root = readKeyFile(this.#file);
       return (
@@ -26,6 +27,7 @@ export class FileKeeper implements Keeper {
   }
 
   make(): Promise<RootKey | Refusal> {
+    this.#tidy();
     // A file without a store is what an interrupted first start leaves. It protects nothing yet, so it can be used.
     return this.#attempt('none', () => adoptKeyFile(this.#file) ?? createKeyFile(this.#file));
   }
@@ -37,6 +39,16 @@ export class FileKeeper implements Keeper {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
       return Promise.resolve(`the key file ${this.#file} could not be removed (${code})`);
+    }
+  }
+
+  /** A name that is left over keeps the key readable where `remove` would have it gone. */
+  #tidy(): void {
+    try {
+      removeUnfinished(this.#file);
+    } catch (error) {
+      // On a disk that takes nothing the key can be read all the same.
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     }
   }
 

@@ -71,9 +71,8 @@ export function adoptKeyFile(file: string): RootKey | undefined {
  */
 export function createKeyFile(file: string): RootKey {
   const { root, text } = generateRootKey();
-  const temporary = `${file}.new`;
-  // Of an earlier process, which died over it; there is only one at a time.
-  rmSync(temporary, { force: true });
+  removeUnfinished(file);
+  const temporary = temporaryOf(file);
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {
     try {
@@ -92,6 +91,18 @@ export function createKeyFile(file: string): RootKey {
   const stored = readKeyFile(file);
   if (stored?.key.equals(root.key) !== true) throw new CorruptKeyError(`${file} does not read back as it was written`);
   return stored;
+}
+
+/**
+ * Removes what a process has left that died while it made a key: a second name of the key, or a key that nothing hangs on.
+ * The lock of the data directory makes sure that nobody is making one.
+ */
+export function removeUnfinished(file: string): void {
+  rmSync(temporaryOf(file), { force: true });
+}
+
+function temporaryOf(file: string): string {
+  return `${file}.new`;
 }
 
 /**

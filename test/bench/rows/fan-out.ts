@@ -95,7 +95,12 @@ async function stalled(dataDirectory: string, sessionId: string): Promise<Figure
 }
 
 /** Renames the session so many times; each is one event. */
-async function writeEvents(client: LightClient, sessionId: string, count: number, length: number): Promise<void> {
+export async function writeEvents(
+  client: LightClient,
+  sessionId: string,
+  count: number,
+  length: number,
+): Promise<void> {
   let started = 0;
   const loop = async (): Promise<void> => {
     while (started < count) {
@@ -107,7 +112,7 @@ async function writeEvents(client: LightClient, sessionId: string, count: number
   await Promise.all(Array.from({ length: AT_ONCE }, loop));
 }
 
-async function processorTimeOf(pid: number, action: () => Promise<void>): Promise<number> {
+export async function processorTimeOf(pid: number, action: () => Promise<void>): Promise<number> {
   const before = processorTime(pid) ?? Number.NaN;
   await action();
   return (processorTime(pid) ?? Number.NaN) - before;

@@ -1,13 +1,12 @@
 /** The daemon with nothing to do and with much to do: its memory, and how long its main thread keeps others waiting. */
-import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../support/children.ts';
-import type { Figure, Row } from '../support/figures.ts';
-import { residentMegabytes } from '../support/machine.ts';
-import { CHILD, makeDirectory } from '../support/places.ts';
+import { megabytes, type Figure, type Row } from '../support/figures.ts';
+import { MemoryWatch, residentMegabytes } from '../support/machine.ts';
+import { makeDirectory } from '../support/places.ts';
 import { Product } from '../support/product.ts';
-import type { Lateness } from '../roles/metronome.ts';
+import { Watched } from '../support/watched.ts';
 import type { WriteOrder, WriteReport } from '../roles/writers.ts';
 import { freshSessions, openThread } from './step-in-vault.ts';
 
@@ -15,8 +14,6 @@ const WRITERS = 64;
 const SUBSCRIBERS = 50;
 const IDLE_MB = 100;
 const LOADED_MB = 180;
-const STALL_P99_MS = 5;
-const STALL_MAX_MS = 20;
 const LOAD_MS = 8_000;
 
 export const loadRow: Row = {
@@ -40,12 +37,9 @@ async function memory(dataDirectory: string, sessions: readonly string[]): Promi
   try {
     await sleep(5_000);
     const idle = residentMegabytes(product.pid) ?? Number.NaN;
-    let most = 0;
-    const timer = setInterval(() => {
-      most = Math.max(most, residentMegabytes(product.pid) ?? 0);
-    }, 100);
+    const memory = new MemoryWatch(product.pid);
     const report = await underLoad(product, sessions);
-    clearInterval(timer);
+    const most = memory.end();
     return [
       megabytes('idle, vault’s thread running', idle, IDLE_MB),
       megabytes(`64 writers (${(report.stepsPerSecond / 1000).toFixed(1)} k steps/s), 50 subscribers`, most, LOADED_MB),
@@ -56,40 +50,12 @@ async function memory(dataDirectory: string, sessions: readonly string[]): Promi
 }
 
 async function stalls(dataDirectory: string, sessions: readonly string[]): Promise<Figure[]> {
-  const directory = makeDirectory();
-  const ours = new Notes(join(directory, 'daemon.json'));
-  const control = new Notes(join(directory, 'control.json'));
-  const product = await Product.start(dataDirectory, {
-    nodeOptions: ['--import', join(CHILD, '..', 'roles', 'preload-metronome.ts')],
-    environment: { BENCH_NOTES: ours.file },
-  });
-  const idle = new Child('metronome', [control.file]);
+  const watched = await Watched.start(dataDirectory);
   try {
-    await sleep(1_000);
-    const take = (): Promise<[Lateness, Lateness]> => Promise.all([ours.take(product.pid), control.take(idle.pid)]);
-    await take();
-    await underLoad(product, sessions);
-    const [daemon, other] = await take();
-    const limit = Math.max(STALL_MAX_MS, 2 * other.max);
-    return [
-      {
-        what: 'lateness of the daemon’s main thread under that load, p99',
-        measured: `${daemon.p99.toFixed(1)} ms`,
-        baseline: `${other.p99.toFixed(1)} ms`,
-        budget: `≤ ${STALL_P99_MS} ms`,
-        isMet: daemon.p99 <= STALL_P99_MS,
-      },
-      {
-        what: `the same, longest of ${daemon.beats}`,
-        measured: `${daemon.max.toFixed(1)} ms`,
-        baseline: `${other.max.toFixed(1)} ms`,
-        budget: `≤ ${STALL_MAX_MS} ms or 2 × the other process`,
-        isMet: daemon.max <= limit,
-      },
-    ];
+    await underLoad(watched.product, sessions);
+    return await watched.figures('that load');
   } finally {
-    await idle.end();
-    await product.stop();
+    await watched.end();
   }
 }
 
@@ -104,31 +70,4 @@ async function underLoad(product: Product, sessions: readonly string[]): Promise
     await writers.end();
     await subscribers.end();
   }
-}
-
-/** What a metronome writes when it is asked to. */
-class Notes {
-  readonly file: string;
-
-  constructor(file: string) {
-    this.file = file;
-  }
-
-  async take(pid: number): Promise<Lateness> {
-    rmSync(this.file, { force: true });
-    process.kill(pid, 'SIGUSR2');
-    const deadline = performance.now() + 5_000;
-    for (;;) {
-      try {
-        return JSON.parse(readFileSync(this.file, 'utf8')) as Lateness;
-      } catch (error) {
-        if (performance.now() > deadline) throw error;
-      }
-      await sleep(10);
-    }
-  }
-}
-
-function megabytes(what: string, value: number, limit: number): Figure {
-  return { what, measured: `${value.toFixed(0)} MB`, budget: `≤ ${limit} MB`, isMet: value <= limit };
 }

@@ -8,11 +8,10 @@ import { CHILD, ROOT, makeDirectory } from '../support/places.ts';
 import { Product, environmentOf, spawnDaemon } from '../support/product.ts';
 import { firstList, killDaemon, runMctl, runNothing, socketOf } from '../support/programs.ts';
 import { interleave, timeOnce } from '../support/rounds.ts';
-import { freshSessions, openThread } from './step-in-vault.ts';
+import { makeSmallStore } from './step-in-vault.ts';
 import type { FirstListTimes } from '../roles/first-list.ts';
 
 const ROUNDS = 21;
-const SESSIONS = 20;
 const KEYRING_TOOLS = ['dbus-run-session', 'gnome-keyring-daemon', 'secret-tool'];
 const MS = { unit: 'ms', digits: 1 };
 
@@ -50,9 +49,10 @@ export const coldRow: Row = {
   method:
     'Spawn to handshake: `daemon.cjs` is started and dialled each millisecond until `initialize` is answered. ' +
     'First list: `mctl sessions list` with no daemon running, from spawn to exit; it starts the daemon, which opens the store and decrypts 20 sessions. The daemon is killed after each round. ' +
-    'Keychain: the same on a session bus of its own with gnome-keyring, where the tools are installed.',
+    'Keychain: the same store with its key on a session bus of its own with gnome-keyring, where the tools are installed; the key is read once, by a process of its own.',
   run: async () => {
-    const dataDirectory = await smallStore();
+    const dataDirectory = join(makeDirectory(), 'data');
+    await makeSmallStore(dataDirectory);
     const environment = environmentOf(dataDirectory);
     const times = await interleave(
       {
@@ -78,14 +78,6 @@ async function handshake(dataDirectory: string): Promise<number> {
   });
   await killDaemon(dataDirectory);
   return took;
-}
-
-async function smallStore(): Promise<string> {
-  const dataDirectory = join(makeDirectory(), 'data');
-  const vault = await openThread(dataDirectory);
-  await freshSessions(vault, SESSIONS);
-  await vault.close();
-  return dataDirectory;
 }
 
 function withKeychain(): Figure {

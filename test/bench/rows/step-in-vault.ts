@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VaultPort } from '../../../daemon/services/ports.ts';
+import type { KeyWish } from '../../../protocol/key.ts';
 import { connectVault } from '../../../daemon/vault/vault-client.ts';
 import { startVaultThread } from '../../../daemon/vault/vault-thread.ts';
 import { openBare } from '../support/bare.ts';
@@ -19,6 +20,7 @@ const LIMIT = 1.35;
 /** A turn number that no session of the store has reached. */
 const TURN = 60_000;
 const MESSAGES_REWRITTEN = 10_000;
+const FEW_SESSIONS = 20;
 
 export const stepInVault: Row = {
   name: 'step',
@@ -121,7 +123,7 @@ async function throughThreads(): Promise<Figure[]> {
 }
 
 /** The vault in its thread, as the daemon runs it. */
-export async function openThread(dataDirectory: string): Promise<VaultPort> {
+export async function openThread(dataDirectory: string, wish: KeyWish = { provider: 'keyfile' }): Promise<VaultPort> {
   const vault = connectVault(
     {
       onDeath: (reason) => {
@@ -133,7 +135,7 @@ export async function openThread(dataDirectory: string): Promise<VaultPort> {
     },
     startVaultThread({ dataDirectory }, VAULT_WORKER),
   );
-  await vault.open({ provider: 'keyfile' });
+  await vault.open(wish);
   return vault;
 }
 
@@ -147,4 +149,11 @@ export async function freshSessions(vault: VaultPort, count: number): Promise<st
     return sessionId;
   });
   return await Promise.all(made);
+}
+
+/** Makes a store of a few sessions. */
+export async function makeSmallStore(dataDirectory: string, wish?: KeyWish): Promise<void> {
+  const vault = await openThread(dataDirectory, wish);
+  await freshSessions(vault, FEW_SESSIONS);
+  await vault.close();
 }

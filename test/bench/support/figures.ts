@@ -83,3 +83,9 @@ export function limitFigure(
     ...(limit === undefined ? {} : { budget: `≤ ${limit} ${unit}`, isMet: median(values) <= limit }),
   };
 }
+
+/** A figure of memory. */
+export function megabytes(what: string, value: number, limit?: number): Figure {
+  const measured = `${value.toFixed(0)} MB`;
+  return limit === undefined ? { what, measured } : { what, measured, budget: `≤ ${limit} MB`, isMet: value <= limit };
+}

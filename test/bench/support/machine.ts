@@ -36,6 +36,32 @@ export function residentMegabytes(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
 }
 
+/** The most memory that a process has while it is watched, looked at ten times a second. */
+export class MemoryWatch {
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+  #most = 0;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#look();
+    this.#timer = setInterval(() => {
+      this.#look();
+    }, 100);
+  }
+
+  /** @returns megabytes. */
+  end(): number {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#most;
+  }
+
+  #look(): void {
+    this.#most = Math.max(this.#most, residentMegabytes(this.#pid) ?? 0);
+  }
+}
+
 /** Processor time that a process has used in all its threads, in milliseconds; undefined where the system does not tell. */
 export function processorTime(pid: number): number | undefined {
   const text = readIfThere(`/proc/${pid}/stat`);

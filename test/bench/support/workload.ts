@@ -2,8 +2,15 @@
 import { monotonicFactory } from 'ulid';
 import type { AppendRequest, NewEntry } from '../../../daemon/services/ports.ts';
 
-/** Ids are ordered by time, as those of clients are. */
-export const newId = monotonicFactory();
+const IDS_AT_ONCE = 512;
+const nextId = monotonicFactory();
+let ids: string[] = [];
+
+/** Ids are ordered by time, as those of clients are. Made ahead: the first of a millisecond costs a tenth of a step. */
+export function newId(): string {
+  if (ids.length === 0) ids = Array.from({ length: IDS_AT_ONCE }, () => nextId()).toReversed();
+  return ids.pop() ?? nextId();
+}
 
 const COUNT = 1024;
 const MEDIAN_BYTES = 1_250;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../client/keys/open-store.ts';
 import { SHORTEST_PASSPHRASE_BYTES } from '../../../client/keys/passphrase.ts';
 import { MIN_PASSPHRASE_BYTES } from '../../../daemon/vault/keys/passphrase-keeper.ts';
+import { ProtocolError } from '../../../protocol/errors.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
 import { fakeSurroundings } from '../../support/fake-surroundings.ts';
 
@@ -182,6 +183,17 @@ describe('the first use where no keychain can be reached', () => {
     const { error } = await open({ isTTY: true, input });
     expect(error).toMatchObject({ kind: 'CANCELLED', message: 'no store was created' });
     expect(sent()).toEqual([]);
+  });
+
+  test('says that somebody else was quicker, and not that a variable is wrong which nobody set', async () => {
+    daemon.lock.unlock = () => {
+      throw new ProtocolError('KEY_MISMATCH', 'the key is kept by another keeper than M_KEY_PROVIDER says');
+    };
+    const { error } = await open({ isTTY: true, input: '1\n' });
+    expect(error).toMatchObject({ kind: 'CONFLICT', message: expect.stringContaining('was made elsewhere') });
+    daemon.lock.beNew(['passphrase']);
+    const environment = { M_KEY_PROVIDER: 'passphrase', M_PASSPHRASE_FILE: passphraseFile(PASSPHRASE) };
+    expect((await open({ environment })).error).toMatchObject({ kind: 'KEY_MISMATCH' });
   });
 
   test('takes a mistyped answer as no answer', async () => {

@@ -285,6 +285,19 @@ describe('the daemon', () => {
     await expectBroken(checkDaemon, sick, /the last start failed: it has crashed 3 times/, /crash\.log/);
     record(Date.now() - 48 * 3600_000);
     expect(await broken(checkDaemon, sick)).toEqual([]);
+    // Nor is it news when one has served since, and was stopped.
+    const at = Date.now() - 60_000;
+    record(at);
+    const starts = (outcome: string, offset: number): void => {
+      const start = { at: at + offset, pid: 2, outcome };
+      writeFileSync(join(sick.data, 'run', 'starts.json'), JSON.stringify({ starts: [start] }));
+    };
+    starts('ended', 1_000);
+    expect(await broken(checkDaemon, sick)).toEqual([]);
+    starts('died', 1_000);
+    expect(await broken(checkDaemon, sick)).toHaveLength(1);
+    starts('ended', -1_000);
+    expect(await broken(checkDaemon, sick)).toHaveLength(1);
   });
 
   test('that has crashed is mentioned for a day', async () => {

@@ -245,9 +245,15 @@ test('code in a reply cannot end its block in Markdown', async () => {
 test('verify prints what does not verify and ends with 1', async () => {
   const id = talk();
   daemon.overrides['session/verify'] = () => ({ entries: 4, problems: [] });
+  daemon.overrides['store/verify'] = () => ({ entries: 2, problems: [] });
   expect(await mctl(['sessions', 'verify'])).toMatchObject({
     code: 0,
-    out: '1 session, 4 entries: everything verifies\n',
+    out: 'all sessions (1, archived ones too) and what belongs to none, 6 entries: everything verifies\n',
+  });
+  daemon.overrides['store/verify'] = () => ({ entries: 2, problems: ['there are entries of no log (3)'] });
+  expect(await mctl(['sessions', 'verify'])).toMatchObject({
+    code: 1,
+    out: 'there are entries of no log (3)\nall sessions (1, archived ones too) and what belongs to none, 6 entries: 1 do not verify\n',
   });
   daemon.overrides['session/verify'] = () => ({ entries: 4, problems: ['entry 3 was altered'] });
   const { code, out } = await mctl(['sessions', 'verify', id]);

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, symlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../../daemon/vault/database.ts';
@@ -64,4 +64,15 @@ test('a write-ahead log whose database is gone or empty is neither removed nor b
   const whole = openDatabase(file, 'open');
   expect(whole.prepare('SELECT x FROM t').pluck().all()).toEqual([1]);
   whole.close();
+});
+
+test('something else in the place of its directory is named, and left alone', () => {
+  const store = join(directory.path, 'store');
+  for (const put of [() => writeFileSync(store, 'mine'), () => symlinkSync('/tmp', store)]) {
+    put();
+    expect(() => openDatabase(join(store, 'm.db'))).toThrow(
+      expect.objectContaining({ kind: 'UNSAFE_DIRECTORY', message: `${store} is not a directory` }),
+    );
+    rmSync(store);
+  }
 });

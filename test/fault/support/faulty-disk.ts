@@ -9,7 +9,7 @@ const DEADLINE_MS = 15_000;
 export interface Fault {
   /** Names of system calls, with commas. */
   readonly calls: string;
-  readonly error: 'EIO' | 'ENOSPC';
+  readonly error: 'EIO' | 'ENOSPC' | 'EROFS';
   /** Which of them, as strace is told it: `3`, `3..7`, `3+`. */
   readonly when: string;
 }

@@ -2,7 +2,7 @@
 import type { Client } from '../../../client/connection/api.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../../protocol/methods.ts';
-import type { Chance } from './chance.ts';
+import type { Chance } from './seeded.ts';
 import { promptFor } from './demo-prompts.ts';
 
 export interface PromisedPrompt {

@@ -1,6 +1,6 @@
 /** A disk that loses power: what is certain to be on it, what may be, and every file as it may be found afterwards. */
 import { dirname } from 'node:path';
-import type { Chance } from '../chance.ts';
+import type { Chance } from '../seeded.ts';
 import type { TraceEvent } from './trace.ts';
 
 type Change =

@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import type { NewEntry, VaultPort } from '../../../../daemon/services/ports.ts';
 import { messageEntry, turnEntry } from '../../../support/direct-vault.ts';
-import type { Chance } from '../chance.ts';
+import type { Chance } from '../seeded.ts';
 
 /** Things that can be looked up in a store, with how they look; what is not there is not in it. */
 export type Sight = Record<string, string>;
@@ -74,7 +74,9 @@ export class Planner {
     return session;
   }
 
+  /** In the order of the turns, as the daemon does it: what waits comes first. */
   turn(session: PlannedSession, length?: number): void {
+    while (session.queue.length > 0) this.takeFirst(session);
     session.turns += 1;
     session.drafts = '';
     this.#append(session, this.#turn(session.turns, length), { patch: { turns: session.turns }, dropDrafts: true });

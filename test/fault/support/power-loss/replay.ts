@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import type { AppendRequest, VaultPort } from '../../../../daemon/services/ports.ts';
 import { createKeyFile, keyFileOf } from '../../../../daemon/vault/keys/key-file.ts';
 import { firstTurn, nextTurn, openedVault } from '../../../support/direct-vault.ts';
-import type { Chance } from '../chance.ts';
+import type { Chance } from '../seeded.ts';
 import { Disk, FATES, type Fate, type Image } from './disk.ts';
 import type { Plan, PlannedCall, Sight } from './plan.ts';
 import { compare, explain, look, secretsOf } from './sight.ts';

@@ -1,0 +1,85 @@
+/** Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, directories, lost rows. */
+import type { Db } from './database.ts';
+import { MAX_PROBLEMS, type LogVerifier } from './log-verifier.ts';
+import type { OperationStore } from './operations.ts';
+import type { SaveStore } from './saves.ts';
+import type { SlicedJob } from './slices.ts';
+import type { SecretStore } from './secrets.ts';
+import type { TypedLines } from './typed-lines.ts';
+import type { WorkspaceStore } from './workspaces.ts';
+
+export interface RestParts {
+  readonly logs: LogVerifier;
+  readonly saves: SaveStore;
+  readonly secrets: SecretStore;
+  readonly typedLines: TypedLines;
+  readonly operations: OperationStore;
+  readonly workspaces: WorkspaceStore;
+}
+
+/** Rows that only a change from outside leaves: what they are, and how they are counted. */
+const LOST_ROWS: readonly (readonly [what: string, query: string])[] = [
+  [
+    'entries of a log that no session and no save is made of',
+    `SELECT count(*) FROM entry WHERE segment NOT IN (SELECT segment FROM segment_use)
+       AND segment NOT IN (SELECT id FROM segment WHERE length(key) = 0 OR owner = '')`,
+  ],
+  [
+    'parts of logs whose session or save is gone',
+    `SELECT count(*) FROM segment_use WHERE NOT (kind IS 's' AND holder IN (SELECT number FROM session))
+       AND NOT (kind IS 'v' AND holder IN (SELECT number FROM save))`,
+  ],
+  [
+    'prompts that wait in a session that is gone',
+    'SELECT count(*) FROM queued WHERE session NOT IN (SELECT number FROM session)',
+  ],
+  ['drafts of a session that is gone', 'SELECT count(*) FROM draft WHERE session NOT IN (SELECT number FROM session)'],
+];
+
+export class RestVerifier {
+  readonly #db: Db;
+  readonly #parts: RestParts;
+
+  constructor(db: Db, parts: RestParts) {
+    this.#db = db;
+    this.#parts = parts;
+  }
+
+  /** What is wrong with it, in sentences, and how many entries of saves were looked at. */
+  *verify(): SlicedJob<{ entries: number; problems: string[] }> {
+    const problems: string[] = [];
+    const entries = yield* this.#saves(problems);
+    yield;
+    for (const [what, damaged] of this.#values()) if (damaged > 0) problems.push(`${damaged} of ${what} do not verify`);
+    yield;
+    for (const [what, query] of LOST_ROWS) {
+      const lost = this.#db.prepare<[], number>(query).pluck().get() ?? 0;
+      if (lost > 0) problems.push(`there are ${what} (${lost})`);
+      yield;
+    }
+    return { entries, problems: problems.slice(0, MAX_PROBLEMS) };
+  }
+
+  /** Those of sessions that are there are checked with them. */
+  *#saves(problems: string[]): SlicedJob<number> {
+    const { saves, logs } = this.#parts;
+    let entries = 0;
+    for (const save of saves.withoutSession()) {
+      problems.push(...saves.problemsOf(save));
+      const found: string[] = [];
+      entries += yield* logs.verify(save.uses, null, { problems: found });
+      problems.push(...found.map((problem) => `the save ${save.id}: ${problem}`));
+    }
+    return entries;
+  }
+
+  #values(): (readonly [what: string, damaged: number])[] {
+    const { secrets, typedLines, operations, workspaces } = this.#parts;
+    return [
+      ['the stored provider keys', secrets.damaged()],
+      ['the lines that were typed', typedLines.damaged()],
+      ['the remembered operations', operations.damaged()],
+      ['the directories of sessions', workspaces.damaged()],
+    ];
+  }
+}
