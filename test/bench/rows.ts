@@ -9,6 +9,7 @@ import { roundTrip } from './rows/round-trip.ts';
 import { coldRow, warmRow } from './rows/starts.ts';
 import { stepInVault } from './rows/step-in-vault.ts';
 import { stepThroughSocket } from './rows/step-through-socket.ts';
+import { toolsRow } from './rows/tools.ts';
 import { turnRow } from './rows/turn.ts';
 
 export const ROWS: readonly Row[] = [
@@ -25,4 +26,5 @@ export const ROWS: readonly Row[] = [
   loadRow,
   longJobRow,
   turnRow,
+  toolsRow,
 ];
