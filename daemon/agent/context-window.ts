@@ -18,6 +18,11 @@ export function tokensOf(messages: readonly Message[]): number {
   return Math.ceil(bytesOf(messages) / BYTES_PER_TOKEN);
 }
 
+/** Tokens of what each request holds besides the conversation, estimated. */
+export function tokensBeside(system: string, tools: readonly object[]): number {
+  return Math.ceil((Buffer.byteLength(system) + Buffer.byteLength(JSON.stringify(tools))) / BYTES_PER_TOKEN);
+}
+
 /** Whether so many tokens come near the end of the window. */
 export function isNearlyFull(tokens: number, contextTokens: number | undefined, part: number): boolean {
   return contextTokens !== undefined && part < 1 && tokens >= contextTokens * part;
@@ -34,6 +39,11 @@ export function keptBytes(contextTokens: number | undefined): number {
   return Math.min(KEPT_BYTES, part);
 }
 
+/** The same, but never more than a quarter of the conversation: for when it has to become shorter, however short it is. */
+export function aQuarter(messages: readonly Message[], contextTokens: number | undefined): number {
+  return Math.min(keptBytes(contextTokens), bytesOf(messages) / 4);
+}
+
 /** Characters of one tool result that the model of such a window is sent. */
 export function longestResult(contextTokens: number | undefined): number {
   return contextTokens === undefined ? Infinity : Math.floor(contextTokens * BYTES_PER_TOKEN * RESULT_PART);
@@ -48,12 +58,12 @@ export function cutForSummary(
   messages: readonly Message[],
   keep: number,
 ): { before: readonly Message[]; upTo: number } {
-  let kept = 0;
-  let index = messages.length;
-  do {
-    index -= 1;
-    kept += bytesOf(messages.slice(index, index + 1));
-  } while (index > 0 && kept < keep);
+  let index = messages.length - 1;
+  let kept = bytesOf(messages.slice(index));
+  for (; index > 0; index -= 1) {
+    kept += bytesOf(messages.slice(index - 1, index));
+    if (kept > keep) break;
+  }
   while (index > 0 && messages[index]?.role === 'tool') index -= 1;
   const before = messages.slice(0, Math.max(0, index));
   // A summary of a summary alone gains nothing.

@@ -10,7 +10,7 @@ import type {
 } from '../services/agent-port.ts';
 import type { ToolPort, ToolSpec } from '../services/tool-port.ts';
 import { CallBatch } from './call-batch.ts';
-import { keptBytes } from './context-window.ts';
+import { aQuarter, tokensBeside } from './context-window.ts';
 import type { LoopSettings, ModelFacts } from './loop-settings.ts';
 import { ConversationTooLong } from './provider-failure.ts';
 import type { StepModel, StepReply } from './step-model.ts';
@@ -53,7 +53,7 @@ export class ModelLoop implements AgentBackend {
     const briefing = await this.#parts.brief(input);
     const limits = new TurnLimits(settings(), input.startedAt, now);
     const batch = new CallBatch(tools, { input, journal, signal }, new Set(briefing.tools.map(({ name }) => name)));
-    const window = this.#windowOf(input, journal, signal);
+    const window = this.#windowOf(input, briefing, journal, signal);
     if (input.open.length > 0) window.add(...(await this.#runCalls(batch, limits, input.open)));
     await window.makeRoomAtFirst();
     for (let step = input.firstStep; ; step += 1) {
@@ -74,16 +74,20 @@ export class ModelLoop implements AgentBackend {
     signal: AbortSignal,
   ): Promise<Omit<Summary, 'automatic'> | undefined> {
     const { contextTokens } = this.#parts.facts;
-    const conversation = { messages, keep: keptBytes(contextTokens), contextTokens };
+    const conversation = { messages, keep: aQuarter(messages, contextTokens), contextTokens };
     return await sumUp(this.#parts.model, { model, apiKey }, conversation, signal);
   }
 
-  #windowOf({ model, apiKey, messages }: TurnInput, journal: TurnJournal, signal: AbortSignal): TurnWindow {
-    const { settings, facts } = this.#parts;
-    const { compactAt } = settings();
-    const ask = { model, apiKey };
-    const { contextTokens } = facts;
-    return new TurnWindow({ model: this.#parts.model, contextTokens, compactAt, ask, journal, signal }, messages);
+  #windowOf(
+    { model, apiKey, messages }: TurnInput,
+    { system, tools }: TurnBriefing,
+    journal: TurnJournal,
+    signal: AbortSignal,
+  ): TurnWindow {
+    const { compactAt } = this.#parts.settings();
+    const { contextTokens } = this.#parts.facts;
+    const limits = { contextTokens, compactAt, tokensBeside: tokensBeside(system, tools) };
+    return new TurnWindow({ model: this.#parts.model, ask: { model, apiKey }, journal, signal, ...limits }, messages);
   }
 
   /** Asks again with a shorter conversation when the server finds it too long. */

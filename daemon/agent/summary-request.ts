@@ -14,10 +14,14 @@ const LONGEST_PART = 4_000;
 
 const SPEAKERS = { user: 'The person', assistant: 'The model', tool: 'The tools' } as const;
 
-/** @param longest characters of the conversation; more is cut out of its middle. */
-export function summaryRequest(messages: readonly Message[], longest: number): Message[] {
-  const spoken = messages.map(({ role, parts }) => `${SPEAKERS[role]}:\n${parts.flatMap(wordsOf).join('\n')}`);
-  const text = `${SUMMARY_PROMPT}\n\nThe conversation:\n\n${cutMiddle(spoken.join('\n\n'), longest)}`;
+/** A conversation as one text. */
+export function transcriptOf(messages: readonly Message[]): string {
+  return messages.map(({ role, parts }) => `${SPEAKERS[role]}:\n${parts.flatMap(wordsOf).join('\n')}`).join('\n\n');
+}
+
+/** @param longest characters of the transcript; more is cut out of its middle. */
+export function summaryRequest(transcript: string, longest: number): Message[] {
+  const text = `${SUMMARY_PROMPT}\n\nThe conversation:\n\n${cutMiddle(transcript, longest)}`;
   return [{ seq: 0, turn: 0, role: 'user', parts: [{ type: 'text', text }], at: '' }];
 }
 

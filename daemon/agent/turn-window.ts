@@ -7,6 +7,7 @@ import type { Summary, TurnJournal } from '../services/agent-port.ts';
 import {
   cutForSummary,
   isNearlyFull,
+  aQuarter,
   keptBytes,
   longestResult,
   tokensAfter,
@@ -14,7 +15,7 @@ import {
   withResultsCut,
 } from './context-window.ts';
 import { ConversationTooLong } from './provider-failure.ts';
-import { summaryRequest } from './summary-request.ts';
+import { summaryRequest, transcriptOf } from './summary-request.ts';
 import type { StepModel, StepRequest } from './step-model.ts';
 
 /** Characters that a model of an unknown window is given to sum up at first. */
@@ -44,9 +45,11 @@ export async function sumUp(
   const { messages, keep, contextTokens } = conversation;
   const { before, upTo } = cutForSummary(messages, keep);
   if (before.length === 0) return undefined;
-  let longest = contextTokens === undefined ? FIRST_ATTEMPT : contextTokens * CHARACTERS_PER_TOKEN;
+  const transcript = transcriptOf(before);
+  const room = contextTokens === undefined ? FIRST_ATTEMPT : contextTokens * CHARACTERS_PER_TOKEN;
+  let longest = Math.min(room, transcript.length);
   for (let attempt = 1; ; attempt += 1) {
-    const request = { ...ask, messages: summaryRequest(before, longest), system: '', tools: [] };
+    const request = { ...ask, messages: summaryRequest(transcript, longest), system: '', tools: [] };
     try {
       const { parts, usage } = await model.step(request, SILENT, signal);
       return { upTo, text: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''), usage };
@@ -60,6 +63,8 @@ export async function sumUp(
 export interface TurnWindowParts {
   readonly model: StepModel;
   readonly contextTokens: number | undefined;
+  /** Of what each request holds besides the conversation. */
+  readonly tokensBeside: number;
   /** Part of the window at which a conversation is summed up; 1 never. */
   readonly compactAt: number;
   readonly ask: SummaryAsk;
@@ -90,14 +95,14 @@ export class TurnWindow {
 
   /** Before the first request, of which nobody has counted the tokens. */
   async makeRoomAtFirst(): Promise<void> {
-    await this.#makeRoom(tokensOf(this.view));
+    await this.#makeRoom(this.#estimate());
   }
 
   /** After a step. @param since what has come to the conversation besides the reply, whose usage is known. */
   async makeRoom(usage: Usage, since: readonly Message[]): Promise<void> {
     const isCounted = usage.inputTokens + usage.outputTokens > 0;
     const added = withResultsCut(since, this.#longestResult);
-    await this.#makeRoom(isCounted ? tokensAfter(usage, added) : tokensOf(this.view));
+    await this.#makeRoom(isCounted ? tokensAfter(usage, added) : this.#estimate());
   }
 
   /**
@@ -108,14 +113,16 @@ export class TurnWindow {
   async shorten({ again }: { again: boolean }): Promise<boolean> {
     const { contextTokens, compactAt } = this.#parts;
     if (compactAt >= 1) return false;
-    // A quarter of it, in bytes.
-    const keep = Math.min(keptBytes(contextTokens), tokensOf(this.#messages));
-    if (!again && (await this.#sumUp(keep))) return true;
+    if (!again && (await this.#sumUp(aQuarter(this.#messages, contextTokens)))) return true;
     const isLong = this.view.some(({ parts }) =>
       parts.some((part) => part.type === 'tool-result' && part.output.length > SHORT_RESULT * 2),
     );
     if (isLong) this.#longestResult = Math.min(this.#longestResult, SHORT_RESULT);
     return isLong;
+  }
+
+  #estimate(): number {
+    return this.#parts.tokensBeside + tokensOf(this.view);
   }
 
   async #makeRoom(tokens: number): Promise<void> {

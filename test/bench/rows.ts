@@ -10,6 +10,7 @@ import { roundTrip } from './rows/round-trip.ts';
 import { coldRow, warmRow } from './rows/starts.ts';
 import { stepInVault } from './rows/step-in-vault.ts';
 import { stepThroughSocket } from './rows/step-through-socket.ts';
+import { toolsRow } from './rows/tools.ts';
 import { turnRow } from './rows/turn.ts';
 
 export const ROWS: readonly Row[] = [
@@ -27,4 +28,5 @@ export const ROWS: readonly Row[] = [
   crowdRow,
   longJobRow,
   turnRow,
+  toolsRow,
 ];

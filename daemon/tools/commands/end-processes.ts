@@ -5,6 +5,7 @@ import { END_MS, GRACE_MS } from './limits.ts';
 import type { ProcessRow, ProcessTable } from './process-table.ts';
 
 const LOOK_MS = 20;
+const AGAIN_MS = 5;
 /** In the environment of everything that a command starts; finds what has left the group. */
 export const MARK = 'M_CALL';
 
@@ -29,28 +30,33 @@ export interface Ending {
  */
 export async function endProcesses(table: ProcessTable, quarry: Quarry, graceMs = GRACE_MS): Promise<Ending> {
   const found = new Set<number>();
-  const look = (): ProcessRow[] => {
-    const rows = membersOf(table, quarry);
+  const look = async (): Promise<ProcessRow[]> => {
+    let rows = membersOf(table, quarry);
+    if (rows.length === 0) {
+      // A process that is just becoming another program has no environment for a moment, and no mark.
+      await pause(AGAIN_MS);
+      rows = membersOf(table, quarry);
+    }
     for (const { pid } of rows) found.add(pid);
     return rows;
   };
   const started = performance.now();
-  let rows = look();
+  let rows = await look();
   if (rows.length > 0 && graceMs > 0) {
     signal(quarry, rows, 'SIGTERM');
     // What is stopped does not hear the question.
     signal(quarry, rows, 'SIGCONT');
     while (rows.length > 0 && performance.now() - started < graceMs) {
       await pause(LOOK_MS);
-      rows = look();
+      rows = await look();
     }
   }
   while (rows.length > 0 && performance.now() - started < END_MS) {
     // What is stopped starts nothing more while the others are looked for.
     signal(quarry, rows, 'SIGSTOP');
     signal(quarry, rows, 'SIGKILL');
-    await pause(rows.length > 10 ? 1 : LOOK_MS / 4);
-    rows = look();
+    await pause(rows.length > 10 ? 1 : AGAIN_MS);
+    rows = await look();
   }
   return { found: found.size, left: rows.map(({ pid }) => pid) };
 }

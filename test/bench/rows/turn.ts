@@ -20,7 +20,7 @@ export const turnRow: Row = {
   title: 'What a turn costs beside its model',
   method:
     `demo/offline is asked to \`${PROMPT}\` in an attached session; the time runs from the submission until the turn’s end is delivered. ` +
-    `Taken away are the pauses of the model, ${PIECES} timers of ${PAUSE_MS} ms, as a process without a daemon measures them in the same rounds. Tools come with a later release: no file is written yet.`,
+    `Taken away are the pauses of the model, ${PIECES} timers of ${PAUSE_MS} ms, as a process without a daemon measures them in the same rounds.`,
   run: async () => {
     const product = await Product.start(join(makeDirectory(), 'data'));
     const client = await product.typedClient();

@@ -320,9 +320,9 @@ describe('a conversation that nearly fills the window of its model', () => {
   });
 
   test('is measured by what the server counts and by what the tools have brought since', async () => {
-    const facts = { contextTokens: 50 };
-    const counted = new Stage([call('read')], [says('the summary')], [says('done')]);
-    counted.outcome = () => ({ output: 'x'.repeat(200), isError: false });
+    const facts = { contextTokens: 120 };
+    const counted = new Stage([call('read'), call('grep'), call('read')], [says('the summary')], [says('done')]);
+    counted.outcome = () => ({ output: 'x'.repeat(600), isError: false });
     await counted.run(counted.loop({ facts }), { messages: [{ ...prompt('one'), seq: 1 }] });
     expect(counted.summaries).toHaveLength(1);
     const roomy = new Stage([call('read')], [says('done')]);

@@ -13,23 +13,25 @@ export const MODELS: readonly { readonly format: Format; readonly model: string 
   { format: 'google', model: 'gemini/gemini-x' },
 ];
 
-/** @param top lines before the first table. @param more tables. */
-export function configuration(baseUrl: string, top = '', more = ''): string {
-  const provider = (name: string, type: string): string =>
+/** One server for all, or one for each format in the order of `MODELS`. @param top lines before the first table. @param more tables. */
+export function configuration(baseUrl: string | readonly string[], top = '', more = ''): string {
+  const addresses = typeof baseUrl === 'string' ? [baseUrl, baseUrl, baseUrl.replace(/v1$/, 'v1beta')] : baseUrl;
+  const provider = (at: number, name: string, type: string): string =>
     [
       `[providers.${name}]`,
       `type = "${type}"`,
-      `base_url = "${type === 'google' ? baseUrl.replace(/v1$/, 'v1beta') : baseUrl}"`,
+      `base_url = "${addresses[at]}"`,
       'api_key_env = "TEST_KEY"',
       'first_byte_timeout_seconds = 2',
       'silence_timeout_seconds = 2',
       '',
     ].join('\n');
-  const all = provider('chat', 'openai-compatible') + provider('claude', 'anthropic') + provider('gemini', 'google');
+  const all =
+    provider(0, 'chat', 'openai-compatible') + provider(1, 'claude', 'anthropic') + provider(2, 'gemini', 'google');
   return `${top}\n${all}${more}\n`;
 }
 
-export function providerHome(baseUrl: string, top = '', more = ''): RealHome {
+export function providerHome(baseUrl: string | readonly string[], top = '', more = ''): RealHome {
   return new RealHome({ config: configuration(baseUrl, top, more), environment: { TEST_KEY: 'a-key-for-this-test' } });
 }
 
