@@ -2,7 +2,6 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalChange, ApprovalQuestion, ApprovalRule, ApprovalScope } from '../../protocol/tool.ts';
-import { dangersOf } from '../domain/dangerous-commands.ts';
 import { judge, subjectOf, type Judgement } from '../domain/approval-policy.ts';
 import type { Verdict } from './agent-port.ts';
 import type { ClockPort, VaultPort } from './ports.ts';
@@ -132,9 +131,8 @@ export class ApprovalService {
     await this.#vault.removeRule(id);
   }
 
-  #judge({ mode, workspace }: TurnPlace, call: PreparedCall): Judgement {
-    const dangers = call.command === '' ? [] : dangersOf(call.command, workspace);
-    return judge(mode(), { ...call, dangers });
+  #judge({ mode }: TurnPlace, call: PreparedCall): Judgement {
+    return judge(mode(), call);
   }
 
   async #isRemembered(place: TurnPlace, call: PreparedCall, { scopes }: Judgement): Promise<boolean> {

@@ -39,6 +39,8 @@ export interface PreparedCall {
   readonly outside: readonly string[];
   /** The command, exactly as it would be run; empty for a file tool. */
   readonly command: string;
+  /** Why the command may do harm, in sentences; empty for a file tool. */
+  readonly dangers: readonly string[];
   /** For `run`; binds it to what was looked at. Survives `structuredClone`. */
   readonly ticket: unknown;
 }

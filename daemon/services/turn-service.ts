@@ -11,7 +11,7 @@ import { withAgent } from './agent-settings.ts';
 import type { AgentsPort } from './agent-port.ts';
 import { requireWorkspace, startEntries } from './turn-start.ts';
 import { isUnfinished, readAftermath, readProgress, type TurnProgress } from './turn-recovery.ts';
-import type { ToolPort } from './tool-port.ts';
+import type { ProcessRecord, ToolPort } from './tool-port.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 type SubmitParams = ParamsOf<'turn/submit'>;
@@ -19,6 +19,14 @@ type SubmitResult = ResultOf<'turn/submit'>;
 
 /** Sessions that are brought back at the same time at a start. */
 const RECOVER_AT_ONCE = 16;
+
+/** What a daemon before this one left running. */
+interface LeftBehind {
+  /** Calls of which a process group was recorded. */
+  readonly ran: ReadonlySet<string>;
+  /** All of it is ended. */
+  readonly isClean: boolean;
+}
 
 export interface TurnServiceParts extends TurnParts {
   readonly tools: ToolPort;
@@ -99,19 +107,32 @@ export class TurnService {
 
   /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
   async recover(): Promise<void> {
-    const { vault, tools } = this.#parts;
+    const { vault } = this.#parts;
     const records = await vault.processes();
     // What a daemon before this one left running must not write into what goes on now.
-    await tools.endSurvivors(records);
+    const isClean = await this.#endSurvivors(records);
     const ran = new Set(records.map(({ callId }) => callId));
     const heads = await vault.unfinished();
     for (let index = 0; index < heads.length && !this.#leaving; index += RECOVER_AT_ONCE) {
       const some = heads.slice(index, index + RECOVER_AT_ONCE);
-      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head, ran))).then(() => undefined);
+      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head, { ran, isClean }))).then(
+        () => undefined,
+      );
       await this.#recovering;
     }
     // Only now: how far the calls of these processes came has been written down.
-    for (const { callId } of records) await vault.forgetProcess(callId);
+    for (const { callId } of isClean ? records : []) await vault.forgetProcess(callId);
+  }
+
+  /** @returns whether none is alive. What cannot be ended may write anywhere: then no turn goes on by itself. */
+  async #endSurvivors(records: readonly ProcessRecord[]): Promise<boolean> {
+    try {
+      await this.#parts.tools.endSurvivors(records);
+      return true;
+    } catch (error) {
+      this.#parts.report(error);
+      return false;
+    }
   }
 
   /** Stops every turn. Resolves when what they leave is durable. */
@@ -224,20 +245,20 @@ export class TurnService {
   }
 
   /** One session that cannot be brought back keeps no other from it. */
-  async #recoverOrReport(head: SessionHead, ran: ReadonlySet<string>): Promise<void> {
+  async #recoverOrReport(head: SessionHead, left: LeftBehind): Promise<void> {
     try {
-      await this.#recoverSession(head, ran);
+      await this.#recoverSession(head, left);
     } catch (error) {
       this.#parts.report(error);
     }
   }
 
-  async #recoverSession(head: SessionHead, ran: ReadonlySet<string>): Promise<void> {
+  async #recoverSession(head: SessionHead, { ran, isClean }: LeftBehind): Promise<void> {
     const { vault, recovery } = this.#parts;
     const queue = await vault.readQueue(head.id);
     const progress = await readProgress(vault, head);
     const runner = this.runnerOf(head);
-    const isSafe = recovery() === 'safe';
+    const isSafe = recovery() === 'safe' && isClean;
     if (progress === undefined || !isUnfinished(progress)) {
       const isGivenUp = progress?.state === 'interrupted' && progress.reason === 'crash';
       if (isGivenUp) runner.hold(queue);

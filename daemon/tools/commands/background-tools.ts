@@ -56,5 +56,5 @@ export class BashKillTool implements Tool {
 }
 
 function prepared(name: string, title: string, ticket: Ticket): PreparedCall {
-  return { name, effect: 'read', title, detail: '', paths: [], outside: [], command: '', ticket };
+  return { name, effect: 'read', title, detail: '', paths: [], outside: [], command: '', dangers: [], ticket };
 }

@@ -7,6 +7,7 @@ import {
   type ToolPlace,
   type ToolSink,
 } from '../../services/tool-port.ts';
+import { dangersOf } from '../../domain/dangerous-commands.ts';
 import { parseArguments } from '../arguments.ts';
 import type { Tool } from '../tool.ts';
 import type { BackgroundCommands } from './background-commands.ts';
@@ -44,7 +45,7 @@ export class BashTool implements Tool {
     this.#background = background;
   }
 
-  prepare(_place: ToolPlace, args: unknown): Promise<PreparedCall> {
+  prepare(place: ToolPlace, args: unknown): Promise<PreparedCall> {
     const { command, timeoutSeconds, background = false, description } = parseArguments('bash', Arguments, args);
     if (command.trim() === '') throw new ToolRefusal('bash: the command is empty');
     if (command.includes('\0')) throw new ToolRefusal('bash: a command cannot contain a NUL character');
@@ -57,10 +58,14 @@ export class BashTool implements Tool {
       name: 'bash',
       effect: 'command',
       title: titleOf(command, background),
-      detail: [description ?? '', command, background ? `in the background${limit}` : ''].filter(Boolean).join('\n\n'),
+      // The command comes first: what the model says of it need not be true.
+      detail: [command, background ? `in the background${limit}` : '', saying(description)]
+        .filter(Boolean)
+        .join('\n\n'),
       paths: [],
       outside: [],
       command,
+      dangers: dangersOf(command, place.workspace),
       ticket,
     });
   }
@@ -142,4 +147,8 @@ export function titleOf(command: string, background: boolean): string {
   const line = command.replaceAll(/\s+/g, ' ').trim();
   const short = line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE).toWellFormed()}…` : line;
   return background ? `run in the background ${short}` : `run ${short}`;
+}
+
+function saying(description = ''): string {
+  return description.trim() === '' ? '' : `The model says: ${description}`;
 }

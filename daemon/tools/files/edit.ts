@@ -69,6 +69,7 @@ export class EditTool implements Tool {
       paths: [target.path],
       outside: target.outside,
       command: '',
+      dangers: [],
       ticket,
     };
   }

@@ -56,6 +56,7 @@ export class ReadTool implements Tool {
       paths: [],
       outside: target.outside,
       command: '',
+      dangers: [],
       ticket,
     };
   }

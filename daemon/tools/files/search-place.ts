@@ -33,6 +33,7 @@ export async function prepareSearch<Wish>(
     paths: [],
     outside: target.outside,
     command: '',
+    dangers: [],
     ticket,
   };
 }

@@ -60,6 +60,7 @@ export class WriteTool implements Tool {
       paths: [target.path],
       outside: target.outside,
       command: '',
+      dangers: [],
       ticket,
     };
   }

@@ -97,6 +97,7 @@ class Stage {
           paths: [],
           outside: [],
           command: '',
+          dangers: [],
           ticket: args,
         };
         return Promise.resolve(prepared);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { storedOrigin } from '../../../daemon/agent/part-origin.ts';
 import { toPrompt, type PromptRules } from '../../../daemon/agent/prompt-mapping.ts';
-import type { Message } from '../../../protocol/message.ts';
+import type { Message, Part } from '../../../protocol/message.ts';
 import { message, prompt } from './support/provider-server.ts';
 
 const ORIGIN = { provider: 'local', server: 'http://127.0.0.1:1/v1', model: 'some-model' };
@@ -124,5 +124,34 @@ describe('a conversation for a provider', () => {
     expect(map([message('assistant', [{ type: 'text', text: 'x' }]), prompt('hi')])).toEqual([
       { role: 'user', content: [{ type: 'text', text: 'hi' }] },
     ]);
+  });
+
+  test('shows images of results in them, or behind all of them where a result is only text', () => {
+    const image = { type: 'image', mediaType: 'image/png', data: 'aGk=' } as const;
+    const read = (callId: string): Part => {
+      return { type: 'tool-result', callId, name: 'read', output: 'an image', isError: false, images: [image] };
+    };
+    const shown = [
+      prompt('look'),
+      message('assistant', [
+        { ...call, arguments: '{}' },
+        { ...call, callId: 'd', arguments: '{}' },
+      ]),
+      message('tool', [read('c')]),
+      message('tool', [read('d')]),
+    ];
+    expect(map(shown).map(({ role }) => role)).toEqual(['user', 'assistant', 'tool']);
+    const behind = map([...shown, prompt('and?', 2)], { resultImages: 'behind' });
+    expect(behind.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user']);
+    const words = JSON.stringify(behind[2]);
+    expect(words).not.toContain('aGk=');
+    expect(behind[3]?.content).toMatchObject([
+      { type: 'text', text: 'What read has shown:' },
+      { type: 'file', mediaType: 'image/png' },
+      { type: 'text', text: 'What read has shown:' },
+      { type: 'file', mediaType: 'image/png' },
+      { type: 'text', text: 'and?' },
+    ]);
+    expect(map(shown, { resultImages: 'behind' }).at(-1)?.role).toBe('user');
   });
 });

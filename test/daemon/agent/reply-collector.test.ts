@@ -55,6 +55,17 @@ describe('a reply in pieces', () => {
     });
   });
 
+  test('that was cut off before the input of its last call holds no call that could be made', () => {
+    const inputs = (reason: 'stop' | 'length', ...given: string[]) =>
+      collect(...given.map((input) => call({ input })), finish(reason, 'x')).collector.reply?.parts.map((part) =>
+        part.type === 'tool-call' ? part.arguments : '',
+      );
+    expect(inputs('length', '{}', '{}')).toEqual(['{}', '{']);
+    expect(inputs('length', '')).toEqual(['{']);
+    expect(inputs('length', '{"a":1}')).toEqual(['{"a":1}']);
+    expect(inputs('stop', '{}')).toEqual(['{}']);
+  });
+
   test('holds no blocks without content', () => {
     const { collector } = collect(
       { type: 'text-start', id: '0' },

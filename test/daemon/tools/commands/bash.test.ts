@@ -162,7 +162,7 @@ describe('the arguments of bash', () => {
     expect(call).toMatchObject({
       effect: 'command',
       title: 'run npm test ls',
-      detail: 'Tests it\n\nnpm test\nls',
+      detail: 'npm test\nls\n\nThe model says: Tests it',
       command: 'npm test\nls',
       paths: [],
       outside: [],

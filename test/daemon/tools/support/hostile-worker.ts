@@ -24,6 +24,7 @@ const prepared = (name: string): PreparedCall => ({
   paths: [],
   outside: [],
   command: '',
+  dangers: [],
   ticket: null,
 });
 
