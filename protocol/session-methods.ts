@@ -155,7 +155,8 @@ export const SESSION_METHODS = {
   }),
 
   'store/verify': method(Nothing, SessionVerifyResult, {
-    summary: 'Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, lost rows.',
+    summary:
+      'Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, approvals, lost rows.',
     errors: [],
     ...CHECK,
   }),

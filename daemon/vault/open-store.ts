@@ -69,13 +69,14 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const environments = new EnvironmentStore(db, keys);
   const processes = new ProcessStore(db, keys);
   const rules = new RuleStore(db, keys, { sessions, workspaces });
-  const beside = { outputs, environments, processes, rules };
-  const headCheck = new HeadCheck(recency, sessions);
-  const log = new Log({ keys, segments, sessions, saves, drafts, queue, environments });
-  const logs = new LogVerifier(db, segments);
   const operations = new OperationStore(db, keys);
   const secrets = new SecretStore(db, keys);
   const typedLines = new TypedLines(db, keys, sessions);
+  const headCheck = new HeadCheck(recency, sessions);
+  const log = new Log({ keys, segments, sessions, saves, drafts, queue, environments });
+  const stores = { sessions, saves, drafts, queue, log, outputs, environments, processes, rules };
+  const others = { operations, secrets, typedLines };
+  const checks = { logs: new LogVerifier(db, segments), outputVerifier: new OutputVerifier(db, outputs) };
   const forgetAll = (): void => {
     sessions.forgetAll();
     segments.forgetAll();
@@ -87,34 +88,15 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     db,
     transaction: new Transaction(db),
     backupDirectory,
-    sessions,
-    saves,
-    drafts,
-    queue,
-    log,
+    ...stores,
+    ...others,
     reader: new LogReader(db, segments),
     lister: new Lister(recency, sessions, workspaces, headCheck),
     recency,
     headCheck,
-    operations,
-    secrets,
-    typedLines,
-    ...beside,
-    eraser: new Eraser(db, { sessions, saves, segments, uses, workspaces, ...beside }),
-    verifier: new Verifier(db, {
-      logs,
-      sessions,
-      workspaces,
-      saves,
-      drafts,
-      queue,
-      log,
-      environments,
-      processes,
-      rules,
-      outputs: new OutputVerifier(outputs, sessions),
-    }),
-    restVerifier: new RestVerifier(db, { logs, saves, secrets, typedLines, operations, workspaces }),
+    eraser: new Eraser(db, { ...stores, segments, uses, workspaces }),
+    verifier: new Verifier(db, { ...stores, ...checks, workspaces }),
+    restVerifier: new RestVerifier(db, { ...others, ...checks, saves, rules, workspaces }),
     forgetAll,
     rollBack: () => {
       if (db.inTransaction) db.exec('ROLLBACK');

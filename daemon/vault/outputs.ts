@@ -2,7 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { OutputPage, OutputStretch } from '../services/tool-records.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { TamperError, bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
+import { TamperError, bind, openRecord, requireIntegers, requireTexts, sealRecord } from './cipher.ts';
 import { orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
@@ -38,6 +38,9 @@ interface Tail {
   readonly offset: number;
 }
 
+/** Whose log it is: a session or a save. */
+export type Holder = Pick<SessionState, 'uses'>;
+
 export const BEGINNING: Tail = { stretch: 0, offset: 0 };
 /** As an offset or a sequence: no bound. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
@@ -57,7 +60,10 @@ export class OutputStore {
   readonly #insert;
   readonly #lastAt;
   readonly #from;
+  readonly #firstCall;
   readonly #callAfter;
+  readonly #count;
+  readonly #countBehind;
   readonly #ofSegment;
   readonly #deleteOfSegment;
 
@@ -79,6 +85,15 @@ export class OutputStore {
     );
     this.#callAfter = db
       .prepare<[number, string], string | null>('SELECT min(call) FROM output WHERE segment = ? AND call > ?')
+      .pluck();
+    this.#firstCall = db.prepare<[number], string | null>('SELECT min(call) FROM output WHERE segment = ?').pluck();
+    this.#count = db
+      .prepare<[number, string, number], number>(
+        'SELECT count(*) FROM output WHERE segment = ? AND call = ? AND seq <= ?',
+      )
+      .pluck();
+    this.#countBehind = db
+      .prepare<[number, number], number>('SELECT count(*) FROM output WHERE segment = ? AND seq > ?')
       .pluck();
     this.#ofSegment = db.prepare<[number, number, string, number, number], OutputRow>(
       `SELECT ${columns}, body FROM output
@@ -135,13 +150,24 @@ export class OutputStore {
     return { text: textOf(parts), nextOffset: null };
   }
 
-  /** The next of the calls with stretches in a segment, in the order of their ids; the first behind an empty one. */
-  callAfter(segment: number, call: string): string | undefined {
-    return this.#callAfter.get(segment, call) ?? undefined;
+  /** Calls with stretches in a segment. */
+  *callsOf(segment: number): Generator<string, void, void> {
+    let call = this.#firstCall.get(segment) ?? undefined;
+    for (; call !== undefined; call = this.#callAfter.get(segment, call) ?? undefined) yield call;
+  }
+
+  /** How many stretches of a call a log has, whatever they say of their place in the whole. */
+  count({ uses }: Holder, call: string): number {
+    return uses.reduce((sum, { segment, upTo }) => sum + (this.#count.get(segment, call, upTo ?? EVERYTHING) ?? 0), 0);
+  }
+
+  /** How many stretches of a segment say that they came behind an entry: nobody is shown those behind the last one. */
+  countBehind(segment: number, seq: number): number {
+    return this.#countBehind.get(segment, seq) ?? 0;
   }
 
   /** @returns what follows the next stretch, which verifies; undefined when there is none. @throws TamperError */
-  check(session: SessionState, call: string, tail: Tail): Tail | undefined {
+  check(session: Holder, call: string, tail: Tail): Tail | undefined {
     for (const row of this.#stretches(session, call, tail)) {
       this.#openNext(tail, row);
       return tailBehind(row);
@@ -216,7 +242,7 @@ export class OutputStore {
   }
 
   /** Those that came before the log of this session went its own way, from one on, in order. */
-  *#stretches(session: SessionState, call: string, { offset, stretch }: Tail): Generator<OutputRow, void, void> {
+  *#stretches(session: Holder, call: string, { offset, stretch }: Tail): Generator<OutputRow, void, void> {
     for (const { segment, upTo } of session.uses) {
       for (const row of this.#from.iterate(segment, call, offset, upTo ?? EVERYTHING)) {
         if (row.stretch >= stretch) yield row;
@@ -240,6 +266,7 @@ export class OutputStore {
   }
 
   #open(row: OutputRow): Buffer {
+    requireTexts(row.call);
     return openRecord(this.#segments.keyOf(row.segment), 1, this.#binding(row), row.body);
   }
 

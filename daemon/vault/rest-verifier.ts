@@ -1,8 +1,10 @@
-/** Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, directories, lost rows. */
+/** Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, directories, approvals, lost rows. */
 import type { Db } from './database.ts';
 import { MAX_PROBLEMS, type LogVerifier } from './log-verifier.ts';
 import type { OperationStore } from './operations.ts';
-import type { SaveStore } from './saves.ts';
+import { KeptLengths, type OutputHolder, type OutputVerifier } from './output-verifier.ts';
+import type { RuleStore } from './rules.ts';
+import type { SaveState, SaveStore } from './saves.ts';
 import type { SlicedJob } from './slices.ts';
 import type { SecretStore } from './secrets.ts';
 import type { TypedLines } from './typed-lines.ts';
@@ -10,7 +12,9 @@ import type { WorkspaceStore } from './workspaces.ts';
 
 export interface RestParts {
   readonly logs: LogVerifier;
+  readonly outputVerifier: OutputVerifier;
   readonly saves: SaveStore;
+  readonly rules: RuleStore;
   readonly secrets: SecretStore;
   readonly typedLines: TypedLines;
   readonly operations: OperationStore;
@@ -34,6 +38,23 @@ const LOST_ROWS: readonly (readonly [what: string, query: string])[] = [
     'SELECT count(*) FROM queued WHERE session NOT IN (SELECT number FROM session)',
   ],
   ['drafts of a session that is gone', 'SELECT count(*) FROM draft WHERE session NOT IN (SELECT number FROM session)'],
+  [
+    'stretches of output of a log that no session and no save is made of',
+    `SELECT count(*) FROM output WHERE segment NOT IN (SELECT segment FROM segment_use)
+       AND segment NOT IN (SELECT id FROM segment WHERE length(key) = 0 OR owner = '')`,
+  ],
+  [
+    'environments of a session that is gone',
+    'SELECT count(*) FROM environment WHERE session NOT IN (SELECT number FROM session)',
+  ],
+  [
+    'records of processes of a session that is gone',
+    'SELECT count(*) FROM process WHERE session NOT IN (SELECT id FROM session)',
+  ],
+  [
+    'approvals of a session that is gone',
+    'SELECT count(*) FROM rule WHERE session IS NOT NULL AND session NOT IN (SELECT number FROM session)',
+  ],
 ];
 
 export class RestVerifier {
@@ -50,7 +71,8 @@ export class RestVerifier {
     const problems: string[] = [];
     const entries = yield* this.#saves(problems);
     yield;
-    for (const [what, damaged] of this.#values()) if (damaged > 0) problems.push(`${damaged} of ${what} do not verify`);
+    const values = [...this.#values(), ['the remembered approvals', yield* this.#parts.rules.damaged()] as const];
+    for (const [what, damaged] of values) if (damaged > 0) problems.push(`${damaged} of ${what} do not verify`);
     yield;
     for (const [what, query] of LOST_ROWS) {
       const lost = this.#db.prepare<[], number>(query).pluck().get() ?? 0;
@@ -62,14 +84,30 @@ export class RestVerifier {
 
   /** Those of sessions that are there are checked with them. */
   *#saves(problems: string[]): SlicedJob<number> {
-    const { saves, logs } = this.#parts;
+    const { saves } = this.#parts;
     let entries = 0;
     for (const save of saves.withoutSession()) {
       problems.push(...saves.problemsOf(save));
       const found: string[] = [];
-      entries += yield* logs.verify(save.uses, null, { problems: found });
+      entries += yield* this.#save(save, found);
       problems.push(...found.map((problem) => `the save ${save.id}: ${problem}`));
     }
+    return entries;
+  }
+
+  *#save(save: SaveState, problems: string[]): SlicedJob<number> {
+    const { logs, outputVerifier, saves } = this.#parts;
+    const kept = new KeptLengths();
+    const entries = yield* logs.verify(save.uses, null, { problems, read: kept.add });
+    // A shared part may have been moved to another key meanwhile, and a save may have been deleted.
+    const holder = (): OutputHolder => {
+      const { uses, seq } = saves.byNumber(save.number) ?? { uses: [], seq: 0 };
+      return { uses, lastSeq: seq };
+    };
+    // Nobody knows what a save that does not verify is made of.
+    if (save.uses.length === 0) return entries;
+    const found = yield* outputVerifier.problems(holder, kept);
+    if (saves.byNumber(save.number) !== undefined) problems.push(...found);
     return entries;
   }
 

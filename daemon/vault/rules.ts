@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { NewRule, StoredRule } from '../services/tool-records.ts';
-import { bind, openRecord, requireIntegers, sealRecord } from './cipher.ts';
+import { bind, openRecord, requireBytes, requireIntegers, sealRecord } from './cipher.ts';
 import { orDamaged } from './damage.ts';
 import type { Db } from './database.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
@@ -101,6 +101,15 @@ export class RuleStore {
     return problems;
   }
 
+  /** How many do not verify of those that the check of no session looks at. */
+  *damaged(): SlicedJob<number> {
+    let damaged = 0;
+    yield* this.#eachRow(undefined, (row) => {
+      if (!this.#isOfSession(row) && this.#open(row) === undefined) damaged += 1;
+    });
+    return damaged;
+  }
+
   /** Also one that does not verify. @throws ProtocolError NOT_FOUND */
   remove(id: number): void {
     if (!this.#delete(id)) throw new ProtocolError('NOT_FOUND', `rule not found: ${id}`);
@@ -113,7 +122,8 @@ export class RuleStore {
 
   *#eachRow(workspace: number | undefined, look: (row: RuleRow) => void): SlicedJob<void> {
     const timer = new SliceTimer();
-    let last = 0;
+    // Ids begin at 1, but somebody may have put another one there.
+    let last = -Infinity;
     for (;;) {
       const page = workspace === undefined ? this.#page.all(last) : this.#pageOfWorkspace.all(workspace, last);
       for (const row of page) look(row);
@@ -147,14 +157,25 @@ export class RuleStore {
     return orDamaged<StoredRule | undefined>(
       () => {
         requireIntegers(row.id, row.created_at);
+        requireBytes(row.mark);
         const workspace = this.#workspaces.pathOf(row.workspace);
         const session = row.session === null ? undefined : this.#sessions.peek(row.session);
-        if (workspace === '') return undefined;
+        const isLost = row.session !== null && session === undefined;
+        if (workspace === '' || isLost) return undefined;
         const body = openRecord(this.#keyOf(session), 1, this.#binding(row, session), row.body);
         const { effect, subject } = JSON.parse(body.toString('utf8')) as Content;
         return { id: row.id, workspace, sessionId: session?.id ?? null, effect, subject, createdAt: row.created_at };
       },
       () => undefined,
+    );
+  }
+
+  /** Of a session that is there, and where it says it is. */
+  #isOfSession({ session, workspace }: RuleRow): boolean {
+    if (session === null) return false;
+    return orDamaged(
+      () => this.#sessions.peek(session)?.workspace === workspace,
+      () => true,
     );
   }
 

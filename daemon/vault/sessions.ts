@@ -28,6 +28,15 @@ export interface NewSession {
   readonly lastSeq: number;
 }
 
+/** Not one that rows of a lost session have: they would be taken for those of the new one, or give way to them. */
+const NEXT_NUMBER = `SELECT 1 + max(
+  coalesce((SELECT max(number) FROM session), 0),
+  coalesce((SELECT max(holder) FROM segment_use WHERE kind = 's' AND typeof(holder) = 'integer'), 0),
+  coalesce((SELECT max(session) FROM environment), 0),
+  coalesce((SELECT max(session) FROM rule WHERE typeof(session) = 'integer'), 0),
+  coalesce((SELECT max(session) FROM queued WHERE typeof(session) = 'integer'), 0),
+  coalesce((SELECT max(session) FROM draft WHERE typeof(session) = 'integer'), 0))`;
+
 export class SessionStore {
   readonly #keys: StoreKeys;
   readonly #segments: SegmentStore;
@@ -66,7 +75,7 @@ export class SessionStore {
          updated_at = ?, archived = ?, pinned = ?, open_segment = ?, chain = ?, details = ? WHERE number = ?`,
     );
     this.#delete = db.prepare<[number]>('DELETE FROM session WHERE number = ?');
-    this.#nextNumber = db.prepare<[], number>('SELECT coalesce(max(number), 0) + 1 FROM session').pluck();
+    this.#nextNumber = db.prepare<[], number>(NEXT_NUMBER).pluck();
   }
 
   /** @throws ProtocolError NOT_FOUND; TamperError when the head does not verify. */

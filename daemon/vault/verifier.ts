@@ -6,7 +6,7 @@ import type { DraftStore } from './drafts.ts';
 import type { EnvironmentStore } from './environments.ts';
 import { closed, type Log } from './log.ts';
 import { MAX_PROBLEMS, type LogVerifier } from './log-verifier.ts';
-import { lengthsInResults, type OutputVerifier } from './output-verifier.ts';
+import { KeptLengths, type OutputVerifier } from './output-verifier.ts';
 import type { ProcessStore } from './processes.ts';
 import type { PromptQueue } from './prompt-queue.ts';
 import type { RuleStore } from './rules.ts';
@@ -27,7 +27,7 @@ export interface VerifierParts {
   readonly environments: EnvironmentStore;
   readonly processes: ProcessStore;
   readonly rules: RuleStore;
-  readonly outputs: OutputVerifier;
+  readonly outputVerifier: OutputVerifier;
 }
 
 export class Verifier {
@@ -45,8 +45,7 @@ export class Verifier {
    */
   *verify(sessionId: string): SlicedJob<{ entries: number; problems: string[] }> {
     const problems: string[] = [];
-    /** Bytes of output that the results of calls say were kept, by call. */
-    const kept = new Map<string, number>();
+    const kept = new KeptLengths();
     let state: SessionState;
     try {
       state = this.#parts.sessions.load(sessionId);
@@ -54,13 +53,8 @@ export class Verifier {
       if (!(error instanceof TamperError)) throw error;
       return { entries: 0, problems: [error.message] };
     }
-    const entries = yield* this.#parts.logs.verify(closed(state), state.open, {
-      problems,
-      read: (body) => {
-        for (const { callId, bytes } of lengthsInResults(body)) kept.set(callId, bytes);
-      },
-    });
-    problems.push(...(yield* this.#parts.outputs.problems(sessionId, kept)));
+    const entries = yield* this.#parts.logs.verify(closed(state), state.open, { problems, read: kept.add });
+    problems.push(...(yield* this.#parts.outputVerifier.problems(() => this.#parts.sessions.load(sessionId), kept)));
     // What may have changed meanwhile is looked at as it is now.
     const around = orDamaged(
       () => this.#aroundTheLog(this.#parts.sessions.load(sessionId)),

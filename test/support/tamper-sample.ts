@@ -1,6 +1,7 @@
 /** A store with something of everything in it, and all that can be seen of it. */
 import { ulid } from 'ulid';
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { NewEntry, VaultPort } from '../../daemon/services/ports.ts';
 import { firstTurn, messageEntry, nextTurn, openedVault, turnEntry } from './direct-vault.ts';
 import type { Ask } from './tampered-store.ts';
 
@@ -26,7 +27,13 @@ export async function makeSample(dataDirectory: string): Promise<Sample> {
   const start = async (text: string, workspace = '/w'): Promise<string> =>
     (await vault.append({ ...firstTurn(text, { workspace }), fingerprint: text })).sessionId;
   const parent = await start('parent');
-  await vault.append(nextTurn(parent, 2, 'parent 2'));
+  const settings = { mode: 'auto-edit', agent: 'reviewer' } as const;
+  await vault.append({
+    ...nextTurn(parent, 2, 'parent 2'),
+    environment: '{"A":"1"}',
+    patch: { turns: 2, ...settings },
+  });
+  await writeOutput(vault, parent, 'call 1', ['aaaa', 'bbbb', 'cccc']);
   const forked = await vault.fork({
     opId: ulid(),
     source: { sessionId: parent },
@@ -41,7 +48,8 @@ export async function makeSample(dataDirectory: string): Promise<Sample> {
     patch: {},
     fingerprint: 'fork',
   });
-  await vault.append(nextTurn(parent, 3, 'parent 3'));
+  await vault.append({ ...nextTurn(parent, 3, 'parent 3'), environment: '{"A":"2"}' });
+  await writeOutput(vault, parent, 'call 2', ['dddd', 'eeee']);
   const queued = await start('queued');
   for (const text of ['one', 'two', 'three']) {
     await vault.enqueue({
@@ -68,7 +76,8 @@ export async function makeSample(dataDirectory: string): Promise<Sample> {
   await vault.setFlag(operation, archived, 'archived', true);
   await vault.setFlag(ulid(), archived, 'pinned', true);
   const gone = await start('gone');
-  const saved = { seq: 4, turn: 1, messages: 2, model: 'demo/offline', at: Date.now() };
+  await writeOutput(vault, gone, 'call 3', ['ffff', 'gggg']);
+  const saved = { seq: 4, turn: 1, messages: 2, model: 'demo/offline', at: Date.now(), ...settings };
   const { id } = await vault.createSave({
     opId: ulid(),
     sessionId: gone,
@@ -81,9 +90,53 @@ export async function makeSample(dataDirectory: string): Promise<Sample> {
   for (const name of ['anthropic', 'google']) await vault.setSecret(name, `key of ${name}`);
   for (const line of ['first line', 'second line'])
     await vault.addHistory(line, line.startsWith('first') ? parent : null);
+  await addRecords(vault, { parent, running, archived });
   const whole = await start('whole');
   await vault.close();
   return { parent, fork: forked.sessionId, queued, running, archived, whole, save: id, operation };
+}
+
+async function writeOutput(vault: VaultPort, id: string, callId: string, texts: readonly string[]): Promise<void> {
+  for (const [index, text] of texts.entries()) await vault.appendOutput(id, { callId, index, text });
+}
+
+/** What is kept for tools: of a session with a finished call, of one whose command runs, and of none. */
+async function addRecords(vault: VaultPort, ids: { parent: string; running: string; archived: string }): Promise<void> {
+  await vault.append({
+    opId: ulid(),
+    sessionId: ids.running,
+    entries: [resultEntry(2, 'call 4', 8)],
+    patch: {},
+    environment: '{"B":"1"}',
+  });
+  await writeOutput(vault, ids.running, 'call 4', ['hhhh', 'iiii']);
+  await writeOutput(vault, ids.running, 'call 5', ['jjjj', 'kkkk']);
+  for (const [callId, pid] of [
+    ['call 5', 5],
+    ['call 6', 6],
+  ] as const) {
+    await vault.recordProcess({
+      callId,
+      sessionId: ids.running,
+      pid,
+      startTime: '7',
+      bootId: 'boot',
+      background: true,
+    });
+  }
+  for (const [workspace, sessionId] of [
+    ['/w', null],
+    ['/w', ids.parent],
+    ['/w', ids.archived],
+    ['/unused', null],
+  ] as const) {
+    await vault.addRule({ workspace, sessionId, effect: 'command', subject: 'npm test', createdAt: Date.now() });
+  }
+}
+
+function resultEntry(turn: number, callId: string, keptBytes: number): NewEntry {
+  const part = { type: 'tool-result', callId, name: 'bash', output: '', isError: false, details: { keptBytes } };
+  return { ...messageEntry(turn, 'user', ''), body: JSON.stringify({ role: 'tool', parts: [part] }) };
 }
 
 /** What a person can see, by where it is seen; refused reads are the kind of their error. */
@@ -134,6 +187,7 @@ export function view(ask: Ask, sample: Sample): View {
     );
     look(`queue ${id}`, () => ask('readQueue', id));
     look(`drafts ${id}`, () => ask('readDrafts', id));
+    look(`environment of ${id}`, () => ask('environment', id));
     // Not how many messages that is: to be fast, they are counted by their clear kind.
     look(`end of turn 1 of ${id}`, () => ask('endOfTurn', id, 1).seq);
   }
@@ -142,8 +196,32 @@ export function view(ask: Ask, sample: Sample): View {
   look('log of the save', () => ask('readSave', sample.save, undefined, 10, 1e9));
   for (const name of ['anthropic', 'google']) look(`key of ${name}`, () => ask('secret', name));
   look('lines', () => ask('history', 10));
+  for (const [id, call] of [
+    [sample.parent, 'call 1'],
+    [sample.fork, 'call 1'],
+    [sample.parent, 'call 2'],
+    [sample.running, 'call 4'],
+    [sample.running, 'call 5'],
+  ] as const) {
+    look(`output of ${call} in ${id}`, () => outputOf(ask, id, call));
+  }
+  look('processes', () => ask('processes'));
+  look('rules', () => ask('rules'));
+  for (const path of ['/w', '/unused']) look(`rules of ${path}`, () => ask('rules', path));
   look('repeated', () => ask('setFlag', sample.operation, sample.archived, 'archived', true));
   return seen;
+}
+
+/** In pages of one stretch. */
+function outputOf(ask: Ask, sessionId: string, callId: string): string {
+  let text = '';
+  let offset: number | null = 0;
+  do {
+    const page: ReturnType<typeof ask<'readOutput'>> = ask('readOutput', sessionId, callId, offset, 1);
+    text += page.text;
+    offset = page.nextOffset;
+  } while (offset !== null);
+  return text;
 }
 
 /** Everything that a check of the whole store finds. */

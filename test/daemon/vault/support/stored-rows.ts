@@ -26,6 +26,21 @@ export function withRows<T>(dataDirectory: string, use: (db: Database.Database) 
   }
 }
 
+export type Row = Record<string, unknown>;
+
+export function rowsOf(db: Database.Database, query: string): Row[] {
+  return db.prepare<[], Row>(query).all();
+}
+
+/** Puts rows in, also in the place of those that are there. */
+export function putBack(db: Database.Database, table: string, rows: readonly Row[]): void {
+  for (const row of rows) {
+    const names = Object.keys(row);
+    const values = names.map((name) => row[name]);
+    db.prepare(`INSERT OR REPLACE INTO ${table}(${names.join()}) VALUES (${names.map(() => '?').join()})`).run(values);
+  }
+}
+
 /** Flips one bit in the middle of a blob. */
 export function flip(db: Database.Database, table: string, column: string, where: string): void {
   const row = db

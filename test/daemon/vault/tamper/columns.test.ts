@@ -28,6 +28,7 @@ afterAll(() => {
 const UNTRUSTED: Readonly<Record<string, string>> = {
   'segment.epoch': 'the epoch in the header of each record is what counts',
   'entry.id': 'the order of rows is that of `seq`',
+  'output.id': 'the order of stretches is that of their first bytes',
   'segment_use.ordinal': 'only the order counts, and every part says where it begins',
   'meta.value': 'the id of the store is bound in every record; the rest are a time and the generation of cursors',
   'meta.name': 'as its value',
@@ -79,6 +80,8 @@ function isHonest(place: string, seen: unknown): boolean {
   // An empty path is shown as damaged.
   if (said.includes('damaged') || said.includes('"workspace":""')) return true;
   if (place.startsWith('drafts')) return isBeginning(seen, written);
+  // The end of an output may be lost too; whoever reads the result of its call can tell.
+  if (place.startsWith('output') && typeof seen === 'string') return String(written).startsWith(seen);
   return said === JSON.stringify(written) || isHonestPart(seen, written);
 }
 
@@ -126,7 +129,7 @@ test('nothing is wrong with it before', () => {
   expect([...before.values()].filter((what) => what === 'TAMPERED' || what === 'NOT_FOUND')).toEqual([]);
 });
 
-test('a column that is changed is never shown as genuine, and is found by a check', { timeout: 120_000 }, () => {
+test('a column that is changed is never shown as genuine, and is found by a check', { timeout: 300_000 }, () => {
   const silent: Finding[] = [];
   const unreported: string[] = [];
   let tried = 0;

@@ -1,11 +1,12 @@
 /** Rows, heads and whole stores that were genuine once, in another place or at another time. */
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { VaultPort } from '../../../../daemon/services/ports.ts';
 import { directVault, firstTurn, nextTurn, openedVault, temporaryDirectory } from '../../../support/direct-vault.ts';
+import { putBack, rowsOf, withRows } from '../support/stored-rows.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let vault: VaultPort;
@@ -20,31 +21,14 @@ afterEach(async () => {
   directory.remove();
 });
 
-type Row = Record<string, unknown>;
-
 const databaseOf = (path: string): string => join(path, 'store', 'm.db');
 
 /** Works on the file while nobody has it open. */
 async function onFile<T>(work: (db: Database.Database) => T): Promise<T> {
   await vault.close();
-  const db = new Database(databaseOf(directory.path));
-  db.pragma('foreign_keys = OFF');
-  const result = work(db);
-  db.close();
+  const result = withRows(directory.path, work);
   vault = await openedVault(directory.path);
   return result;
-}
-
-function rowsOf(db: Database.Database, query: string): Row[] {
-  return db.prepare<[], Row>(query).all();
-}
-
-function putBack(db: Database.Database, table: string, rows: readonly Row[]): void {
-  for (const row of rows) {
-    const names = Object.keys(row);
-    const values = names.map((name) => row[name]);
-    db.prepare(`INSERT OR REPLACE INTO ${table}(${names.join()}) VALUES (${names.map(() => '?').join()})`).run(values);
-  }
 }
 
 async function talk(turns: number, text: string): Promise<string> {
@@ -52,6 +36,8 @@ async function talk(turns: number, text: string): Promise<string> {
   for (let turn = 2; turn <= turns; turn += 1) await vault.append(nextTurn(sessionId, turn, `${text} ${turn}`));
   return sessionId;
 }
+
+const RULE = { workspace: '/w', effect: 'command', subject: 'npm test', createdAt: 5 } as const;
 
 const problems = async (id: string): Promise<string[]> => (await vault.verify(id)).problems;
 const texts = async (id: string): Promise<string[]> =>
@@ -254,12 +240,15 @@ describe('another store', () => {
     const theirs = (await stranger.append(firstTurn('theirs'))).sessionId;
     await stranger.setSecret('anthropic', 'theirs');
     await stranger.addHistory('theirs', null);
+    await stranger.addRule({ ...RULE, workspace: '/theirs', sessionId: null });
+    const process = { pid: 5, startTime: '7', bootId: 'boot', background: true };
+    await stranger.recordProcess({ ...process, callId: 'call', sessionId: theirs });
     await stranger.close();
     const mine = await talk(1, 'mine');
     await vault.setSecret('anthropic', 'mine');
     await onFile((db) => {
       db.exec(`ATTACH '${databaseOf(other.path)}' AS other`);
-      for (const table of ['workspace', 'secret', 'history']) {
+      for (const table of ['workspace', 'secret', 'history', 'rule', 'process']) {
         db.exec(`DELETE FROM main.${table}; INSERT INTO main.${table} SELECT * FROM other.${table}`);
       }
       db.exec(
@@ -273,6 +262,8 @@ describe('another store', () => {
     other.remove();
     expect(await problems(theirs)).not.toEqual([]);
     await expect(texts(theirs)).rejects.toMatchObject({ kind: 'TAMPERED' });
+    expect(await vault.rules()).toEqual([]);
+    expect(await vault.processes()).toEqual([]);
     await expect(vault.secret('anthropic')).rejects.toMatchObject({ kind: 'TAMPERED' });
     expect(
       JSON.stringify([await vault.list({ archived: 'include', limit: 10 }), await vault.history(5)]),
