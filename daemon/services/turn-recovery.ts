@@ -21,8 +21,6 @@ export interface TurnProgress {
   readonly step: number;
   /** Steps from before a person had it go on, or begin again. */
   readonly stepsBefore: number;
-  /** When it began, or was had go on; milliseconds since the epoch. */
-  readonly startedAt: number;
   readonly unattended: boolean;
   /** What had been written of a reply that never came whole. */
   readonly draft: { readonly step: number; readonly parts: Part[] } | undefined;
@@ -51,7 +49,6 @@ export async function readProgress(vault: VaultPort, head: SessionHead): Promise
     reason,
     step: Math.max(lastStep(own), draft?.step ?? 0) + 1,
     stepsBefore: lastStep(own.slice(0, Math.max(0, begun))),
-    startedAt: own[Math.max(0, begun)]?.at ?? last.at,
     unattended: changes.some((change) => change.unattended === true),
     draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },
   };
