@@ -1,5 +1,6 @@
 /** Asks about tool calls on a terminal that cannot move its cursor: a line is a whole word, so that none typed ahead is one. */
 import { offersOf, type Answer } from '../calls/answers.ts';
+import { giveAnswer } from '../calls/give-answer.ts';
 import { questionText } from '../calls/question-lines.ts';
 import { failureOf } from '../command-line/failure.ts';
 import type { Output } from '../command-line/output.ts';
@@ -63,13 +64,14 @@ export class PlainAsker {
   }
 
   /** @returns whether it was taken. */
-  async #answer({ question: { callId } }: PendingApproval, answer: Answer): Promise<boolean> {
+  async #answer(pending: PendingApproval, answer: Answer): Promise<boolean> {
     const { client, talk, transcript } = this.#chat;
+    const { callId } = pending.question;
     const { sessionId } = talk;
     if (sessionId === undefined) return true;
     transcript.calls.answering(callId);
     try {
-      await client.call('approval/answer', { opId: client.newOpId(), sessionId, callId, ...answer });
+      await giveAnswer(client, { sessionId, callId, isAsked: () => this.#current === pending }, answer);
       return true;
     } catch (error) {
       transcript.calls.answering(callId, false);
