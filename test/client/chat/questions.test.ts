@@ -110,6 +110,24 @@ test('keys that come with the question are typed text', async () => {
   expect(chat.answers()).toEqual([]);
 });
 
+test('the question does not open before there was time to see it', async () => {
+  const chat = await open();
+  const before = performance.now();
+  chat.daemon.ask(chat.sessionId, 1, MAKE);
+  await chat.ends(OFFERS);
+  // Timers count whole milliseconds.
+  expect(performance.now() - before).toBeGreaterThan(298);
+});
+
+test('a mode that is chosen while the question is open answers it, and that is said', async () => {
+  const chat = await open();
+  chat.daemon.ask(chat.sessionId, 1, MAKE);
+  await chat.ends(OFFERS);
+  chat.daemon.emit(chat.sessionId, 'settings', 0, { mode: 'full' });
+  chat.daemon.settle(chat.sessionId, 1, { state: 'allowed', callId: 'c1', scope: 'once' });
+  await chat.ends('? run make', '  allowed: the mode is full now');
+});
+
 test('a prompt that was being typed can be given first; then the question takes the line', async () => {
   const chat = await open();
   chat.type('next');
