@@ -3,8 +3,11 @@ import type { TurnChange } from '../../protocol/turn.ts';
 import { harmlessRow } from './text-lines.ts';
 
 /** What can be done, as commands of chat. */
-export const WAYS_ON =
-  '/continue goes on from the last finished step, /retry begins the turn again, /leave leaves it as it is';
+export const WAYS_ON: readonly string[] = [
+  '/continue goes on from the last finished step',
+  '/retry begins the turn again from its prompt',
+  '/leave leaves it as it is',
+];
 
 /** One sentence for each call of which nobody knows whether it took effect. */
 export function uncertainSentences({ uncertain }: Pick<TurnChange, 'uncertain'>): string[] {

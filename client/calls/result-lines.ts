@@ -1,4 +1,5 @@
 /** What came of a tool call, in a few lines for a person. */
+import type { Ink } from '../command-line/style.ts';
 import { count } from '../command-line/wording.ts';
 import type { ToolResultPart } from '../../protocol/message.ts';
 import type { ToolEffect } from '../../protocol/tool.ts';
@@ -23,14 +24,16 @@ const MOST_DIFF_LINES = 40;
 /** Newest lines of a command's output. */
 const TAIL = 8;
 const TAIL_OF_FAILURE = 16;
-/** First lines of what another tool says when it fails. */
-const MOST_FAILURE_LINES = 4;
+/** First lines of what is said when a call fails. */
+const MOST_FIRST_LINES = 4;
 const LONGEST = 500;
 
 /** @param effect undefined for a call that was never begun. */
 export function resultLines(part: ToolResultPart, effect: ToolEffect | undefined, view: ResultView): InkLine[] {
-  if (effect === 'command' || part.details?.durationMs !== undefined) return commandLines(part, view);
-  if (part.isError) return failureLines(part, view);
+  if (part.details?.durationMs !== undefined) return commandLines(part, view);
+  if (part.isError) return firstLines(part, view, 'red');
+  // What goes on in the background, and how it is called.
+  if (effect === 'command') return firstLines(part, view, 'dim');
   return [...diffLines(part, view), ...imageLines(part)];
 }
 
@@ -63,9 +66,7 @@ function commandLines(part: ToolResultPart, view: ResultView): InkLine[] {
   ];
   const isCut = hidden > 0 || details?.outputBytes !== undefined;
   return [
-    ...(isCut
-      ? [{ text: `${INDENT}… ${hidden > 0 ? count(hidden, 'more line') : 'more'}: ${view.whole}`, ink: 'dim' as const }]
-      : []),
+    ...(isCut ? restLines(hidden, view) : []),
     ...result.output.slice(-most).map((line) => row(line, view)),
     { text: `${INDENT}${harmlessRow(facts.join(' · '))}`, ink: isError ? 'red' : 'green' },
     ...result.notes.map((note) => ({ text: `${INDENT}${harmlessRow(note)}`, ink: 'yellow' as const })),
@@ -73,14 +74,19 @@ function commandLines(part: ToolResultPart, view: ResultView): InkLine[] {
   ];
 }
 
-function failureLines({ output }: ToolResultPart, view: ResultView): InkLine[] {
+function firstLines({ output }: ToolResultPart, view: ResultView, ink: Ink): InkLine[] {
   const lines = linesOf(output);
-  const more = lines.length - MOST_FAILURE_LINES;
+  const more = lines.length - MOST_FIRST_LINES;
+  const first = lines.slice(0, MOST_FIRST_LINES).map((line) => INDENT + harmlessRow(line.slice(0, LONGEST)));
+  return [...first.map((text) => ({ text, ink })), ...(more > 0 ? restLines(more, view) : [])];
+}
+
+/** How many lines are not shown, and what shows them; the command has a line of its own, to be copied. */
+function restLines(more: number, { whole }: ResultView): InkLine[] {
+  const what = more > 0 ? `… ${count(more, 'more line')}:` : '… all of it:';
   return [
-    ...lines
-      .slice(0, MOST_FAILURE_LINES)
-      .map((line) => ({ text: INDENT + harmlessRow(line.slice(0, LONGEST)), ink: 'red' as const })),
-    ...(more > 0 ? [{ text: `${INDENT}… ${count(more, 'more line')}: ${view.whole}`, ink: 'dim' as const }] : []),
+    { text: INDENT + what, ink: 'dim' },
+    { text: INDENT + whole, ink: 'dim' },
   ];
 }
 
@@ -93,7 +99,7 @@ function diffLines({ details }: ToolResultPart, view: ResultView): InkLine[] {
   return [
     stat,
     ...lines.slice(0, MOST_DIFF_LINES).map(({ text, ink }) => ({ ...row(text, view), ink })),
-    ...(more > 0 ? [{ text: `${INDENT}… ${count(more, 'more line')}: ${view.whole}`, ink: 'dim' as const }] : []),
+    ...(more > 0 ? restLines(more, view) : []),
   ];
 }
 

@@ -13,8 +13,8 @@ export type Pressed =
 
 const PASTE_BEGINS = '\x1b[200~';
 const PASTE_ENDS = '\x1b[201~';
+const INTERRUPT = '\x03';
 const CONTROLS: Readonly<Record<string, Pressed>> = {
-  '\x03': { kind: 'interrupt' },
   '\x04': { kind: 'end' },
   '\x1b': { kind: 'aside' },
   '\t': { kind: 'aside' },
@@ -36,6 +36,8 @@ export class AnswerKeys {
   /** @param chunk what the terminal sent at once. */
   push(chunk: string, offers: readonly Offer[]): Pressed {
     if (this.#isPasted(chunk)) return { kind: 'nothing' };
+    // Whatever was typed with it.
+    if (chunk.includes(INTERRUPT)) return { kind: 'interrupt' };
     const control = CONTROLS[chunk];
     if (control !== undefined) return control;
     const words = offers.filter(({ key }) => key.length > 1);

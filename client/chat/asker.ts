@@ -1,5 +1,6 @@
 /** Asks the person at this terminal about tool calls: one question after the other, in the place of the typed line. */
 import { offersOf, type Answer, type Offer, type Wish } from '../calls/answers.ts';
+import { giveAnswer } from '../calls/give-answer.ts';
 import { questionText, type QuestionText } from '../calls/question-lines.ts';
 import { failureOf } from '../command-line/failure.ts';
 import type { Client, PendingApproval } from '../connection/api.ts';
@@ -219,7 +220,7 @@ export class Asker {
     transcript.calls.answering(callId);
     changed();
     try {
-      await client.call('approval/answer', { opId: client.newOpId(), sessionId, callId, ...answer });
+      await giveAnswer(client, { sessionId, callId, isAsked: () => this.#question === question }, answer);
     } catch (error) {
       transcript.calls.answering(callId, false);
       // Somebody else was faster: the question is gone, and its end was told.

@@ -5,6 +5,8 @@ import { findCommand, readTyped } from '../commands/registry.ts';
 import type { Unlocker } from '../keys/unlocker.ts';
 import type { Chat } from './chat.ts';
 import { inputLines } from './input-lines.ts';
+import { LineReader } from './line-reader.ts';
+import { PlainAsker } from './plain-asker.ts';
 import { PromptBlocks } from './prompt-blocks.ts';
 import type { Surface } from './surface.ts';
 import { PROMPT_SIGN } from './transcript.ts';
@@ -87,8 +89,19 @@ class PipeLoop {
   }
 
   async #lines(stop: AbortSignal): Promise<void> {
+    const reader = new LineReader(inputLines(this.#around.stdin));
+    if (this.#asks) {
+      const asker = new PlainAsker(this.#chat, this.#around.stdout, reader);
+      this.#chat.onChange(() => {
+        asker.look();
+      });
+    }
     this.#ask();
-    for await (const line of inputLines(this.#around.stdin)) {
+    for (;;) {
+      const next = await reader.peek();
+      if (next.done === true) break;
+      reader.take();
+      const line = next.value;
       const gathered = this.#blocks.push(line);
       if (gathered.kind === 'block') await this.#prompt(gathered.text);
       else if (gathered.kind === 'line') await this.#line(gathered.text);

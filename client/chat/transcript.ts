@@ -154,7 +154,7 @@ export class Transcript {
     const end = endSentence(change);
     if (end !== undefined) this.#notice(`[${harmlessLine(end)}]`, 'yellow');
     for (const sentence of uncertainSentences(change)) this.#notice(`  ${sentence}`, 'yellow');
-    if (change.reason === 'crash') this.#notice(`  ${WAYS_ON}`, 'yellow');
+    if (change.reason === 'crash') for (const way of WAYS_ON) this.#notice(`  ${way}`, 'yellow');
   }
 
   #past({ items, cut }: { items: readonly PastItem[]; cut: boolean }, id: string): void {

@@ -11,6 +11,7 @@ Examples:
   mctl sessions list
   mctl sessions show 01K3 --tail 5
   mctl sessions export 01K3 --format md -o talk.md
+  mctl approvals list
   mctl daemon status --json
   mctl config set model local/any-model
   mctl doctor

@@ -1,5 +1,6 @@
 /** Asks whoever started a run about its tool calls: a line at a time, on the terminal, beside the answer. */
 import { offersLine, offersOf, type Answer, type Wish } from '../calls/answers.ts';
+import { giveAnswer } from '../calls/give-answer.ts';
 import { inked } from '../calls/ink-line.ts';
 import { questionText } from '../calls/question-lines.ts';
 import { failureOf } from '../command-line/failure.ts';
@@ -135,12 +136,8 @@ export class RunAsker {
     // The line that was typed has ended the row of the question.
     this.#isDeaf = true;
     try {
-      await client.call('approval/answer', {
-        opId: client.newOpId(),
-        sessionId: this.#parts.sessionId(),
-        callId,
-        ...answer,
-      });
+      const sessionId = this.#parts.sessionId();
+      await giveAnswer(client, { sessionId, callId, isAsked: () => this.#current === pending }, answer);
     } catch (error) {
       answering(callId, false);
       // Somebody else was faster, and that was told.

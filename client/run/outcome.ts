@@ -62,7 +62,7 @@ export function endingSentences(sessionId: string, outcome: Outcome): string[] {
   return [
     ...(ending === undefined ? [] : [ending]),
     ...uncertain,
-    ...(uncertain.length === 0 ? [] : [`look at what it did; then, in m -r ${sessionId}: ${WAYS_ON}`]),
+    ...(uncertain.length === 0 ? [] : [`look at what it did; then, in m -r ${sessionId}: ${WAYS_ON.join(', ')}`]),
   ];
 }
 

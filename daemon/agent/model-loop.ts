@@ -32,8 +32,6 @@ export interface LoopParts {
   readonly brief: (input: Pick<TurnInput, 'workspace' | 'agent' | 'model'>) => Promise<TurnBriefing>;
   /** A fresh id, unique in the store. */
   readonly newId: () => string;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
 }
 
 /** Told to the model beside what came of calls of a reply that was cut off. */
@@ -49,9 +47,9 @@ export class ModelLoop implements AgentBackend {
 
   async runTurn(input: TurnInput, journal: TurnJournal, signal: AbortSignal): Promise<TurnOutcome> {
     signal.throwIfAborted();
-    const { tools, settings, now } = this.#parts;
+    const { tools, settings } = this.#parts;
     const briefing = await this.#parts.brief(input);
-    const limits = new TurnLimits(settings(), input.startedAt, now);
+    const limits = new TurnLimits(settings(), input.activeMs);
     const batch = new CallBatch(tools, { input, journal, signal }, new Set(briefing.tools.map(({ name }) => name)));
     const window = this.#windowOf(input, briefing, journal, signal);
     if (input.open.length > 0) window.add(...(await this.#runCalls(batch, limits, input.open)));

@@ -90,7 +90,6 @@ export class AgentRegistry implements AgentRegistryPort {
       facts: { contextTokens: models.get(modelId)?.contextTokens },
       brief: (input) => briefings.of(input),
       newId: () => clock.id(),
-      now: () => clock.now(),
     });
   }
 

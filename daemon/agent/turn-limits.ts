@@ -10,17 +10,15 @@ const END_AT = 6;
 
 export class TurnLimits {
   readonly #settings: LoopSettings;
-  readonly #startedAt: number;
-  readonly #now: () => number;
+  readonly #activeMs: () => number;
   #resultBytes = 0;
   #last = '';
   #repeated = 0;
 
-  /** @param startedAt when the turn began, in milliseconds since the epoch. */
-  constructor(settings: LoopSettings, startedAt: number, now: () => number) {
+  /** @param activeMs how long the turn has worked, in milliseconds. */
+  constructor(settings: LoopSettings, activeMs: () => number) {
     this.#settings = settings;
-    this.#startedAt = startedAt;
-    this.#now = now;
+    this.#activeMs = activeMs;
   }
 
   /**
@@ -33,9 +31,9 @@ export class TurnLimits {
     if (step > maxSteps) {
       throw reached(`the turn has taken ${maxSteps} steps, which is the limit`, 'max_steps');
     }
-    if (this.#now() - this.#startedAt > maxTurnMs) {
+    if (this.#activeMs() > maxTurnMs) {
       throw reached(
-        `the turn has taken ${Math.round(maxTurnMs / 60_000)} minutes, which is the limit`,
+        `the turn has worked for ${Math.round(maxTurnMs / 60_000)} minutes, which is the limit`,
         'max_turn_minutes',
       );
     }

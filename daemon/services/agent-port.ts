@@ -12,8 +12,8 @@ export interface TurnInput {
   readonly firstStep: number;
   /** Steps of this turn that no longer count against its limit: a person has had it go on since. */
   readonly stepsBefore?: number;
-  /** When the turn began, or was had go on, in milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** How long the turn has worked, in milliseconds. What it waits for, a person or a server, does not count. */
+  readonly activeMs: () => number;
   /** Model name without the provider. */
   readonly model: string;
   readonly workspace: string;

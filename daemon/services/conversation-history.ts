@@ -10,8 +10,20 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const PAGE = 500;
 const PAGE_BYTES = 1024 * 1024;
 
-/** Oldest first, as it is stored. A summary takes the place of the messages that it stands for. */
+/**
+ * Oldest first, as it is stored. A summary takes the place of the messages that it stands for. The prompt of a turn that
+ * is itself longer than what is sent stands at its beginning all the same.
+ */
 export async function readConversation(vault: VaultPort, sessionId: string): Promise<Message[]> {
+  const messages = await readNewest(vault, sessionId);
+  const [oldest] = messages;
+  if (oldest === undefined || messages.some(({ role }) => role === 'user')) return messages;
+  const { seq } = await vault.endOfTurn(sessionId, oldest.turn - 1);
+  const { entries } = await vault.read({ sessionId, after: seq, limit: 1, maxBytes: 1, only: ['message'] });
+  return [...entries.map(presentMessage), ...messages];
+}
+
+async function readNewest(vault: VaultPort, sessionId: string): Promise<Message[]> {
   const view = new View();
   let before: number | undefined;
   let room = MAX_BYTES;

@@ -210,9 +210,8 @@ export class SessionRunner {
   #start(beginning: TurnBeginning): void {
     const { id: sessionId, model, agent, workspace } = this.#head;
     const { turn, unattended, step: firstStep = 1, stepsBefore = 0, state = 'running' } = beginning;
-    const startedAt = beginning.startedAt ?? this.#parts.clock.now();
     const mode = (): ApprovalMode => this.#head.mode;
-    const progress = { firstStep, stepsBefore, startedAt, state };
+    const progress = { firstStep, stepsBefore, state };
     const place = { sessionId, turn, model, mode, agent, workspace, unattended, ...progress };
     const run = new TurnRun(place, this.#parts, () => this.#statusAfter());
     this.#run = run;

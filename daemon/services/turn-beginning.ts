@@ -16,8 +16,6 @@ export interface TurnBeginning {
   readonly step?: number;
   /** Steps that no longer count against the limit; default none. */
   readonly stepsBefore?: number;
-  /** Milliseconds since the epoch; default now. */
-  readonly startedAt?: number;
   /** Default `running`. */
   readonly state?: 'running' | 'waiting';
 }

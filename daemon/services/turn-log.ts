@@ -27,11 +27,15 @@ export class TurnLog {
   readonly #usage = { inputTokens: 0, outputTokens: 0 };
   #state: TurnState;
   #step: number;
+  #activeMs = 0;
+  /** Since when it works; undefined while it waits. */
+  #activeSince: number | undefined;
 
   constructor(place: TurnPlace, parts: TurnLogParts) {
     this.#place = place;
     this.#parts = parts;
     this.#state = place.state;
+    this.#activeSince = place.state === 'running' ? parts.clock.now() : undefined;
     this.#step = place.firstStep;
     this.writing = new ReplyWriting(place.sessionId, place.turn, parts);
   }
@@ -43,6 +47,11 @@ export class TurnLog {
   /** The step that is under way, from 1. */
   get step(): number {
     return this.#step;
+  }
+
+  /** How long it has worked since it was begun, or taken up again, in milliseconds. */
+  get activeMs(): number {
+    return this.#activeMs + (this.#activeSince === undefined ? 0 : this.#parts.clock.now() - this.#activeSince);
   }
 
   /** What the turn has used since it was begun, or taken up again. */
@@ -76,6 +85,8 @@ export class TurnLog {
 
   /** Durable, or about to be together with what follows. */
   moved(state: TurnState): void {
+    this.#activeMs = this.activeMs;
+    this.#activeSince = state === 'running' ? this.#parts.clock.now() : undefined;
     this.#state = state;
   }
 

@@ -13,8 +13,6 @@ export interface TurnPlace {
   readonly firstStep: number;
   /** Steps that no longer count against the limit: a person has had the turn go on since. */
   readonly stepsBefore: number;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
   /** Nobody who could be asked is behind its prompt. */
   readonly unattended: boolean;
   /** `waiting` for a turn that waited when the daemon before this one ended. */

@@ -8,9 +8,12 @@ import { readOpenStep } from './open-step.ts';
 import type { SessionHead, StoredEntry, VaultPort } from './ports.ts';
 import { partsOfReply } from './reply-writing.ts';
 
-/** Newest entries of a session among which the last states of its turn are looked for. */
-const TAIL = 500;
-const TAIL_BYTES = 16 * 1024 * 1024;
+/** Newest changes of turns among which those of the last turn are looked for. */
+const CHANGES = 500;
+const CHANGES_BYTES = 4 * 1024 * 1024;
+/** Of messages, what is read at once: a turn may have thousands. */
+const PAGE = 500;
+const PAGE_BYTES = 1024 * 1024;
 
 /** How far the newest turn of a session has come. */
 export interface TurnProgress {
@@ -21,8 +24,6 @@ export interface TurnProgress {
   readonly step: number;
   /** Steps from before a person had it go on, or begin again. */
   readonly stepsBefore: number;
-  /** When it began, or was had go on; milliseconds since the epoch. */
-  readonly startedAt: number;
   readonly unattended: boolean;
   /** What had been written of a reply that never came whole. */
   readonly draft: { readonly step: number; readonly parts: Part[] } | undefined;
@@ -30,28 +31,24 @@ export interface TurnProgress {
 
 /** @returns undefined when no turn has begun. */
 export async function readProgress(vault: VaultPort, head: SessionHead): Promise<TurnProgress | undefined> {
-  const { entries } = await vault.read({
-    sessionId: head.id,
-    limit: TAIL,
-    maxBytes: TAIL_BYTES,
-    only: ['turn', 'message', 'cutoff'],
-  });
-  const last = entries.findLast((entry) => entry.type === 'turn');
+  const sessionId = head.id;
+  const { entries } = await vault.read({ sessionId, limit: CHANGES, maxBytes: CHANGES_BYTES, only: ['turn'] });
+  const last = entries.at(-1);
   if (last === undefined) return undefined;
   const { turn } = last;
   const own = entries.filter((entry) => entry.turn === turn);
-  const changes = own.filter((entry) => entry.type === 'turn').map((entry) => JSON.parse(entry.body) as TurnChange);
-  const drafts = (await vault.readDrafts(head.id)).filter((draft) => draft.turn === turn);
+  const changes = own.map((entry) => JSON.parse(entry.body) as TurnChange);
+  const steps = await readSteps(vault, sessionId, turn);
+  const drafts = (await vault.readDrafts(sessionId)).filter((draft) => draft.turn === turn);
   const draft = drafts.at(-1);
   const { state = 'running', reason } = changes.at(-1) ?? {};
-  const begun = own.findLastIndex((entry) => entry.type === 'turn' && isBeginning(entry));
+  const begun = own[changes.findLastIndex(isBeginning)] ?? own[0] ?? last;
   return {
     turn,
     state,
     reason,
-    step: Math.max(lastStep(own), draft?.step ?? 0) + 1,
-    stepsBefore: lastStep(own.slice(0, Math.max(0, begun))),
-    startedAt: own[Math.max(0, begun)]?.at ?? last.at,
+    step: Math.max(lastStep(steps), draft?.step ?? 0) + 1,
+    stepsBefore: lastStep(steps.filter(({ seq }) => seq < begun.seq)),
     unattended: changes.some((change) => change.unattended === true),
     draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },
   };
@@ -100,18 +97,42 @@ function wordsFor(effect: CallStart['effect'], isUncertain: boolean): string {
 }
 
 /** Whether a turn began or was taken up again there: only then it says which model it has. */
-function isBeginning({ body }: StoredEntry): boolean {
-  const { state, model } = JSON.parse(body) as TurnChange;
+function isBeginning({ state, model }: TurnChange): boolean {
   return state === 'running' && model !== undefined;
 }
 
-/** The highest step that left something in the log. */
-function lastStep(entries: readonly StoredEntry[]): number {
-  let replies = 0;
-  let cut = 0;
-  for (const entry of entries) {
-    if (entry.type === 'cutoff') cut = Math.max(cut, (JSON.parse(entry.body) as EventData<'cutoff'>).step);
-    if (entry.type === 'message' && (JSON.parse(entry.body) as EventData<'message'>).role === 'assistant') replies += 1;
+/** A reply, or the number of a step of which a part was kept. */
+interface StepMark {
+  readonly seq: number;
+  readonly cut: number | undefined;
+}
+
+/** What the steps of the newest turn have left in the log, in any order. */
+async function readSteps(vault: VaultPort, sessionId: string, turn: number): Promise<StepMark[]> {
+  const marks: StepMark[] = [];
+  let before: number | undefined;
+  for (;;) {
+    const { entries, more } = await vault.read({
+      sessionId,
+      ...(before === undefined ? {} : { before }),
+      limit: PAGE,
+      maxBytes: PAGE_BYTES,
+      only: ['message', 'cutoff'],
+    });
+    for (const entry of entries) if (entry.turn === turn) marks.push(...marksOf(entry));
+    const [oldest] = entries;
+    if (!more || oldest === undefined || oldest.turn < turn) return marks;
+    before = oldest.seq;
   }
-  return Math.max(replies, cut);
+}
+
+function marksOf({ seq, type, body }: StoredEntry): StepMark[] {
+  if (type === 'cutoff') return [{ seq, cut: (JSON.parse(body) as EventData<'cutoff'>).step }];
+  return (JSON.parse(body) as EventData<'message'>).role === 'assistant' ? [{ seq, cut: undefined }] : [];
+}
+
+/** The highest step that left something in the log. */
+function lastStep(marks: readonly StepMark[]): number {
+  const replies = marks.filter(({ cut }) => cut === undefined).length;
+  return marks.reduce((highest, { cut }) => Math.max(highest, cut ?? 0), replies);
 }

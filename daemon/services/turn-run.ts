@@ -92,7 +92,7 @@ export class TurnRun {
 
   async #attempt(signal: AbortSignal): Promise<TurnOutcome> {
     const { registry, keys, vault } = this.#parts;
-    const { sessionId, turn, workspace, model: modelId, agent, startedAt, stepsBefore } = this.place;
+    const { sessionId, turn, workspace, model: modelId, agent, stepsBefore } = this.place;
     requireWorkspace(workspace);
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
@@ -118,7 +118,7 @@ export class TurnRun {
         turn,
         firstStep,
         stepsBefore,
-        startedAt,
+        activeMs: () => this.#log.activeMs,
         model,
         workspace,
         agent,

@@ -266,10 +266,10 @@ export class TurnService {
       return;
     }
     const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
-    const { turn, step, stepsBefore, startedAt, unattended } = progress;
+    const { turn, step, stepsBefore, unattended } = progress;
     const state = progress.state === 'waiting' ? 'waiting' : 'running';
     if (!proceed) runner.hold(queue);
-    else runner.resume(queue, { turn, step, stepsBefore, startedAt, unattended, state });
+    else runner.resume(queue, { turn, step, stepsBefore, unattended, state });
   }
 
   /**

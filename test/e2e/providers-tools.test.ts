@@ -4,8 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../client/connection/api.ts';
+import type { TurnState } from '../../protocol/turn.ts';
 import { ScriptedServer } from '../daemon/agent/support/scripted-server.ts';
-import type { RealHome } from '../support/real-daemon.ts';
+import { waitUntil, type RealHome } from '../support/real-daemon.ts';
 import { ask, configuration, freshWorkspace, lastReply, MODELS, providerHome } from './support/provider-home.ts';
 
 let server: ScriptedServer;
@@ -200,23 +201,26 @@ describe.each(MODELS)('a mock server in the format of $format that calls without
     expect(mock.getRequests().length).toBe(4);
 
     const { sessionId } = me;
-    const proceed = async (): Promise<void> => {
+    const change = () => me.conversation.turns.get(1)?.change;
+    const proceed = async (end: TurnState): Promise<void> => {
+      const before = change();
       await me.client.call('turn/continue', { opId: me.client.newOpId(), sessionId });
+      await waitUntil(`${end} again`, () => change()?.state === end && change() !== before);
     };
+    await proceed('failed');
+    expect(mock.getRequests().length).toBe(8);
+
     own.configure(configuration(`${mock.url}/v1`, 'max_steps = 50'));
     await me.client.call('config/reload', {});
-    await proceed();
-    await me.state(1, 'running');
-    await me.state(1, 'failed');
-    const second = me.conversation.turns.get(1)?.change?.error;
+    await proceed('failed');
+    const second = change()?.error;
     expect(second).toMatchObject({ kind: 'LIMIT_REACHED', message: expect.stringContaining('6 times in a row') });
-    expect(mock.getRequests().length).toBe(10);
+    expect(mock.getRequests().length).toBe(14);
     expect(JSON.stringify(mock.getRequests().at(-1)?.body)).toContain('Do something else');
 
     mock.clearFixtures();
     mock.onMessage('trap', { content: `Out of it in ${format}.` });
-    await proceed();
-    await me.state(1, 'completed');
+    await proceed('completed');
     expect(await lastReply(me)).toBe(`Out of it in ${format}.`);
   });
 });

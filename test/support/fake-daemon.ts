@@ -1,11 +1,18 @@
 /** A daemon in memory behind the client interface: enough of its rules for frontends, with turns that a test drives. */
-import type { AttachHandlers, Attachment, Client, ConnectionStatus } from '../../client/connection/api.ts';
+import type {
+  AttachHandlers,
+  Attachment,
+  Client,
+  ConnectionStatus,
+  PendingApproval,
+} from '../../client/connection/api.ts';
 import { FakeLock } from './fake-lock.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurableEventType, EventData, EventType, ListNotice, SessionEvent } from '../../protocol/event.ts';
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { CatalogRow, Save, Session } from '../../protocol/session.ts';
+import type { ApprovalChange, ApprovalQuestion } from '../../protocol/tool.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 
 const GENERATION = 'g1';
@@ -16,9 +23,23 @@ interface StoredSession {
   events: SessionEvent[];
   queue: { turn: number; parts: PromptPart[] }[];
   live: { turn: number; step: number; text: string; reasoning: string } | null;
+  approvals: PendingApproval[];
 }
 
 type Handler = (params: never) => unknown;
+
+const DURABLE: ReadonlySet<string> = new Set<DurableEventType>([
+  'message',
+  'turn',
+  'cutoff',
+  'settings',
+  'title',
+  'origin',
+  'call',
+  'approval',
+  'summary',
+  'retry',
+]);
 
 /** Methods that the real daemon refuses while the store is locked. */
 const NEEDS_KEY = ['session/', 'save/', 'turn/', 'history/', 'key/lock', 'key/move', 'provider/set-key'];
@@ -112,16 +133,14 @@ export class FakeDaemon {
       parent: null,
       attached: 0,
     };
-    this.sessions.set(id, { session, events: [], queue: [], live: null });
+    this.sessions.set(id, { session, events: [], queue: [], live: null, approvals: [] });
     return id;
   }
 
   /** Appends a durable event, or tells an ephemeral one. */
   emit<T extends EventType>(sessionId: string, type: T, turn: number, data: EventData<T>): void {
     const stored = this.#stored(sessionId);
-    const isDurable = (['message', 'turn', 'cutoff', 'settings', 'title', 'origin'] as DurableEventType[]).includes(
-      type as DurableEventType,
-    );
+    const isDurable = DURABLE.has(type);
     const seq = stored.session.lastSeq + (isDurable ? 1 : 0);
     const event = { sessionId, generation: GENERATION, seq, type, turn, at: AT, data } as unknown as SessionEvent;
     if (isDurable) {
@@ -170,6 +189,21 @@ export class FakeDaemon {
   complete(sessionId: string, turn: number, text: string): void {
     this.reply(sessionId, turn, text);
     this.turn(sessionId, turn, { state: 'completed', reason: 'stop', usage: { inputTokens: 3, outputTokens: 5 } });
+  }
+
+  /** Asks whether a call may take effect. */
+  ask(sessionId: string, turn: number, question: ApprovalQuestion): void {
+    this.#stored(sessionId).approvals.push({ turn, question });
+    this.emit(sessionId, 'approval', turn, { state: 'asked', ...question });
+    this.turn(sessionId, turn, { state: 'waiting', waitingFor: 'approval' });
+  }
+
+  /** Somebody has answered, or nobody can any more. */
+  settle(sessionId: string, turn: number, change: Exclude<ApprovalChange, { state: 'asked' }>): void {
+    const stored = this.#stored(sessionId);
+    stored.approvals = stored.approvals.filter(({ question }) => question.callId !== change.callId);
+    this.emit(sessionId, 'approval', turn, change);
+    this.turn(sessionId, turn, { state: 'running' });
   }
 
   /** A client that was away is back; it is told the live text. */
@@ -307,6 +341,17 @@ export class FakeDaemon {
       const messages = this.#messages(sessionId).filter(({ seq }) => seq > after);
       return { messages: messages.slice(0, limit), more: messages.length > limit };
     },
+    'approval/answer': ({ sessionId, callId, decision, scope = 'once', reason = '' }) => {
+      const { turn } = this.#pending(sessionId, callId);
+      const state = decision === 'allow' ? 'allowed' : 'rejected';
+      this.settle(sessionId, turn, state === 'allowed' ? { state, callId, scope } : { state, callId, reason });
+      return { state };
+    },
+    'approval/list': ({ sessionId }) => ({
+      approvals: [...this.sessions].flatMap(([id, { approvals }]) =>
+        sessionId === undefined || sessionId === id ? approvals.map((one) => ({ sessionId: id, ...one })) : [],
+      ),
+    }),
     'turn/submit': (params) => this.#submit(params),
     'turn/cancel': ({ sessionId }) => {
       const stored = this.#stored(sessionId);
@@ -318,6 +363,12 @@ export class FakeDaemon {
       return { cancelled: turn };
     },
   };
+
+  #pending(sessionId: string, callId: string): PendingApproval {
+    const pending = this.#stored(sessionId).approvals.find(({ question }) => question.callId === callId);
+    if (pending === undefined) throw new ProtocolError('CONFLICT', 'this call was allowed already');
+    return pending;
+  }
 
   #submit({ target, prompt, model }: ParamsOf<'turn/submit'>): ResultOf<'turn/submit'> {
     let sessionId: string;
@@ -363,15 +414,8 @@ export class FakeDaemon {
     const stored = this.#stored(sessionId);
     const attached = this.#attached.get(sessionId) ?? new Set();
     this.#attached.set(sessionId, attached.add(handlers));
-    const { session, events, live, queue } = stored;
-    handlers.opened({
-      session: { ...session },
-      events: events.slice(-tail),
-      live,
-      queue,
-      approvals: [],
-      unsaved: null,
-    });
+    const { session, events, live, queue, approvals } = stored;
+    handlers.opened({ session: { ...session }, events: events.slice(-tail), live, queue, approvals, unsaved: null });
     return {
       sessionId,
       cursor: { generation: GENERATION, seq: session.lastSeq },

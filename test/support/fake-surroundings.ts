@@ -76,14 +76,21 @@ export interface FakeSurroundings {
 /** @param input all of standard input; without it the test writes to stdin itself. */
 export function fakeSurroundings(
   daemon: FakeDaemon,
-  options: { input?: string; isTTY?: boolean; environment?: NodeJS.ProcessEnv; directory?: string } = {},
+  options: {
+    input?: string;
+    isTTY?: boolean;
+    /** Whether stderr is a terminal, when it differs from the others. */
+    isErrorTTY?: boolean;
+    environment?: NodeJS.ProcessEnv;
+    directory?: string;
+  } = {},
 ): FakeSurroundings {
   const isTTY = options.isTTY ?? false;
   const rawModes: boolean[] = [];
   const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: (mode: boolean) => void rawModes.push(mode) });
   if (options.input !== undefined) Readable.from([options.input]).pipe(stdin);
   const stdout = new KeptStream(isTTY);
-  const stderr = new KeptStream(isTTY);
+  const stderr = new KeptStream(options.isErrorTTY ?? isTTY);
   const signals = new EventEmitter();
   const around: Surroundings = {
     stdin,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Change } from '../../../client/conversation/change.ts';
 import { Conversation, type Joining } from '../../../client/conversation/conversation.ts';
+import type { ApprovalQuestion } from '../../../protocol/tool.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
 
 async function joined(prepare: (daemon: FakeDaemon, sessionId: string) => void = () => {}, joining: Joining = {}) {
@@ -110,4 +111,55 @@ test('a store that was replaced begins the conversation again', async () => {
   });
   await daemon.connect().attach(sessionId, conversation, { tail: 50 });
   expect(changes.at(-1)).toMatchObject({ kind: 'opened', again: true });
+});
+
+const QUESTION: ApprovalQuestion = {
+  callId: 'c1',
+  name: 'bash',
+  effect: 'command',
+  title: 'run make',
+  detail: 'make',
+  reasons: [],
+  scopes: ['once'],
+};
+const asked = (conversation: Conversation) => conversation.approvals.map(({ question }) => question.callId);
+
+test('what is asked is known from the attach and from events, until it is answered or its turn ends', async () => {
+  const { daemon, sessionId, conversation } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+    fake.ask(id, 1, QUESTION);
+  });
+  daemon.ask(sessionId, 1, { ...QUESTION, callId: 'c2' });
+  expect(asked(conversation)).toEqual(['c1', 'c2']);
+  daemon.settle(sessionId, 1, { state: 'allowed', callId: 'c1', scope: 'once' });
+  expect(asked(conversation)).toEqual(['c2']);
+  daemon.turn(sessionId, 1, { state: 'cancelled' });
+  expect(asked(conversation)).toEqual([]);
+});
+
+test('a daemon that has just started and does not ask yet leaves what its log leaves open', async () => {
+  const { daemon, sessionId, conversation } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+    fake.ask(id, 1, QUESTION);
+    const stored = fake.sessions.get(id);
+    if (stored !== undefined) stored.approvals = [];
+  });
+  expect(asked(conversation)).toEqual(['c1']);
+  const cursor = { generation: 'g1', seq: 0 };
+  conversation.resumed({ cursor, live: null, queue: [], approvals: [], unsaved: null });
+  expect(asked(conversation)).toEqual(['c1']);
+  daemon.settle(sessionId, 1, { state: 'withdrawn', callId: 'c1' });
+  expect(asked(conversation)).toEqual([]);
+});
+
+test('output that was missed is said to be missing, for each call by itself', async () => {
+  const { daemon, sessionId, changes } = await joined((fake, id) => {
+    fake.begin(id, 1, 'hello');
+  });
+  daemon.emit(sessionId, 'output', 1, { callId: 'a', offset: 0, text: 'one' });
+  daemon.emit(sessionId, 'output', 1, { callId: 'b', offset: 0, text: 'two' });
+  daemon.emit(sessionId, 'output', 1, { callId: 'a', offset: 3, text: 'three' });
+  daemon.emit(sessionId, 'output', 1, { callId: 'b', offset: 99, text: 'four' });
+  const missed = changes.flatMap((change) => (change.kind === 'output' ? [change.missed] : []));
+  expect(missed).toEqual([false, false, false, true]);
 });

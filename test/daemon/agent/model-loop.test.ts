@@ -53,7 +53,6 @@ class Stage {
       facts: { contextTokens: undefined },
       brief: () => Promise.resolve({ system: 'Be good.', tools: SPECS }),
       newId: () => `id${(this.#ids += 1)}`,
-      now: () => 1_000,
       ...parts,
     });
   }
@@ -63,7 +62,7 @@ class Stage {
       sessionId: 's',
       turn: 1,
       firstStep: 1,
-      startedAt: 1_000,
+      activeMs: () => 0,
       model: 'm',
       workspace: '/w',
       agent: '',
@@ -269,8 +268,8 @@ describe('a turn that does not come to an end', () => {
 
   test('fails after the time that it may take', async () => {
     const stage = endless(true);
-    let now = 1_000;
-    await expect(stage.run(stage.loop({ now: () => (now += 10_000) }))).rejects.toThrow('1 minutes');
+    let worked = 0;
+    await expect(stage.run(stage.loop(), { activeMs: () => (worked += 10_000) })).rejects.toThrow('1 minutes');
     expect(stage.requests.length).toBeLessThan(8);
   });
 

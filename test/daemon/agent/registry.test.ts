@@ -145,7 +145,7 @@ describe('the models that can be chosen', () => {
       model: 'offline',
       workspace: '/',
       messages: [prompt('echo hi')],
-      startedAt: Date.now(),
+      activeMs: () => 0,
       agent: '',
       environment: {},
       open: [],
