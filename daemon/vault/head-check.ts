@@ -23,7 +23,8 @@ export class HeadCheck {
     if (this.#left !== undefined) return;
     let looked = 0;
     for (const number of this.#remaining()) {
-      this.#look(number);
+      // The list that waits shows them next, and need not open them again.
+      look(() => this.#sessions.peek(number));
       looked += 1;
       if (looked === AT_START) return;
     }
@@ -33,7 +34,9 @@ export class HeadCheck {
   *run(): SlicedJob<void> {
     const timer = new SliceTimer();
     for (const number of this.#remaining()) {
-      this.#look(number);
+      look(() => {
+        this.#sessions.look(number);
+      });
       if (timer.used()) yield;
     }
   }
@@ -42,13 +45,9 @@ export class HeadCheck {
     this.#left ??= this.#recency.everyNumber();
     for (let number = this.#left.pop(); number !== undefined; number = this.#left.pop()) yield number;
   }
+}
 
-  #look(number: number): void {
-    orDamaged(
-      () => {
-        this.#sessions.look(number);
-      },
-      () => undefined,
-    );
-  }
+/** Those that do not verify are remembered by the sessions. */
+function look(at: () => unknown): void {
+  orDamaged(at, () => undefined);
 }

@@ -135,8 +135,9 @@ async function answersTo(body: string): Promise<{ answers: Message[]; closes: bo
   // The rest of the daemon is loaded with the first request for it.
   await client.request('history/list', {});
   const before = client.messages.length;
-  client.sendBytes(encodeFrame(body));
-  client.send({ jsonrpc: '2.0', id: 'afterwards', method: 'history/list', params: {} });
+  const afterwards = { jsonrpc: '2.0', id: 'afterwards', method: 'history/list', params: {} };
+  // In one write: a second one may find the connection closed, and what was answered is lost with the failure.
+  client.sendBytes(Buffer.concat([encodeFrame(body), encodeFrame(JSON.stringify(afterwards))]));
   const closes = await Promise.race([
     client.closed.then(() => true),
     client.answerTo('afterwards').then(
