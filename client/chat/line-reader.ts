@@ -18,4 +18,9 @@ export class LineReader {
   take(): void {
     this.#next = undefined;
   }
+
+  /** Nothing more is read: the stream behind the lines is let go. */
+  async close(): Promise<void> {
+    await this.#lines.return?.();
+  }
 }

@@ -105,7 +105,10 @@ class PipeLoop {
       const gathered = this.#blocks.push(line);
       if (gathered.kind === 'block') await this.#prompt(gathered.text);
       else if (gathered.kind === 'line') await this.#line(gathered.text);
-      if (stop.aborted) return;
+      if (stop.aborted) {
+        await reader.close();
+        return;
+      }
       await this.#around.stdout.drained();
       this.#ask();
     }

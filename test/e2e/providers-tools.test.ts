@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../client/connection/api.ts';
 import type { TurnState } from '../../protocol/turn.ts';
 import { ScriptedServer } from '../daemon/agent/support/scripted-server.ts';
+import { WIRE_RULES } from '../daemon/agent/support/wire-rules.ts';
 import { waitUntil, type RealHome } from '../support/real-daemon.ts';
 import { ask, configuration, freshWorkspace, lastReply, MODELS, providerHome } from './support/provider-home.ts';
 
@@ -222,5 +223,44 @@ describe.each(MODELS)('a mock server in the format of $format that calls without
     mock.onMessage('trap', { content: `Out of it in ${format}.` });
     await proceed('completed');
     expect(await lastReply(me)).toBe(`Out of it in ${format}.`);
+  });
+});
+
+describe.each(MODELS)('a mock server in the format of $format at work', ({ format, model }) => {
+  const mock = new LLMock({ port: 0, chunkSize: 6 });
+  let own: RealHome;
+  beforeAll(async () => {
+    await mock.start();
+    own = providerHome(`${mock.url}/v1`);
+  });
+  afterAll(async () => {
+    await own.remove();
+    await mock.stop();
+  });
+
+  test('thinks, reads twice at once, is busy, breaks off, runs a command and answers', async () => {
+    const workspace = freshWorkspace(own);
+    for (const name of ['a', 'b']) writeFileSync(join(workspace, `${name}.txt`), `content of ${name}\n`);
+    const at = (sequenceIndex: number) => ({ userMessage: 'work', sequenceIndex });
+    const read = (name: string) => ({ name: 'read', arguments: json({ path: name }) });
+    const run = { name: 'bash', arguments: json({ command: 'cat a.txt b.txt | tee -a both.txt' }) };
+    mock.on(at(0), { toolCalls: [read('a.txt'), read('b.txt')], reasoning: 'Both are needed.' });
+    mock.on(at(1), { error: { message: 'not now' }, status: 429, retryAfter: 1 });
+    // In the format of Google the call comes whole, together with the end.
+    const truncateAfterChunks = format === 'google' ? 2 : 4;
+    mock.on(at(2), { content: 'I run it.', toolCalls: [run] }, { truncateAfterChunks, latency: 5 });
+    mock.on(at(3), { content: 'I run it.', toolCalls: [run] });
+    mock.on(at(4), { content: 'Both are there.' });
+    const me = await ask(await own.client(), workspace, model, 'work');
+    await me.state(1, 'completed');
+    expect(await lastReply(me)).toBe('Both are there.');
+    expect(readFileSync(join(workspace, 'both.txt'), 'utf8')).toBe('content of a\ncontent of b\n');
+    expect((await me.results()).map(({ name }) => name)).toEqual(['read', 'read', 'bash']);
+    expect(mock.getRequests()).toHaveLength(5);
+    if (format === 'openai-compatible') {
+      const faults = mock.getRequests().flatMap(({ body }) => WIRE_RULES[format](json(body)));
+      expect(faults).toEqual([]);
+      expect(json(mock.getRequests().at(-1)?.body)).toContain('Both are needed.');
+    }
   });
 });
