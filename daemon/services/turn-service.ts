@@ -111,13 +111,11 @@ export class TurnService {
     const records = await vault.processes();
     // What a daemon before this one left running must not write into what goes on now.
     const isClean = await this.#endSurvivors(records);
-    const ran = new Set(records.map(({ callId }) => callId));
+    const left: LeftBehind = { ran: new Set(records.map(({ callId }) => callId)), isClean };
     const heads = await vault.unfinished();
     for (let index = 0; index < heads.length && !this.#leaving; index += RECOVER_AT_ONCE) {
       const some = heads.slice(index, index + RECOVER_AT_ONCE);
-      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head, { ran, isClean }))).then(
-        () => undefined,
-      );
+      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head, left))).then(() => undefined);
       await this.#recovering;
     }
     // Only now: how far the calls of these processes came has been written down.

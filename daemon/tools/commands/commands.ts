@@ -4,7 +4,7 @@ import type { Tool } from '../tool.ts';
 import { BackgroundCommands } from './background-commands.ts';
 import { BashKillTool, BashOutputTool } from './background-tools.ts';
 import { BashTool } from './bash-tool.ts';
-import { processTable } from './process-table.ts';
+import { processTable } from './system-processes.ts';
 import { endSurvivors } from './survivors.ts';
 
 export class Commands {

@@ -1,6 +1,4 @@
-/** The processes of this machine, as the system tells of them. */
-import { LinuxProcesses } from './linux-processes.ts';
-import { PsProcesses } from './ps-processes.ts';
+/** What a system tells of the processes of its machine. */
 
 export interface ProcessRow {
   readonly pid: number;
@@ -22,9 +20,4 @@ export interface ProcessTable {
   given(variable: string, pids: readonly number[]): ReadonlySet<number>;
   /** Whether the first was started before the second, for certain. */
   isBefore(startTime: string, other: string): boolean;
-}
-
-/** @returns the one of this system. */
-export function processTable(): ProcessTable {
-  return process.platform === 'linux' ? new LinuxProcesses() : new PsProcesses();
 }

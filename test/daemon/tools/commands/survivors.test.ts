@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProcessRecord } from '../../../../daemon/services/tool-port.ts';
 import { endProcesses, membersOf } from '../../../../daemon/tools/commands/end-processes.ts';
-import { processTable } from '../../../../daemon/tools/commands/process-table.ts';
+import { processTable } from '../../../../daemon/tools/commands/system-processes.ts';
 import { endSurvivors } from '../../../../daemon/tools/commands/survivors.ts';
 import { isRunning } from '../../../support/processes.ts';
 import { kill, numberIn, until } from './support/command-bench.ts';
