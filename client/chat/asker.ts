@@ -128,7 +128,7 @@ export class Asker {
   #begin(pending: PendingApproval): void {
     const { screen, transcript } = this.#parts;
     const rows = Math.max(3, Math.min(MOST_LINES, screen.rows - OTHER_ROWS));
-    const text = questionText(pending.question, rows);
+    const text = questionText(pending.question, { rows, columns: screen.columns });
     transcript.lines(text.lines);
     transcript.calls.questionShown(pending.question);
     this.#question = { pending, text, isSeen: text.isWhole, state: 'soon', isPutAside: false };

@@ -33,7 +33,7 @@ export class PlainAsker {
 
   async #ask(pending: PendingApproval): Promise<void> {
     const { transcript } = this.#chat;
-    transcript.lines(questionText(pending.question, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).lines);
+    transcript.lines(questionText(pending.question).lines);
     transcript.calls.questionShown(pending.question);
     while (this.#current === pending) {
       this.#stdout.write(`allow? ${this.#words(pending).join(', ')}, no, no REASON: `);

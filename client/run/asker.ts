@@ -13,6 +13,8 @@ import type { Client, PendingApproval } from '../connection/api.ts';
 /** What was typed before the question, or before it could be read, is not about it. */
 const DEAF_MS = 300;
 const MOST_LINES = 60;
+/** Rows of the terminal that are left for other things than what would be done. */
+const OTHER_ROWS = 6;
 const LINE_FEED = '\n';
 
 export interface AskerParts {
@@ -62,7 +64,8 @@ export class RunAsker {
 
   #begin(pending: PendingApproval): void {
     const { input, stderr, paint } = this.#parts;
-    const text = questionText(pending.question, MOST_LINES);
+    const rows = Math.max(3, Math.min(MOST_LINES, stderr.rows - OTHER_ROWS));
+    const text = questionText(pending.question, { rows, columns: stderr.columns });
     this.#current = pending;
     this.#isSeen = text.isWhole;
     this.#takesReason = false;
@@ -121,7 +124,7 @@ export class RunAsker {
       return;
     }
     if (wish.kind === 'view') {
-      stderr.line(inked(questionText(pending.question, MOST_LINES).whole, paint));
+      stderr.line(inked(questionText(pending.question).whole, paint));
       this.#isSeen = true;
     } else {
       this.#takesReason = true;

@@ -21,7 +21,7 @@ export const list: Verb<{ readonly json?: boolean }> = async ({ context, args })
   if (approvals.length === 0) context.say('nothing waits for an answer');
   for (const pending of approvals) {
     // Whoever answers from here sees all of it: there is no way to ask for more.
-    const { lines } = questionText(pending.question, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    const { lines } = questionText(pending.question);
     context.stdout.line(inked(lines, paint));
     context.stdout.line(
       paint(

@@ -35,8 +35,11 @@ export const FILE_RULES: Rules = {
   sed: (call) => (hasOption(call.args, 'i', 'in-place') ? replacing(editedBySed(call)) : []),
   tar: (call) => writing(afterOption(call, ['-C', '--directory'])),
   unzip: (call) => writing(afterOption(call, ['-d'])),
-  curl: (call) => replacing(afterOption(call, ['-o', '--output'])),
-  wget: (call) => replacing(afterOption(call, ['-O', '--output-document'])),
+  curl: (call) => replacing(downloaded(call, /^-[a-zA-Z#0-9]*o$/, /^-[#0-4BfgGiIjJklLnNqRsSvZ]*o(.+)$/s, '--output')),
+  wget: (call) => [
+    ...replacing(downloaded(call, /^-[a-zA-Z0-9]*O$/, /^-[46bcdEFHkKLmNnpqrSvx]*O(.+)$/s, '--output-document')),
+    ...writing(afterOption(call, ['-P', '--directory-prefix'])),
+  ],
   chmod: (call) => ownership(call, 'changes the permissions'),
   chown: (call) => ownership(call, 'changes the owner'),
   chgrp: (call) => ownership(call, 'changes the group'),
@@ -47,7 +50,7 @@ function removal(call: Invocation): readonly string[] {
   const found: string[] = [];
   if (hasOption(call.args, 'rR', 'recursive')) found.push(FOLDERS);
   if (call.args.some(({ splits }) => splits)) found.push('deletes what is only known when it runs');
-  const whole = operands(call.args).some((one) => one.pattern && /^(?:\.?\/)?(?:\*|\.\*)$/.test(one.text));
+  const whole = operands(call.args).some((one) => one.pattern && /(?:^|\/)(?:\*+|\.\*)$/.test(one.text));
   if (whole) found.push('deletes every file of a folder');
   return [...found, ...openly(call, 'deletes files that another command names'), ...precious(call, 'deletes')];
 }
@@ -121,6 +124,17 @@ function afterOption(call: Invocation, options: readonly string[]): Invocation {
     if (value !== undefined && options.includes(name)) args.push({ ...one, text: value });
   }
   return { ...call, args };
+}
+
+/** The file that a download goes to: behind its letter, which may be the last of several, behind that in the same word, or behind the long name. */
+function downloaded(call: Invocation, letter: RegExp, together: RegExp, name: string): Invocation {
+  const { args } = afterOption(call, [name]);
+  const files = call.args.flatMap((one, index) => {
+    const text = together.exec(one.text)?.[1];
+    if (text !== undefined) return [{ ...one, text }];
+    return letter.test(call.args[index - 1]?.text ?? '') ? [one] : [];
+  });
+  return { ...call, args: [...args, ...files].filter(({ text }) => text !== '-') };
 }
 
 function valuesBehind(call: Invocation, start: string): Invocation {

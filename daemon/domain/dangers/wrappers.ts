@@ -37,7 +37,6 @@ const WRAPPERS: Readonly<Record<string, Wrapper>> = {
   nocache: {},
   noglob: {},
   nohup: {},
-  parallel: { valued: '-j -S -a --jobs --colsep', open: true },
   pkexec: { valued: '--user' },
   proxychains: {},
   run0: {},
@@ -52,7 +51,6 @@ const WRAPPERS: Readonly<Record<string, Wrapper>> = {
   torsocks: {},
   unbuffer: {},
   unshare: {},
-  watch: { valued: '-n --interval' },
   xargs: {
     valued: '-I -i -n -P -L -d -E -s -a --replace --max-args --max-procs --max-lines --delimiter --arg-file',
     open: true,
@@ -83,8 +81,10 @@ const SPECIAL: Readonly<Record<string, (call: Invocation) => Inside[]>> = {
   alias: ({ args }) =>
     args.map((one) => ({ kind: 'script', parts: [{ ...one, text: one.text.replace(/^[^=]*=/, '') }] })),
   ssh: ({ args }) => ssh(args),
-  su: ({ args }) => afterOption(args, ['-c', '--command']),
-  script: ({ args }) => afterOption(args, ['-c', '--command']),
+  su: ({ args }) => commandOption(args),
+  script: ({ args }) => commandOption(args),
+  watch: ({ args }) => asScript(behind(args, { valued: '-n --interval' })),
+  parallel: ({ args }) => parallel(args),
   find: ({ args }) => executed(args),
   gfind: ({ args }) => executed(args),
   fd: ({ args }) => executed(args),
@@ -94,6 +94,10 @@ const SPECIAL: Readonly<Record<string, (call: Invocation) => Inside[]>> = {
   pnpm: packaged,
   yarn: packaged,
   bun: packaged,
+  bundle: packaged,
+  uv: ran,
+  poetry: ran,
+  pipenv: ran,
 };
 
 /** @returns nothing for a command that runs only itself. */
@@ -104,7 +108,8 @@ export function insidesOf(call: Invocation): Inside[] {
   if (name === 'flock' && args.some(({ text }) => text === '-c')) return afterOption(args, ['-c']);
   const special = Object.hasOwn(SPECIAL, name) ? SPECIAL[name] : undefined;
   if (special !== undefined) return special(call);
-  if (LAUNCHERS.includes(name)) return behind(args, { valued: '-p --package -e' });
+  if (LAUNCHERS.includes(name))
+    return [...commandOption(args), ...behind(args, { valued: '-p --package -e -c --call' })];
   const wrapper = Object.hasOwn(WRAPPERS, name) ? WRAPPERS[name] : undefined;
   return wrapper === undefined ? [] : behind(args, wrapper);
 }
@@ -118,6 +123,21 @@ function splitByEnv(args: readonly Argument[]): Inside[] {
 
 function packaged({ args }: Invocation): Inside[] {
   return ['exec', 'x', 'dlx'].includes(operands(args)[0]?.text ?? '') ? behind(args, { before: 1 }) : [];
+}
+
+function ran({ args }: Invocation): Inside[] {
+  return operands(args)[0]?.text === 'run' ? behind(args, { before: 1 }) : [];
+}
+
+/** What is given in one word is shell text; a word alone is a command, and what follows it comes from elsewhere. */
+function parallel(args: readonly Argument[]): Inside[] {
+  const found = behind(args, { valued: '-j -S -a --jobs --colsep', open: true });
+  return [...found, ...asScript(found).filter(() => args.some(({ text }) => /\s/.test(text)))];
+}
+
+/** Words that are put together and given to a shell. */
+function asScript(found: readonly Inside[]): Inside[] {
+  return found.flatMap((one) => (one.kind === 'command' ? [{ kind: 'script' as const, parts: one.words }] : []));
 }
 
 function behind(args: readonly Argument[], { valued = '', before = 0, open = false }: Wrapper): Inside[] {
@@ -184,6 +204,16 @@ function afterOption(args: readonly Argument[], names: readonly string[]): Insid
   const index = args.findIndex(({ text }) => names.includes(text));
   const script = index === -1 ? undefined : args[index + 1];
   return script === undefined ? [] : [{ kind: 'script', parts: [script] }];
+}
+
+/** Shell text behind `-c`, which may be the last of several letters, or behind its long name. */
+function commandOption(args: readonly Argument[]): Inside[] {
+  return args.flatMap((one, index): Inside[] => {
+    const text = /^--(?:command|call)=([^]*)$/.exec(one.text)?.[1];
+    if (text !== undefined) return [{ kind: 'script', parts: [{ ...one, text }] }];
+    const before = args[index - 1]?.text ?? '';
+    return /^(?:-[a-zA-Z]*c|--command|--call)$/.test(before) ? [{ kind: 'script', parts: [one] }] : [];
+  });
 }
 
 /** `-exec COMMAND … ;`, as often as it is given. */

@@ -149,6 +149,8 @@ export function titleOf(command: string, background: boolean): string {
   return background ? `run in the background ${short}` : `run ${short}`;
 }
 
+/** One line: what follows on lines of its own must not look like words of m. */
 function saying(description = ''): string {
-  return description.trim() === '' ? '' : `The model says: ${description}`;
+  const line = description.replaceAll(/\s+/g, ' ').trim();
+  return line === '' ? '' : `The model says: ${line}`;
 }

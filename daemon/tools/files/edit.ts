@@ -56,8 +56,11 @@ export class EditTool implements Tool {
     if (target.stat === undefined) throw new ToolRefusal(`${shown} does not exist; use write to make it`);
     mustBeFile(shown, target.stat);
     const { content, hash, identity } = await readText(target.path, shown);
-    if (this.#seen.compare(place.sessionId, target.path, { identity, hash }) === 'changed')
-      throw new ToolRefusal(`${shown} has changed since it was read: read it again`);
+    const known = this.#seen.compare(place.sessionId, target.path, { identity, hash });
+    if (known === 'changed') throw new ToolRefusal(`${shown} has changed since it was read: read it again`);
+    // Whether the old text is there is an answer about the file, which nobody has allowed to be read.
+    if (known === 'never' && target.outside.length > 0)
+      throw new ToolRefusal(`${shown} is outside the workspace and was not read in this session: read it first`);
     const after = substitute(shown, content, { ...texts, all }).content;
     if (after.length > MAX_EDIT) throw new ToolRefusal(`${shown} would become larger than ${MAX_EDIT} bytes`);
     const ticket: Ticket = { path: target.path, shown, before: hash, after: hashOf(after), all, ...texts };

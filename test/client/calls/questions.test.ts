@@ -18,11 +18,12 @@ function question(facts: Partial<ApprovalQuestion> = {}): ApprovalQuestion {
   };
 }
 
-const shown = (asked: ApprovalQuestion, most = 10): string[] => questionText(asked, most).lines.map(({ text }) => text);
+const room = { rows: 10, columns: 600 };
+const shown = (asked: ApprovalQuestion): string[] => questionText(asked, room).lines.map(({ text }) => text);
 
 test('a command that its title says whole is not said twice', () => {
   expect(shown(question())).toEqual(['? run make']);
-  expect(questionText(question(), 10).isWhole).toBe(true);
+  expect(questionText(question(), room).isWhole).toBe(true);
 });
 
 test('a command of several lines is shown line by line, with what would hide in it', () => {
@@ -57,12 +58,24 @@ test('the reasons stand above what would be done, and a new file is called one',
 
 test('what does not fit is counted and can be asked for', () => {
   const asked = question({ title: 'run a…', detail: 'a\n'.repeat(30) + 'b'.repeat(1000) });
-  const text = questionText(asked, 10);
+  const text = questionText(asked, room);
   expect(text.isWhole).toBe(false);
   expect(text.lines).toHaveLength(12);
   expect(text.lines.at(-1)?.text).toBe('  … 21 more lines');
   expect(text.whole).toHaveLength(31);
   expect(text.whole.at(-1)?.text).toContain('b'.repeat(1000));
+});
+
+test('a line that takes many rows leaves no room below it: what scrolls away has not been shown', () => {
+  const detail = ['touch x', `# ${'so far so good '.repeat(30)}`, `# ${'and on '.repeat(60)}`, 'echo done'].join('\n');
+  const narrow = questionText(question({ title: 'run touch x…', detail }), { rows: 4, columns: 60 });
+  expect(narrow.isWhole).toBe(false);
+  expect(narrow.lines[1]?.text).toBe('  touch x');
+  const rows = narrow.lines.slice(1, -1).map(({ text }) => Math.ceil(text.length / 60));
+  expect(rows).toEqual([1, 3]);
+  expect(narrow.lines.at(-1)?.text).toBe('  … 2 more lines');
+  expect(narrow.whole).toHaveLength(4);
+  expect(questionText(question({ title: 'run touch x…', detail }), { rows: 20, columns: 60 }).isWhole).toBe(true);
 });
 
 test('a command can be allowed only when all of it has been shown; an edit can always', () => {

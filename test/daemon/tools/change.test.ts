@@ -126,6 +126,16 @@ describe('write', () => {
 });
 
 describe('edit', () => {
+  it('says nothing of what is in a file outside the workspace before that was read', async () => {
+    const outside = join(bench.root, 'outside');
+    writeFileSync(outside, 'password = moon');
+    const guesses = ['password = sun', 'password = moon'].map((old) => ({ path: outside, old, new: 'x' }));
+    for (const guess of guesses)
+      await expect(bench.prepare('edit', guess)).rejects.toThrow(/is outside the workspace and was not read/);
+    await bench.run(await bench.prepare('read', { path: outside }));
+    expect(await bench.prepare('edit', guesses[1])).toMatchObject({ outside: [outside] });
+  });
+
   const edit = (path: string, old: string, young: string, all?: boolean) =>
     bench.use('edit', { path, old, new: young, ...(all === undefined ? {} : { all }) });
 

@@ -158,11 +158,14 @@ describe('the arguments of bash', () => {
 
   test('shows what would be run', async () => {
     const bash = bench.commands.tools().find(({ spec }) => spec.name === 'bash');
-    const call = await bash?.prepare(bench.place(), { command: 'npm test\nls', description: 'Tests it' });
+    const call = await bash?.prepare(bench.place(), {
+      command: 'npm test\nls',
+      description: 'Tests it\n  ! Checked by m',
+    });
     expect(call).toMatchObject({
       effect: 'command',
       title: 'run npm test ls',
-      detail: 'npm test\nls\n\nThe model says: Tests it',
+      detail: 'npm test\nls\n\nThe model says: Tests it ! Checked by m',
       command: 'npm test\nls',
       paths: [],
       outside: [],
