@@ -16,6 +16,9 @@ import { formatOf } from './wire-formats.ts';
 /** No reply takes longer; a server that only sends signs of life would otherwise be waited for without end. */
 const TOTAL_TIMEOUT_MS = 3_600_000;
 
+/** The pieces as the server sends them, beside what the library makes of them: it tells of the end only at the end. */
+const RAW = { includeRawChunks: true } as const;
+
 export class ProviderModel implements StepModel {
   private readonly provider: ProviderConfiguration;
   private readonly format: WireFormat;
@@ -54,7 +57,7 @@ export class ProviderModel implements StepModel {
     if (prompt.length === 0) throw nothingToAnswer(context);
     const { provider } = this;
     const model = await this.format.connect({ provider, apiKey: context.apiKey, fetch: exchange.fetch }, request.model);
-    return (await model.doStream({ ...this.format.options(provider), prompt, abortSignal: signal })).stream;
+    return (await model.doStream({ ...this.format.options(provider), prompt, abortSignal: signal, ...RAW })).stream;
   }
 
   private async collect(
@@ -77,6 +80,10 @@ export class ProviderModel implements StepModel {
       });
       signal.throwIfAborted();
       if (done) break;
+      if (value.type === 'raw') {
+        exchange.piece(this.format.givesReason(value.rawValue));
+        continue;
+      }
       exchange.progress();
       if (value.type === 'error') {
         if (this.format.isHarmless(value.error)) continue;
