@@ -4,6 +4,7 @@ import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless
 import type { Ink, Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/conversation.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
+import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
 import { textOf, type Channel } from '../conversation/reply-text.ts';
 import type { TalkChange } from '../conversation/talk.ts';
 import { isOver, type TurnView } from '../conversation/turn-book.ts';
@@ -73,6 +74,8 @@ export class Transcript {
   };
   #channel: Channel | undefined;
   #atLineStart = true;
+  /** Turns that began here and have shown nothing yet. */
+  readonly #unanswered = new Set<number>();
   /** Said of a turn that waits, without its times: repeated attempts are not repeated news. */
   #saidOfWaiting = '';
 
@@ -119,6 +122,7 @@ export class Transcript {
 
   #prompt(turn: TurnView, message: Message): void {
     this.#endReply();
+    this.#unanswered.add(turn.turn);
     if (turn.mine) this.#own.add(turn.turn);
     if (!this.#options.interactive) return;
     const text = textOf(message.parts);
@@ -140,6 +144,7 @@ export class Transcript {
 
   #message(message: Message): void {
     this.#endReply();
+    if (hasAnswer(message.parts)) this.#unanswered.delete(message.turn);
     for (const part of message.parts) {
       if (part.type === 'tool-call') this.#notice(`[tool ${harmlessLine(part.name)}]`, 'dim');
       if (part.type === 'tool-result' && part.isError) this.#notice(`[tool ${harmlessLine(part.name)} failed]`, 'dim');
@@ -167,7 +172,8 @@ export class Transcript {
     this.#saidOfWaiting = '';
     this.#endReply();
     if (change.error !== undefined) this.#notice(harmless(failureSentence(change.error)), 'red');
-    const end = endSentence(change);
+    const isEmpty = this.#unanswered.delete(turn.turn) && change.state === 'completed';
+    const end = endSentence(change) ?? (isEmpty ? EMPTY_ANSWER : undefined);
     const which = neverBegan ? `, before it began: ${fitWidth(harmlessLine(turn.prompt ?? ''), LONGEST_QUOTE)}` : '';
     if (end !== undefined) this.#notice(`[${harmlessLine(end)}${which}]`, 'yellow');
     if (change.state === 'completed' && this.#options.interactive) this.#notice('saved', 'dim');

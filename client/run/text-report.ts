@@ -6,6 +6,8 @@ import { localClock } from '../command-line/wording.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/conversation.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
+import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
+import type { Message } from '../../protocol/message.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { endingSentence, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
@@ -18,6 +20,7 @@ export class TextReport implements Report {
   readonly #stderr: Output;
   readonly #stream = new HarmlessStream();
   #atLineStart = true;
+  #hasAnswered = false;
   #isLost = false;
   #saidOfWaiting = '';
 
@@ -35,7 +38,7 @@ export class TextReport implements Report {
       if (change.afresh) this.#mark('once more, from the beginning');
       this.#write(this.#stream.push(change.text));
     }
-    if (change.kind === 'message') this.#endLine();
+    if (change.kind === 'message') this.#endMessage(change.message);
     if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
     if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
@@ -58,11 +61,17 @@ export class TextReport implements Report {
     if (outcome.error !== undefined) tellFailure(this.#stderr, 'm', outcome.error);
     const ending = endingSentence(own.sessionId, outcome);
     if (ending !== undefined) this.note(ending);
+    else if (outcome.type === 'turn.completed' && !this.#hasAnswered) this.note(EMPTY_ANSWER);
   }
 
   fail(failure: Failure): void {
     this.#endLine();
     tellFailure(this.#stderr, 'm', failure);
+  }
+
+  #endMessage({ parts }: Message): void {
+    this.#endLine();
+    if (hasAnswer(parts)) this.#hasAnswered = true;
   }
 
   #waiting(change: TurnChange): void {
