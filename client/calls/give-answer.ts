@@ -12,7 +12,7 @@ export interface AnswerPlace {
 }
 
 /** A daemon that has just started asks again what its log leaves open, but not at once. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 10_000;
 const PAUSE_MS = 100;
 
 /** @throws ProtocolError CONFLICT when it was answered before, and what calls throw. */

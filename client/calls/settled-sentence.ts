@@ -1,6 +1,9 @@
 /** What became of a question about a call. */
+import type { Answer } from './answers.ts';
 import { harmlessRow } from './text-lines.ts';
 import type { ApprovalChange, ApprovalMode, ApprovalScope } from '../../protocol/tool.ts';
+
+type Settled = Exclude<ApprovalChange, { state: 'asked' }>;
 
 export interface Settler {
   /** Whether it was answered at this frontend. */
@@ -16,7 +19,7 @@ const HOLDS: Record<ApprovalScope, string> = {
 };
 
 /** @returns a sentence without indentation. */
-export function settledSentence(change: Exclude<ApprovalChange, { state: 'asked' }>, { mine, mode }: Settler): string {
+export function settledSentence(change: Settled, { mine, mode }: Settler): string {
   if (change.state === 'withdrawn') return 'no longer asked: the turn has ended';
   if (change.state === 'rejected') {
     const reason = change.reason === '' ? '' : `: ${harmlessRow(change.reason)}`;
@@ -24,4 +27,12 @@ export function settledSentence(change: Exclude<ApprovalChange, { state: 'asked'
   }
   if (!mine && mode !== undefined) return `allowed: the mode is ${mode} now`;
   return mine ? HOLDS[change.scope] : `answered elsewhere: ${HOLDS[change.scope]}`;
+}
+
+/**
+ * Whether it was settled by an answer of this frontend, of which nobody else's can be told when both say the same.
+ * @param given undefined when this frontend has given none.
+ */
+export function isOwn(change: Settled, given: Answer['decision'] | undefined): boolean {
+  return (change.state === 'allowed' && given === 'allow') || (change.state === 'rejected' && given === 'reject');
 }

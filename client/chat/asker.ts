@@ -217,12 +217,12 @@ export class Asker {
     const sessionId = this.#parts.sessionId();
     if (sessionId === undefined) return;
     question.state = 'sent';
-    transcript.calls.answering(callId);
+    transcript.calls.answering(callId, answer.decision);
     changed();
     try {
       await giveAnswer(client, { sessionId, callId, isAsked: () => this.#question === question }, answer);
     } catch (error) {
-      transcript.calls.answering(callId, false);
+      transcript.calls.answering(callId);
       // Somebody else was faster: the question is gone, and its end was told.
       if (this.#question !== question) return;
       const { message, hint } = failureOf(error);

@@ -1,8 +1,9 @@
 /** Shows tool calls in a conversation: a line when one begins, its output while it runs, what came of it. */
+import type { Answer } from '../calls/answers.ts';
 import type { InkLine } from '../calls/ink-line.ts';
 import type { Marks } from '../calls/marks.ts';
 import { resultLines } from '../calls/result-lines.ts';
-import { settledSentence } from '../calls/settled-sentence.ts';
+import { isOwn, settledSentence } from '../calls/settled-sentence.ts';
 import { fittedRow, harmlessRow } from '../calls/text-lines.ts';
 import type { Change } from '../conversation/change.ts';
 import { isOver } from '../conversation/turn-book.ts';
@@ -39,8 +40,8 @@ export class CallView {
   readonly #begun = new Map<string, CallStart>();
   /** What was shown of questions: a diff that a person has seen is not shown again. */
   readonly #asked = new Map<string, ApprovalQuestion>();
-  /** Calls that are answered here. */
-  readonly #mine = new Set<string>();
+  /** Answers that are on their way from here. */
+  readonly #mine = new Map<string, Answer['decision']>();
   readonly #rejected = new Set<string>();
   /** The call whose line was the last thing said of any. */
   #last: string | undefined;
@@ -72,10 +73,10 @@ export class CallView {
     this.#mode = undefined;
   }
 
-  /** This frontend is answering. @param isMine false when the answer was not taken. */
-  answering(callId: string, isMine = true): void {
-    if (isMine) this.#mine.add(callId);
-    else this.#mine.delete(callId);
+  /** This frontend is answering; without a decision, its answer was not taken. */
+  answering(callId: string, decision?: Answer['decision']): void {
+    if (decision === undefined) this.#mine.delete(callId);
+    else this.#mine.set(callId, decision);
   }
 
   /** A mode was chosen, which may answer what is asked. */
@@ -93,7 +94,8 @@ export class CallView {
   approval({ change }: ChangeOf<'approval'>): void {
     if (change.state === 'asked') return;
     if (change.state === 'rejected') this.#rejected.add(change.callId);
-    const mine = this.#mine.delete(change.callId);
+    const mine = isOwn(change, this.#mine.get(change.callId));
+    this.#mine.delete(change.callId);
     if (!this.#asked.has(change.callId)) return;
     const sentence = settledSentence(change, { mine, mode: this.#mode });
     this.#place.tell([{ text: INDENT + sentence, ink: change.state === 'allowed' ? 'dim' : 'yellow' }]);

@@ -69,12 +69,12 @@ export class PlainAsker {
     const { callId } = pending.question;
     const { sessionId } = talk;
     if (sessionId === undefined) return true;
-    transcript.calls.answering(callId);
+    transcript.calls.answering(callId, answer.decision);
     try {
       await giveAnswer(client, { sessionId, callId, isAsked: () => this.#current === pending }, answer);
       return true;
     } catch (error) {
-      transcript.calls.answering(callId, false);
+      transcript.calls.answering(callId);
       transcript.tell(`not answered: ${failureOf(error).message}`);
       return false;
     }

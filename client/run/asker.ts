@@ -23,8 +23,8 @@ export interface AskerParts {
   readonly stderr: Output;
   readonly paint: Paint;
   readonly sessionId: () => string;
-  /** Told before an answer is given, and again when it was not taken. */
-  readonly answering: (callId: string, isMine: boolean) => void;
+  /** Told before an answer is given, and again, without a decision, when it was not taken. */
+  readonly answering: (callId: string, decision?: Answer['decision']) => void;
   /** There will be no answer from here. */
   readonly ended: () => void;
 }
@@ -135,14 +135,14 @@ export class RunAsker {
   async #answer(pending: PendingApproval, answer: Answer): Promise<void> {
     const { client, stderr, answering } = this.#parts;
     const { callId } = pending.question;
-    answering(callId, true);
+    answering(callId, answer.decision);
     // The line that was typed has ended the row of the question.
     this.#isDeaf = true;
     try {
       const sessionId = this.#parts.sessionId();
       await giveAnswer(client, { sessionId, callId, isAsked: () => this.#current === pending }, answer);
     } catch (error) {
-      answering(callId, false);
+      answering(callId);
       // Somebody else was faster, and that was told.
       if (this.#current !== pending) return;
       stderr.line(`m: not answered: ${harmlessLine(failureOf(error).message)}`);

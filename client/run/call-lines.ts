@@ -1,7 +1,8 @@
 /** Tool calls of a run, for a person who watches it: a line when one begins, a line of what came of it. */
+import type { Answer } from '../calls/answers.ts';
 import type { Marks } from '../calls/marks.ts';
 import { resultWords } from '../calls/result-lines.ts';
-import { settledSentence } from '../calls/settled-sentence.ts';
+import { isOwn, settledSentence } from '../calls/settled-sentence.ts';
 import { harmlessRow } from '../calls/text-lines.ts';
 import type { Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/change.ts';
@@ -13,8 +14,8 @@ export class CallLines {
   readonly #marks: Marks;
   readonly #paint: Paint;
   readonly #begun = new Set<string>();
-  /** Calls that are answered here. */
-  readonly #mine = new Set<string>();
+  /** Answers that are on their way from here. */
+  readonly #mine = new Map<string, Answer['decision']>();
   #mode: ApprovalMode | undefined;
 
   constructor(marks: Marks, paint: Paint) {
@@ -22,10 +23,10 @@ export class CallLines {
     this.#paint = paint;
   }
 
-  /** This run is answering. @param isMine false when the answer was not taken. */
-  answering(callId: string, isMine: boolean): void {
-    if (isMine) this.#mine.add(callId);
-    else this.#mine.delete(callId);
+  /** This run is answering; without a decision, its answer was not taken. */
+  answering(callId: string, decision?: Answer['decision']): void {
+    if (decision === undefined) this.#mine.delete(callId);
+    else this.#mine.set(callId, decision);
   }
 
   /** @returns lines for stderr, harmless and dressed. */
@@ -44,7 +45,8 @@ export class CallLines {
       this.#mode = undefined;
       return [];
     }
-    const mine = this.#mine.delete(change.callId);
+    const mine = isOwn(change, this.#mine.get(change.callId));
+    this.#mine.delete(change.callId);
     return [this.#paint('dim', INDENT + settledSentence(change, { mine, mode: this.#mode }))];
   }
 

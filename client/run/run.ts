@@ -79,7 +79,7 @@ class Run {
       stderr: around.stderr,
       paint: paintFor(around.stderr, around.environment),
       sessionId: () => this.#own?.sessionId ?? '',
-      answering: (callId, isMine) => calls?.answering(callId, isMine),
+      answering: (callId, decision) => calls?.answering(callId, decision),
       ended: () => this.#over.resolve(unfinished('unanswered')),
     });
   }

@@ -1,4 +1,4 @@
-/** Accepts prompts, keeps a runner for every session that works, and brings them back after a restart. */
+/** Accepts prompts, and keeps a runner for every session that works. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
@@ -10,44 +10,29 @@ import type { TurnParts } from './turn-run.ts';
 import { withAgent } from './agent-settings.ts';
 import type { AgentsPort } from './agent-port.ts';
 import { requireWorkspace, startEntries } from './turn-start.ts';
-import { isUnfinished, readAftermath, readProgress, type TurnProgress } from './turn-recovery.ts';
-import type { ProcessRecord, ToolPort } from './tool-port.ts';
+import { SessionRecovery, type RecoveryParts } from './session-recovery.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 type SubmitParams = ParamsOf<'turn/submit'>;
 type SubmitResult = ResultOf<'turn/submit'>;
 
-/** Sessions that are brought back at the same time at a start. */
-const RECOVER_AT_ONCE = 16;
-
-/** What a daemon before this one left running. */
-interface LeftBehind {
-  /** Calls of which a process group was recorded. */
-  readonly ran: ReadonlySet<string>;
-  /** All of it is ended. */
-  readonly isClean: boolean;
-}
-
-export interface TurnServiceParts extends TurnParts {
-  readonly tools: ToolPort;
+export interface TurnServiceParts extends TurnParts, RecoveryParts {
   readonly agents: AgentsPort;
   /** Told when there are more sessions than before. */
   readonly sessionsChanged: () => void;
   /** The mode of a session that begins without one. */
   readonly defaultMode: () => ApprovalMode;
-  /** What becomes of a turn that a crash interrupted. */
-  readonly recovery: () => 'safe' | 'ask' | 'never';
 }
 
 export class TurnService {
   readonly #parts: TurnServiceParts;
   readonly #runners = new Map<string, SessionRunner>();
-  #leaving = false;
-  /** Never rejects. */
-  #recovering: Promise<void> = Promise.resolve();
+  readonly #leaving = new AbortController();
+  readonly #recovery: SessionRecovery;
 
   constructor(parts: TurnServiceParts) {
     this.#parts = parts;
+    this.#recovery = new SessionRecovery(parts, (head) => this.runnerOf(head), this.#leaving.signal);
   }
 
   activity(): { running: number; waiting: number; queued: number } {
@@ -80,7 +65,8 @@ export class TurnService {
 
   /** @throws ProtocolError; the prompt was not accepted then. */
   async submit(params: SubmitParams, environment?: string): Promise<SubmitResult> {
-    if (this.#leaving) throw new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
+    if (this.#leaving.signal.aborted)
+      throw new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
     const { target } = params;
     const { opId, prompt: parts, model, mode, agent, unattended } = params;
     const wishes = [mode ?? null, agent ?? null, unattended ?? false];
@@ -107,37 +93,14 @@ export class TurnService {
 
   /** Takes up what the daemon before this one left. Resolves when every session is on its way again. */
   async recover(): Promise<void> {
-    const { vault } = this.#parts;
-    const records = await vault.processes();
-    // What a daemon before this one left running must not write into what goes on now.
-    const isClean = await this.#endSurvivors(records);
-    const left: LeftBehind = { ran: new Set(records.map(({ callId }) => callId)), isClean };
-    const heads = await vault.unfinished();
-    for (let index = 0; index < heads.length && !this.#leaving; index += RECOVER_AT_ONCE) {
-      const some = heads.slice(index, index + RECOVER_AT_ONCE);
-      this.#recovering = Promise.all(some.map((head) => this.#recoverOrReport(head, left))).then(() => undefined);
-      await this.#recovering;
-    }
-    // Only now: how far the calls of these processes came has been written down.
-    for (const { callId } of isClean ? records : []) await vault.forgetProcess(callId);
-  }
-
-  /** @returns whether none is alive. What cannot be ended may write anywhere: then no turn goes on by itself. */
-  async #endSurvivors(records: readonly ProcessRecord[]): Promise<boolean> {
-    try {
-      await this.#parts.tools.endSurvivors(records);
-      return true;
-    } catch (error) {
-      this.#parts.report(error);
-      return false;
-    }
+    await this.#recovery.run();
   }
 
   /** Stops every turn. Resolves when what they leave is durable. */
   async leave(why: TurnStop['why']): Promise<void> {
-    this.#leaving = true;
+    this.#leaving.abort();
     // What is being brought back is stopped too, and needs the store until then.
-    await this.#recovering;
+    await this.#recovery.rest();
     await Promise.all([...this.#runners.values()].map((runner) => runner.leave(why)));
   }
 
@@ -240,60 +203,5 @@ export class TurnService {
       this.#runners.set(head.id, runner);
     }
     return runner;
-  }
-
-  /** One session that cannot be brought back keeps no other from it. */
-  async #recoverOrReport(head: SessionHead, left: LeftBehind): Promise<void> {
-    try {
-      await this.#recoverSession(head, left);
-    } catch (error) {
-      this.#parts.report(error);
-    }
-  }
-
-  async #recoverSession(head: SessionHead, { ran, isClean }: LeftBehind): Promise<void> {
-    const { vault, recovery } = this.#parts;
-    const queue = await vault.readQueue(head.id);
-    const progress = await readProgress(vault, head);
-    const runner = this.runnerOf(head);
-    const isSafe = recovery() === 'safe' && isClean;
-    if (progress === undefined || !isUnfinished(progress)) {
-      const isGivenUp = progress?.state === 'interrupted' && progress.reason === 'crash';
-      if (isGivenUp) runner.hold(queue);
-      else runner.resume(queue, undefined);
-      return;
-    }
-    const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
-    const { turn, step, stepsBefore, unattended } = progress;
-    const state = progress.state === 'waiting' ? 'waiting' : 'running';
-    if (!proceed) runner.hold(queue);
-    else runner.resume(queue, { turn, step, stepsBefore, unattended, state });
-  }
-
-  /**
-   * Writes down what a crash has left: a reply that broke off, calls that had begun, and, when the turn does not go on by
-   * itself, that it was interrupted.
-   * @returns whether it goes on.
-   */
-  async #settleCrash(
-    sessionId: string,
-    { turn, draft }: TurnProgress,
-    isSafe: boolean,
-    ran: ReadonlySet<string>,
-  ): Promise<boolean> {
-    const { vault, writer, clock } = this.#parts;
-    const { results, uncertain } = await readAftermath(vault, sessionId, turn, ran);
-    const proceed = isSafe && uncertain.length === 0;
-    const entries = draft === undefined ? [] : [writer.entry('cutoff', turn, { ...draft, reason: 'crash' as const })];
-    entries.push(...results.map((part) => writer.entry('message', turn, { role: 'tool', parts: [part] })));
-    if (!proceed) {
-      const known = uncertain.length === 0 ? {} : { uncertain: [...uncertain] };
-      entries.push(writer.entry('turn', turn, { state: 'interrupted', reason: 'crash', ...known }));
-    }
-    if (entries.length > 0) {
-      const patch = proceed ? {} : { status: 'interrupted' as const };
-      await writer.append({ opId: clock.id(), sessionId, entries, patch, dropDrafts: true });
-    }
-    return proceed;
   }
 }

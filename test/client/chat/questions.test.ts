@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { main } from '../../../client/chat/main.ts';
+import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ApprovalQuestion } from '../../../protocol/tool.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
 import { fakeSurroundings } from '../../support/fake-surroundings.ts';
@@ -199,19 +200,28 @@ test('a question that is answered elsewhere goes away and says what was answered
   expect(chat.answers()).toEqual([]);
 });
 
-test('an answer that somebody else was faster with is not repeated', async () => {
+test('an answer that somebody else was faster with is told as theirs, and as no failure', async () => {
   const chat = await open();
   chat.daemon.ask(chat.sessionId, 1, MAKE);
   await chat.ends(OFFERS);
-  const { settle } = chat.daemon;
-  chat.daemon.settle = () => {};
-  const stored = chat.daemon.sessions.get(chat.sessionId);
-  if (stored !== undefined) stored.approvals = [];
-  chat.type('y');
-  await chat.stdout.untilScreen('not answered: this call was allowed already');
-  chat.daemon.settle = settle;
+  chat.daemon.overrides['approval/answer'] = () => {
+    throw new ProtocolError('CONFLICT', 'this call was allowed already');
+  };
+  chat.type('n');
+  await chat.stdout.untilScreen('[answering]');
   chat.daemon.settle(chat.sessionId, 1, { state: 'allowed', callId: 'c1', scope: 'once' });
-  await chat.stdout.untilScreen('answered elsewhere: allowed once');
+  await chat.ends('? run make', '  answered elsewhere: allowed once');
+});
+
+test('an answer that cannot be given says why, and the question is asked again', async () => {
+  const chat = await open();
+  chat.daemon.ask(chat.sessionId, 1, MAKE);
+  await chat.ends(OFFERS);
+  chat.daemon.overrides['approval/answer'] = () => {
+    throw new ProtocolError('STORAGE_FULL', 'the disk is full', { hint: 'Make room.' });
+  };
+  chat.type('y');
+  await chat.ends('not answered: the disk is full', '  Make room.', OFFERS);
 });
 
 test('Ctrl+C cancels the turn and rejects nothing; Ctrl+D leaves it asking', async () => {
