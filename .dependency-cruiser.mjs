@@ -36,13 +36,13 @@ export default {
       comment: 'Both sides and strangers read the contract: it must be understandable, and loadable, without the rest.',
       severity: 'error',
       from: { path: '^protocol/' },
-      to: { pathNot: ['^protocol/', pack('zod'), pack('vscode-jsonrpc'), '^(node:)?(crypto|path|net)$'] },
+      to: { pathNot: ['^protocol/', pack('zod'), pack('vscode-jsonrpc'), '^(node:)?(buffer|crypto|path|net)$'] },
     },
     {
       name: 'protocol-frames-in-one-file',
       comment: 'The JSON-RPC library costs start-up time: whoever only needs shapes or errors must not load it.',
       severity: 'error',
-      from: { path: '^protocol/', pathNot: '^protocol/framing[.]ts$' },
+      from: { path: '^protocol/', pathNot: '^protocol/(framing|leave)[.]ts$' },
       to: { path: [pack('vscode-jsonrpc'), core('net')] },
     },
     {

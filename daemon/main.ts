@@ -1,6 +1,7 @@
 /** The daemon's program: makes sure of its Node and its arguments, then starts the process around `buildDaemon`. */
 import { BUILD } from '../protocol/version.ts';
 import { USAGE, readArguments, type Arguments } from './life/arguments.ts';
+import { closeInherited } from './life/hardening.ts';
 import { requireNode } from './life/node-version.ts';
 import { startVaultThread } from './vault/vault-thread.ts';
 
@@ -10,7 +11,8 @@ const EXIT_USAGE = 2;
 requireNode();
 void start(readOrExit());
 
-async function start(args: Arguments): Promise<void> {
+async function start({ close, ...args }: Arguments): Promise<void> {
+  closeInherited(close);
   // Loads the native lock, which an old Node would not survive.
   const { runDaemon } = await import('./life/run-daemon.ts');
   await runDaemon({

@@ -1,13 +1,19 @@
 /** What a frame must hold to be a JSON-RPC 2.0 message, checked without the JSON-RPC library. */
+import { isUtf8 } from 'node:buffer';
 import { FrameError } from './frame.ts';
 
 /** Requests of one connection that may wait for an answer at the same time. */
 export const MAX_REQUESTS_IN_FLIGHT = 64;
 
-/** @throws FrameError when the body is not JSON. */
+const REPLACEMENT = '\uFFFD';
+
+/** @throws FrameError when the body is not JSON in UTF-8. */
 export function parseBody(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  // What does not decode is replaced. Only text with that character in it, which somebody may have sent, is looked at twice.
+  if (text.includes(REPLACEMENT) && !isUtf8(body)) throw new FrameError('the body is not UTF-8');
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     throw new FrameError('the body is not JSON');
   }

@@ -30,6 +30,12 @@ export class FrameDecoder {
   #chunks: Buffer[] = [];
   #buffered = 0;
   #bodyLength: number | undefined;
+  #violation: FrameError | undefined;
+
+  /** Why nothing more comes of this stream; what had arrived whole before was returned. */
+  get violation(): FrameError | undefined {
+    return this.#violation;
+  }
 
   /** Bytes that arrived and are not yet part of a returned body. */
   get pendingBytes(): number {
@@ -39,16 +45,30 @@ export class FrameDecoder {
   /**
    * @param chunk the next bytes of the stream.
    * @returns the bodies that are now complete, in order.
-   * @throws FrameError when the stream is not made of frames within the limits.
+   * @throws FrameError when the stream is not made of frames within the limits, and no body came before that.
    */
   push(chunk: Buffer): Buffer[] {
+    if (this.#violation !== undefined) throw this.#violation;
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
     const bodies: Buffer[] = [];
+    try {
+      this.#cut(bodies);
+    } catch (error) {
+      // It throws nothing else.
+      this.#violation = error as FrameError;
+      this.#chunks = [];
+      this.#buffered = 0;
+      if (bodies.length === 0) throw this.#violation;
+    }
+    return bodies;
+  }
+
+  #cut(bodies: Buffer[]): void {
     for (;;) {
-      if (this.#bodyLength === undefined && !this.#readHeader()) return bodies;
+      if (this.#bodyLength === undefined && !this.#readHeader()) return;
       const length = this.#bodyLength ?? 0;
-      if (this.#buffered < length) return bodies;
+      if (this.#buffered < length) return;
       bodies.push(this.#take(length));
       this.#bodyLength = undefined;
     }

@@ -19,6 +19,7 @@ import {
 import { MAX_REQUESTS_IN_FLIGHT, envelopeProblem, parseBody } from './envelope.ts';
 import { ERROR_CODES, ProtocolError } from './errors.ts';
 import { FrameDecoder, FrameError, MAX_BODY_BYTES, encodeFrame } from './frame.ts';
+import { takeLeave } from './leave.ts';
 
 export { ErrorCodes };
 export { ResponseError, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc';
@@ -87,6 +88,8 @@ export class SocketChannel {
   readonly #socket: Socket;
   /** Ids as the library keys them: it would lose the first of two requests with the ids 1 and "1". */
   readonly #open = new Set<string>();
+  /** Set when the connection ends as soon as nothing is open any more. */
+  #answered: PromiseWithResolvers<void> | undefined;
 
   constructor(socket: Socket, early?: EarlyInput) {
     this.#socket = socket;
@@ -94,6 +97,9 @@ export class SocketChannel {
       admit: (message) => this.#admit(message),
       refuse: (code, text, id) => {
         this.#refuse(code, text, id);
+      },
+      violate: (text) => {
+        this.#violate(text);
       },
     });
     this.writer = new ChannelWriter(this);
@@ -121,6 +127,16 @@ export class SocketChannel {
   /** Called for each outgoing message, so that the id of an answered request is free again. */
   settle(message: Message): void {
     if ('id' in message && !('method' in message)) this.#open.delete(String(message.id));
+    if (this.#open.size === 0) this.#answered?.resolve();
+  }
+
+  /** What was asked before it is still answered. */
+  #violate(text: string): void {
+    this.#answered = Promise.withResolvers();
+    if (this.#open.size === 0) this.#answered.resolve();
+    takeLeave(this.#socket, this.#answered.promise, () => {
+      this.#refuse(ERROR_CODES.PARSE, text, null);
+    });
   }
 
   #admit(message: RequestEnvelope): boolean {
@@ -159,6 +175,8 @@ export class SocketChannel {
 interface Gate {
   admit(message: RequestEnvelope): boolean;
   refuse(code: number, text: string, id: unknown): void;
+  /** Nothing more can be read. */
+  violate(text: string): void;
 }
 
 class ChannelReader extends AbstractMessageReader implements MessageReader {
@@ -174,12 +192,9 @@ class ChannelReader extends AbstractMessageReader implements MessageReader {
   }
 
   listen(callback: DataCallback): Disposable {
+    const { decoder, bodies } = this.#early;
     const onData = (chunk: Buffer): void => {
-      try {
-        for (const body of this.#early.decoder.push(chunk)) this.#deliver(body, callback);
-      } catch (error) {
-        this.#violation(error);
-      }
+      this.#take(() => decoder.push(chunk), callback, onData);
     };
     const onClose = (): void => {
       this.fireClose();
@@ -188,17 +203,24 @@ class ChannelReader extends AbstractMessageReader implements MessageReader {
       this.fireError(error);
     };
     this.#socket.on('close', onClose).on('error', onError);
-    try {
-      for (const body of this.#early.bodies) this.#deliver(body, callback);
-      this.#socket.on('data', onData);
-    } catch (error) {
-      this.#violation(error);
-    }
+    this.#socket.on('data', onData);
+    this.#take(() => bodies, callback, onData);
     return {
       dispose: () => {
         this.#socket.off('data', onData).off('close', onClose).off('error', onError);
       },
     };
+  }
+
+  #take(read: () => readonly Buffer[], callback: DataCallback, onData: (chunk: Buffer) => void): void {
+    try {
+      for (const body of read()) this.#deliver(body, callback);
+      const { violation } = this.#early.decoder;
+      if (violation !== undefined) throw violation;
+    } catch (error) {
+      this.#socket.off('data', onData);
+      this.#gate.violate(error instanceof FrameError ? error.message : 'unreadable input');
+    }
   }
 
   #deliver(body: Buffer, callback: DataCallback): void {
@@ -209,13 +231,6 @@ class ChannelReader extends AbstractMessageReader implements MessageReader {
       return;
     }
     if (this.#gate.admit(message as RequestEnvelope)) callback(message as Message);
-  }
-
-  #violation(error: unknown): void {
-    const text = error instanceof FrameError ? error.message : 'unreadable input';
-    this.#gate.refuse(ERROR_CODES.PARSE, text, null);
-    this.#socket.removeAllListeners('data');
-    this.#socket.destroySoon();
   }
 }
 

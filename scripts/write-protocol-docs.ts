@@ -96,8 +96,8 @@ function document(): string {
 Version ${PROTOCOL.max}; versions ${PROTOCOL.min} to ${PROTOCOL.max} are spoken.
 
 JSON-RPC 2.0 over one Unix socket. Each message is a frame: the header \`Content-Length: N\`, CR LF, CR LF, and N bytes of
-UTF-8 JSON. A header has at most ${MAX_HEADER_BYTES} bytes, a body at most ${MAX_BODY_BYTES}. What is not a frame is answered
-with ${ERROR_CODES.PARSE}, and the connection is closed.
+UTF-8 JSON. A header has at most ${MAX_HEADER_BYTES} bytes, a body at most ${MAX_BODY_BYTES}. What is not a frame, or
+holds no JSON in UTF-8, is answered with ${ERROR_CODES.PARSE} after everything that came whole before it, and the connection is closed.
 
 Of what JSON-RPC 2.0 leaves open or allows, this is narrower on purpose. Params are by name, never by position: an array is
 answered with ${ERROR_CODES.INVALID_PARAMS}. Batches are refused as a whole with one ${ERROR_CODES.INVALID_REQUEST}, and nothing in them takes effect. The id of a

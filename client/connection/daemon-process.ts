@@ -20,8 +20,10 @@ const PASSED_ON = [
 ] as const;
 /** Half the young generation of the default: a third less memory under load at the same speed. */
 const NODE_OPTIONS = ['--max-semi-space-size=4'];
-/** Descriptors above this are left alone: closing them costs a slot each in the spawn. */
+/** Descriptors above this are closed by the daemon itself: masking costs a slot each, up to the highest, in the spawn. */
 const HIGHEST_MASKED_DESCRIPTOR = 65_535;
+/** Node, its vault, its keychain helper and a few clients. */
+const ENOUGH_FILES = 1_024;
 const CLOSE_ON_EXEC = 0o2000000;
 /**
  * No core dump: one holds registers, and with them bytes of what was just worked on, even where it holds no memory. Only a
@@ -50,39 +52,55 @@ export interface Launch {
  * need, so that the caller's pipes end with the caller and nothing leaks into tools. The directories must have been
  * prepared.
  *
- * @throws ProtocolError DAEMON_UNAVAILABLE when there is no program to start.
+ * @throws ProtocolError DAEMON_UNAVAILABLE when there is no program to start, or this process may open no more files.
  */
-export function launchDaemon({ locations, environment, script, takeOver }: LaunchOptions): Launch {
+export function launchDaemon(options: LaunchOptions): Launch {
+  try {
+    return launch(options);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // The last one is how the spawn says that it found no number for a descriptor.
+    if (code !== 'EMFILE' && code !== 'ENFILE' && code !== 'EINVAL') throw error;
+    throw new ProtocolError('DAEMON_UNAVAILABLE', `the daemon cannot be started: too many files are open (${code})`, {
+      hint: `Raise the limit and try again: ulimit -n ${ENOUGH_FILES}`,
+      cause: error,
+    });
+  }
+}
+
+function launch({ locations, environment, script, takeOver }: LaunchOptions): Launch {
   if (!existsSync(script)) {
     throw new ProtocolError('DAEMON_UNAVAILABLE', `there is no daemon program at ${script}`, {
       hint: 'Run `npm run build` in a clone, or install the package again.',
     });
   }
-  const launch: { pid: number | undefined; ended: Launch['ended'] } = { pid: undefined, ended: undefined };
+  const launched: { pid: number | undefined; ended: Launch['ended'] } = { pid: undefined, ended: undefined };
   const nothing = openSync('/dev/null', 'r+');
   try {
     const [shell, ...limit] = WITHOUT_CORE_DUMPS;
-    const program = [process.execPath, ...NODE_OPTIONS, script, ...daemonArguments(locations, takeOver)];
+    const { masked, beyond } = sortInherited(nothing);
+    const close = beyond.length === 0 ? [] : ['--close', beyond.join(',')];
+    const program = [process.execPath, ...NODE_OPTIONS, script, ...daemonArguments(locations, takeOver), ...close];
     const child = withPrivateUmask(() =>
       spawn(shell, [...limit, ...program], {
         detached: true,
         cwd: locations.dataDirectory,
         env: scrub(environment),
-        stdio: maskInherited(nothing),
+        stdio: Array.from({ length: Math.max(2, ...masked) + 1 }, (_, fd) => (masked.has(fd) ? nothing : 'ignore')),
       }),
     );
     child.unref();
-    launch.pid = child.pid;
+    launched.pid = child.pid;
     child.on('error', (error: NodeJS.ErrnoException) => {
-      launch.ended ??= { code: null, reason: `could not be started (${error.code ?? 'unknown'})` };
+      launched.ended ??= { code: null, reason: `could not be started (${error.code ?? 'unknown'})` };
     });
     child.on('exit', (code, signal) => {
-      launch.ended ??= { code, reason: signal === null ? `exit code ${code}` : `signal ${signal}` };
+      launched.ended ??= { code, reason: signal === null ? `exit code ${code}` : `signal ${signal}` };
     });
   } finally {
     closeSync(nothing);
   }
-  return launch;
+  return launched;
 }
 
 function daemonArguments(locations: Locations, takeOver: boolean): string[] {
@@ -114,14 +132,25 @@ function withPrivateUmask<T>(action: () => T): T {
 }
 
 /**
- * Stdio for the child in which every descriptor that we inherited ourselves points to /dev/null. Node closes its own
- * descriptors in a child, but passes on those it was given: a caller that reads a pipe to its end would wait for the
- * daemon's.
+ * The descriptors that we inherited ourselves. Node closes its own in a child, but passes on those it was given: a caller
+ * that reads a pipe to its end would wait for the daemon's. `masked` can be pointed to /dev/null on the way; `beyond` are
+ * so high that no other can be put in their place, as when the limit was lowered after they were opened.
+ *
+ * @param nothing a descriptor of ours.
  */
-function maskInherited(nothing: number): ('ignore' | number)[] {
-  const inherited = inheritedDescriptors().filter((fd) => fd > 2 && fd !== nothing && fd <= HIGHEST_MASKED_DESCRIPTOR);
-  const masked = new Set(inherited);
-  return Array.from({ length: Math.max(2, ...inherited) + 1 }, (_, fd) => (masked.has(fd) ? nothing : 'ignore'));
+function sortInherited(nothing: number): { masked: ReadonlySet<number>; beyond: readonly number[] } {
+  const inherited = inheritedDescriptors().filter((fd) => fd > 2 && fd !== nothing);
+  // The spawn needs a number for each of them above the highest one.
+  const end =
+    Math.min(HIGHEST_MASKED_DESCRIPTOR, inherited.length === 0 ? Infinity : fileLimit()) - inherited.length - 1;
+  return { masked: new Set(inherited.filter((fd) => fd < end)), beyond: inherited.filter((fd) => fd >= end) };
+}
+
+/** How many files this process may open; infinite where that is not known. */
+function fileLimit(): number {
+  if (process.platform !== 'linux') return Infinity;
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity);
 }
 
 function inheritedDescriptors(): number[] {

@@ -43,6 +43,9 @@ export const ANTHROPIC_FORMAT: WireFormat = {
     return typeof id === 'string' ? id : undefined;
   },
 
+  // Its end is an event of its own, behind which nothing is read.
+  givesReason: () => false,
+
   isHarmless(error) {
     const { type } = fieldsOf(fieldsOf(error)['value']);
     return typeof type === 'string' && !EVENTS.includes(type);

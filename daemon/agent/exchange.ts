@@ -1,6 +1,7 @@
 /** One HTTP exchange with a provider: a connection of its own, a deadline for every wait, and a name for every failure. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { EndMark } from './end-mark.ts';
 
 export interface ExchangeLimits {
   readonly connectTimeoutMs: number;
@@ -46,6 +47,10 @@ export class ExchangeFailure extends Error {
 /** The longest error text that is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 const ERROR_BODY_TIMEOUT_MS = 2000;
+/** How long a server that has given its reason for the end may go on with what it counts, and with closing. */
+const END_TIMEOUT_MS = 5000;
+/** What is answered by something that is no model server. */
+const NO_STREAM = /^(text\/html|application\/json|(image|audio|video)\/)/i;
 /** The longest piece of a stream in which nothing could be understood. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
@@ -60,6 +65,8 @@ export class Exchange {
   private readonly total: NodeJS.Timeout;
   private request: http.ClientRequest | undefined;
   private wait: NodeJS.Timeout | undefined;
+  /** Set once the reply may be over. */
+  private end: NodeJS.Timeout | undefined;
   private first: Fault | undefined;
   private unread = 0;
   private answered = false;
@@ -87,6 +94,7 @@ export class Exchange {
   readonly close = (): void => {
     clearTimeout(this.total);
     clearTimeout(this.wait);
+    clearTimeout(this.end);
     this.signal.removeEventListener('abort', this.close);
     this.request?.destroy();
   };
@@ -94,6 +102,17 @@ export class Exchange {
   /** Says that what has come so far was understood. */
   readonly progress = (): void => {
     this.unread = 0;
+  };
+
+  /**
+   * Says of a piece of the stream whether it gives a reason for the end. Behind one the connection may stay open, or break:
+   * that is the end of the body, and no fault.
+   */
+  readonly piece = (givesReason: boolean): void => {
+    if (!givesReason && this.end === undefined) return;
+    clearTimeout(this.wait);
+    clearTimeout(this.end);
+    this.end = setTimeout(() => this.request?.destroy(), END_TIMEOUT_MS);
   };
 
   /**
@@ -108,7 +127,7 @@ export class Exchange {
     const answer = await this.send(url, init?.method ?? 'GET', { ...headers, accept: 'text/event-stream' }, body);
     const encoding = answer.headers['content-encoding'] ?? 'identity';
     const contentType = `${answer.headers['content-type'] ?? ''}${encoding === 'identity' ? '' : `, ${encoding}`}`;
-    if (/^(text\/html|application\/json)\b/i.test(contentType) || encoding !== 'identity') {
+    if (NO_STREAM.test(contentType) || encoding !== 'identity') {
       throw this.fail({ kind: 'not-a-stream', contentType, body: await this.readSome(answer, MAX_ERROR_BYTES) });
     }
     this.answered = true;
@@ -173,25 +192,28 @@ export class Exchange {
 
   private stream(answer: http.IncomingMessage): ReadableStream<Uint8Array> {
     const chunks = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const mark = new EndMark();
     let begun = false;
+    let isOver = false;
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
           try {
-            if (begun)
+            if (begun && this.end === undefined)
               this.expect(this.limits.silenceTimeoutMs, (afterMs) => ({ kind: 'silence', begun: true, afterMs }));
-            const next = await chunks.next();
+            const next = isOver ? await chunks.return?.() : await chunks.next();
             clearTimeout(this.wait);
             begun = true;
-            if (next.done === true) {
+            if (next === undefined || next.done === true) {
               controller.close();
               return;
             }
+            isOver = mark.isIn(next.value);
             this.unread += next.value.length;
             if (this.unread > MAX_UNREAD_BYTES) this.fail({ kind: 'too-large', bytes: this.unread });
             controller.enqueue(next.value);
           } catch (error) {
-            if (!this.signal.aborted) this.fail({ kind: 'cut', code: codeOf(error) });
+            if (!this.signal.aborted && this.end === undefined) this.fail({ kind: 'cut', code: codeOf(error) });
             controller.close();
           }
         },

@@ -1,5 +1,5 @@
 /** The generateContent format of Google's Gemini API. */
-import { fieldsOf, limitsOf, type WireFormat } from './wire-format.ts';
+import { fieldsOf, firstHasText, limitsOf, type WireFormat } from './wire-format.ts';
 
 export const GOOGLE_FORMAT: WireFormat = {
   usualEnd: '/v1beta',
@@ -29,6 +29,8 @@ export const GOOGLE_FORMAT: WireFormat = {
     if (typeof name !== 'string' || (Array.isArray(methods) && !methods.includes('generateContent'))) return undefined;
     return name.replace(/^models\//, '');
   },
+
+  givesReason: (piece) => firstHasText(piece, 'candidates', 'finishReason'),
 
   isHarmless: () => false,
 };

@@ -1,5 +1,5 @@
 /** The chat completions format of OpenAI, which most servers speak. */
-import { fieldsOf, limitsOf, type WireFormat } from './wire-format.ts';
+import { fieldsOf, firstHasText, limitsOf, type WireFormat } from './wire-format.ts';
 
 export const OPENAI_FORMAT: WireFormat = {
   usualEnd: '/v1',
@@ -29,6 +29,8 @@ export const OPENAI_FORMAT: WireFormat = {
     const { id, name } = fieldsOf(entry);
     return [entry, id, name].find((candidate) => typeof candidate === 'string');
   },
+
+  givesReason: (piece) => firstHasText(piece, 'choices', 'finish_reason'),
 
   isHarmless: () => false,
 };

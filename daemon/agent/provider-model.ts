@@ -21,6 +21,9 @@ import { formatOf } from './wire-formats.ts';
 /** No reply takes longer; a server that only sends signs of life would otherwise be waited for without end. */
 const TOTAL_TIMEOUT_MS = 3_600_000;
 
+/** The pieces as the server sends them, beside what the library makes of them: it tells of the end only at the end. */
+const RAW = { includeRawChunks: true } as const;
+
 export class ProviderModel implements StepModel {
   private readonly provider: ProviderConfiguration;
   private readonly format: WireFormat;
@@ -62,7 +65,7 @@ export class ProviderModel implements StepModel {
     const tools = toTools(request.tools);
     const { provider } = this;
     const model = await this.format.connect({ provider, apiKey: context.apiKey, fetch: exchange.fetch }, request.model);
-    const options = { ...this.format.options(provider), ...tools, prompt, abortSignal: signal };
+    const options = { ...this.format.options(provider), ...tools, prompt, abortSignal: signal, ...RAW };
     return (await model.doStream(options)).stream;
   }
 
@@ -86,6 +89,10 @@ export class ProviderModel implements StepModel {
       });
       signal.throwIfAborted();
       if (done) break;
+      if (value.type === 'raw') {
+        exchange.piece(this.format.givesReason(value.rawValue));
+        continue;
+      }
       exchange.progress();
       if (value.type === 'error') {
         if (this.format.isHarmless(value.error)) continue;

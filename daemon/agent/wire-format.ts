@@ -24,6 +24,8 @@ export interface WireFormat {
   headers(apiKey: string | undefined): Record<string, string>;
   /** The name of a model in an entry of the server's list; undefined when it has none or writes no text. */
   modelName(entry: unknown): string | undefined;
+  /** Whether a piece of a stream says why the reply ends; others may follow, with what the server has counted. */
+  givesReason(piece: unknown): boolean;
   /** Whether an error in a stream is only something new that the server says beside the reply. */
   isHarmless(error: unknown): boolean;
 }
@@ -34,6 +36,12 @@ export function limitsOf(provider: ProviderConfiguration): Partial<LanguageModel
     ...(provider.reasoning === undefined ? {} : { reasoning: provider.reasoning }),
     ...(provider.maxOutputTokens === undefined ? {} : { maxOutputTokens: provider.maxOutputTokens }),
   };
+}
+
+/** Whether the first of a list in a JSON object has a text in that field. */
+export function firstHasText(value: unknown, list: string, field: string): boolean {
+  const items = fieldsOf(value)[list];
+  return Array.isArray(items) && typeof fieldsOf(items[0])[field] === 'string';
 }
 
 /** The fields of a JSON object; none when it is something else. */

@@ -7,9 +7,12 @@ export interface Arguments {
   readonly configPath: string;
   readonly logDir: string;
   readonly takeOver: boolean;
+  /** Descriptors that the starter was handed itself and could not keep back. */
+  readonly close: readonly number[];
 }
 
-export const USAGE = 'daemon --data-dir <directory> --config <file> --log-dir <directory> [--take-over]';
+export const USAGE =
+  'daemon --data-dir <directory> --config <file> --log-dir <directory> [--take-over] [--close <descriptors>]';
 
 /**
  * @param args without program and script.
@@ -23,6 +26,7 @@ export function readArguments(args: readonly string[]): Arguments {
       config: { type: 'string' },
       'log-dir': { type: 'string' },
       'take-over': { type: 'boolean', default: false },
+      close: { type: 'string', default: '' },
     },
   });
   return {
@@ -30,7 +34,19 @@ export function readArguments(args: readonly string[]): Arguments {
     configPath: absolute(values.config, '--config'),
     logDir: absolute(values['log-dir'], '--log-dir'),
     takeOver: values['take-over'],
+    close: descriptors(values.close),
   };
+}
+
+function descriptors(list: string): number[] {
+  if (!/^(\d{1,9}(,\d{1,9})*)?$/.test(list)) throw new Error('--close must be numbers with commas between them');
+  // The first three are our own, whoever says what.
+  return list === ''
+    ? []
+    : list
+        .split(',')
+        .map(Number)
+        .filter((fd) => fd > 2);
 }
 
 function absolute(path: string | undefined, name: string): string {

@@ -4,6 +4,7 @@ import type { InitializeParams } from '../../protocol/admin.ts';
 import { envelopeProblem, parseBody } from '../../protocol/envelope.ts';
 import { ERROR_CODES, ProtocolError } from '../../protocol/errors.ts';
 import { FrameDecoder, FrameError, encodeFrame } from '../../protocol/frame.ts';
+import { takeLeave } from '../../protocol/leave.ts';
 import { toWireError, type Report } from './error-mapping.ts';
 import { readInitializeParams } from './hello-params.ts';
 import { isDeskMethod, type LifeDesk } from './life-desk.ts';
@@ -46,6 +47,8 @@ export class Greeter {
   #hello: InitializeParams | undefined;
   /** A peer that shares no protocol with us may still ask the desk, and nothing else. */
   #deskOnly = false;
+  /** Questions to the desk. */
+  readonly #asking = new Set<Promise<void>>();
 
   constructor(socket: Socket, options: GreeterOptions) {
     this.#socket = socket;
@@ -68,7 +71,9 @@ export class Greeter {
       if (this.#hello !== undefined) this.#handOn(this.#hello, bodies.slice(index));
       return;
     }
-    if (this.#hello === undefined && this.#decoder.pendingBytes > MAX_BYTES_BEFORE_HELLO) {
+    const { violation } = this.#decoder;
+    if (violation !== undefined) this.#refuse(ERROR_CODES.PARSE, violation);
+    else if (this.#hello === undefined && this.#decoder.pendingBytes > MAX_BYTES_BEFORE_HELLO) {
       this.#refuse(ERROR_CODES.INVALID_REQUEST, new FrameError('the first message must be `initialize`'));
     }
   };
@@ -89,7 +94,7 @@ export class Greeter {
     const request = message as Request;
     if (this.#hello === undefined) return this.#beforeHello(request);
     if (request.id === undefined || !isDeskMethod(request.method ?? '')) return false;
-    void this.#ask(request);
+    this.#startAsking(request);
     return true;
   }
 
@@ -101,7 +106,7 @@ export class Greeter {
     if (request.method === 'initialize') {
       this.#greet(request);
     } else if (this.#deskOnly && isDeskMethod(request.method)) {
-      void this.#ask(request);
+      this.#startAsking(request);
     } else {
       this.#fail(request, new ProtocolError('NOT_INITIALIZED', 'the first request must be `initialize`'));
     }
@@ -123,6 +128,11 @@ export class Greeter {
       if (this.#deskOnly) clearTimeout(this.#deadline);
       else this.#socket.destroySoon();
     }
+  }
+
+  #startAsking(request: Request): void {
+    const asking = this.#ask(request).finally(() => this.#asking.delete(asking));
+    this.#asking.add(asking);
   }
 
   async #ask(request: Request): Promise<void> {
@@ -151,13 +161,15 @@ export class Greeter {
     this.#send({ jsonrpc: '2.0', id: request.id, error });
   }
 
-  /** Answers what cannot be answered by id, and closes. */
+  /** Answers what cannot be answered by id, after what was asked before, and closes. */
   #refuse(code: number, thrown: unknown): false {
     const message = thrown instanceof FrameError ? thrown.message : 'unreadable input';
     const data = new ProtocolError(code === ERROR_CODES.PARSE ? 'PARSE' : 'INVALID_REQUEST', message).toData();
-    this.#send({ jsonrpc: '2.0', id: null, error: { code, message, data } });
-    this.#socket.off('data', this.#onData).resume().destroySoon();
     clearTimeout(this.#deadline);
+    this.#socket.off('data', this.#onData);
+    takeLeave(this.#socket, Promise.allSettled(this.#asking), () => {
+      this.#send({ jsonrpc: '2.0', id: null, error: { code, message, data } });
+    });
     return false;
   }
 

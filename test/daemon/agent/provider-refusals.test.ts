@@ -140,6 +140,18 @@ describe.each(WIRES)('in the format of $type,', (wire) => {
       expect(error.hint).toContain('/v1');
     });
 
+    test.each(['image/png', 'audio/mpeg', 'Video/MP4'])(
+      '%s instead of a stream points at the address',
+      async (type) => {
+        server.answer = (socket) => socket.end(plain('200 OK', '\x89PNG\x00\x01', [`content-type: ${type}`]));
+        const { error } = await observe(provider());
+        expect(error.kind).toBe('REFUSED');
+        expect(error.retryable).toBe(false);
+        expect(error.message).toContain(`sent ${type} and not the stream of a reply`);
+        expect(error.hint).toContain('/v1');
+      },
+    );
+
     test('something that is not HTTP points at the address', async () => {
       server.answer = (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n');
       const { error } = await observe(provider());

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   chunk,
+  delta,
+  DONE,
   event,
+  finish,
   LAST_CHUNK,
   observe,
   providerAt,
   ProviderServer,
   STREAM_HEAD,
   until,
+  USAGE,
 } from './support/provider-server.ts';
 import { streamOf, WIRES } from './support/wires.ts';
 
@@ -184,6 +188,30 @@ describe.each(WIRES)('a stream in the format of $type that is unusual but whole,
     await until(() => server.connections === 0, 'the connection is closed', 200);
   });
 
+  test('is over when it has said so, though its connection stays open', { timeout: 30_000 }, async () => {
+    server.answer = (socket) => {
+      socket.write(STREAM_HEAD + chunk(whole('Hi data: [DONE]\n and on')));
+      // Signs of life from something in between.
+      const timer = setInterval(() => socket.write(chunk(': still here\n\n')), 100);
+      socket.on('close', () => clearInterval(timer));
+    };
+    const { reply } = await observe(provider({ silenceTimeoutMs: 60_000 }));
+    expect(reply).toMatchObject({
+      parts: [{ type: 'text', text: 'Hi data: [DONE]\n and on' }],
+      usage: { inputTokens: 7, outputTokens: 3 },
+    });
+    await until(() => server.connections === 0, 'the connection is closed');
+  });
+
+  test('breaks behind its end, which is no fault', async () => {
+    server.answer = async (socket) => {
+      socket.write(STREAM_HEAD + chunk(whole('Hi').replace('data: [DONE]\n\n', '')));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      socket.resetAndDestroy();
+    };
+    expect((await observe(provider())).reply?.parts).toEqual([{ type: 'text', text: 'Hi' }]);
+  });
+
   test('comes slowly, with less than the silence timeout between its pieces', async () => {
     const body = streamOf(wire.begin(), wire.text('slow '), wire.text('drip'), wire.end());
     server.answer = async (socket) => {
@@ -242,5 +270,32 @@ describe.each(WIRES)('a stream in the format of $type that is unusual but whole,
   test('has no content', async () => {
     server.answer = (socket) => socket.end(streamOf(wire.begin(), wire.end()));
     expect((await observe(provider())).reply).toMatchObject({ parts: [], reason: 'stop' });
+  });
+});
+
+describe('a stream in the format of OpenAI whose connection stays open', () => {
+  const open = (...pieces: string[]): void => {
+    server.answer = async (socket) => {
+      socket.write(STREAM_HEAD);
+      for (const piece of pieces) {
+        socket.write(chunk(piece));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+  };
+  const model = () => providerAt(server.baseUrl, { silenceTimeoutMs: 60_000 });
+  const USED = { inputTokens: 7, outputTokens: 3 };
+
+  test('is over with the mark of its end, in however many pieces that comes, and without waiting', async () => {
+    open(delta('Hi'), finish(), USAGE, ...DONE.split(/(?<=.)/));
+    const begun = performance.now();
+    expect((await observe(model())).reply?.usage).toEqual(USED);
+    // Less than a server is given that does not send the mark.
+    expect(performance.now() - begun).toBeLessThan(4_000);
+  });
+
+  test('is over a while after its reason, so that what was counted still comes', { timeout: 30_000 }, async () => {
+    open(delta('Hi'), finish(), ': busy\n\n', USAGE);
+    expect((await observe(model())).reply?.usage).toEqual(USED);
   });
 });

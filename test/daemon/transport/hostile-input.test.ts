@@ -19,6 +19,11 @@ afterAll(async () => {
 
 const frame = (body: string): string => encodeFrame(body).toString('latin1');
 const rpc = (fields: object): string => frame(JSON.stringify({ jsonrpc: '2.0', ...fields }));
+const withByte = (byte: number): Buffer => {
+  const marked = encodeFrame(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'daemon/status', params: { note: '#' } }));
+  marked[marked.indexOf('#')] = byte;
+  return marked;
+};
 const status = { method: 'daemon/status', params: {} };
 
 /** No frame at all: the stream cannot be brought back into step. */
@@ -49,6 +54,7 @@ const NO_FRAMES: Record<string, string | Buffer> = {
     Buffer.from('Content-Length: 3\r\n\r\n'),
     Buffer.from([255, 254, 253]),
   ]),
+  'a message with a byte that is no UTF-8': withByte(255),
   'a body nested ten thousand deep': frame('['.repeat(10_000)),
 };
 
@@ -71,6 +77,8 @@ const NO_MESSAGES: Record<string, string> = {
   'params that are null': rpc({ id: 1, method: 'daemon/status', params: null }),
   'neither a request nor an answer': rpc({ id: 1 }),
 };
+
+const PARSE_ERROR = { id: null, error: { code: -32700 } };
 
 async function expectRefusal(client: RawClient, bytes: string | Buffer, code: number): Promise<void> {
   client.sendBytes(bytes);
@@ -102,6 +110,14 @@ describe('before the handshake', () => {
       await expectBystanderUntouched();
     });
   }
+
+  test('what came whole in the same piece as junk is answered before the connection closes', async () => {
+    const client = await RawClient.connect(at.endpoint.socketPath);
+    const hello = rpc({ id: 1, method: 'initialize', params: helloParams() });
+    client.sendBytes(`${hello}${rpc({ id: 2, ...status })}junk`);
+    await client.closed;
+    expect(client.messages).toMatchObject([{ id: 1, result: { protocol: 1 } }, { id: 2, result: {} }, PARSE_ERROR]);
+  });
 
   test('silence is ended at the deadline', async () => {
     const client = await RawClient.connect(at.endpoint.socketPath);
@@ -164,6 +180,25 @@ describe('after the handshake', () => {
       client.close();
     });
   }
+
+  test('what came whole in the same piece as junk is answered before the connection closes', async () => {
+    for (const isFirst of [true, false]) {
+      const client = await at.client();
+      if (!isFirst) await client.request('history/list', {});
+      const slow = rpc({ id: 77, method: 'history/add', params: { line: 'wait 20' } });
+      client.sendBytes(`${slow}${rpc({ id: 78, method: 'history/list', params: {} })}junk`);
+      await client.closed;
+      expect(client.messages.filter(({ id }) => id === 77 || id === 78)).toHaveLength(2);
+      expect(client.messages.at(-1)).toMatchObject(PARSE_ERROR);
+    }
+  });
+
+  test('the character that stands for what could not be read may itself be sent', async () => {
+    const client = await at.client();
+    client.send({ jsonrpc: '2.0', id: 5, method: 'history/add', params: { line: '\ufffd' } });
+    expect((await client.answerTo(5)).result).toBeDefined();
+    client.close();
+  });
 
   test('a flood of junk stalls nobody', async () => {
     const clients = await Promise.all(Array.from({ length: 4 }, () => at.client()));

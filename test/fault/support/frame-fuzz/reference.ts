@@ -1,6 +1,8 @@
 /** What a stream of bytes is, told by a second, simple-minded reading of the framing: the fuzzer's opinion against the product's. */
 import { MAX_BODY_BYTES, MAX_HEADER_BYTES } from '../../../../protocol/frame.ts';
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 export interface Reading {
   /** `broken`: the connection has to be closed. `open`: something is still to come. */
   readonly end: 'whole' | 'open' | 'broken';
@@ -21,7 +23,7 @@ export function readAll(bytes: Buffer): Reading {
     const from = end + 4;
     if (text.length < from + length) return { end: 'open', bodies };
     try {
-      bodies.push(JSON.parse(bytes.toString('utf8', from, from + length)));
+      bodies.push(JSON.parse(UTF8.decode(bytes.subarray(from, from + length))));
     } catch {
       return { end: 'broken', bodies };
     }
