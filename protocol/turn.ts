@@ -81,10 +81,13 @@ export const TurnCancelParams = z.strictObject({
 });
 export const TurnCancelResult = z.object({ cancelled: z.nullable(TurnNumber) });
 
+/** Whether nobody who could be asked is behind this; whoever began the turn does not count any more. */
+const Unattended = z.optional(z.boolean());
+
 /** What becomes of a turn that was interrupted, has failed or was cancelled; it must be the session's newest. */
-export const TurnContinueParams = z.strictObject({ opId: OpId, sessionId: SessionId });
+export const TurnContinueParams = z.strictObject({ opId: OpId, sessionId: SessionId, unattended: Unattended });
 /** The turn begins again with the same prompt; what came of it before is no longer sent to the model. */
-export const TurnRetryParams = z.strictObject({ opId: OpId, sessionId: SessionId });
+export const TurnRetryParams = z.strictObject({ opId: OpId, sessionId: SessionId, unattended: Unattended });
 /** An interrupted turn is left as it is; prompts that wait behind it go on. */
 export const TurnLeaveParams = z.strictObject({ opId: OpId, sessionId: SessionId });
 export const TurnPlace = z.object({ sessionId: SessionId, turn: TurnNumber });

@@ -23,8 +23,12 @@ export const leave: Command = {
 };
 
 async function revive(context: CommandContext, verb: Verb, done: string): Promise<void> {
-  const { client, print } = context;
+  const { client, talk, print } = context;
   const sessionId = currentSession(context, verb);
-  const { turn } = await client.call(`turn/${verb}`, { opId: client.newOpId(), sessionId });
+  const { turn } = await client.call(`turn/${verb}`, {
+    opId: client.newOpId(),
+    sessionId,
+    ...(verb !== 'leave' && talk.isUnattended ? { unattended: true } : {}),
+  });
   print(`turn ${turn} ${done}`);
 }

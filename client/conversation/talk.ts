@@ -77,6 +77,11 @@ export class Talk {
     this.#pendingModel = model;
   }
 
+  /** Nobody who could be asked sits here. */
+  get isUnattended(): boolean {
+    return this.#unattended;
+  }
+
   /** The mode that the next prompt brings along; undefined when the session's own, or the configured one, is used. */
   get wantedMode(): ApprovalMode | undefined {
     return this.#pendingMode;

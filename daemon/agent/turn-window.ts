@@ -1,5 +1,6 @@
 /** Keeps what a model is sent within its window: long results are cut, and what is old is summed up. */
 import { repairHistory } from '../domain/history-repair.ts';
+import { withNewestImages } from '../domain/newest-images.ts';
 import { withSummary } from '../domain/summary.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { Usage } from '../../protocol/turn.ts';
@@ -85,7 +86,7 @@ export class TurnWindow {
   }
 
   add(...messages: readonly Message[]): void {
-    this.#messages = [...this.#messages, ...messages];
+    this.#messages = withNewestImages([...this.#messages, ...messages]);
   }
 
   /** What the next request holds. */

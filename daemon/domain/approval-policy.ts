@@ -46,10 +46,15 @@ function allows(mode: ApprovalMode, effect: ToolEffect, isOutside: boolean): boo
 
 /**
  * What an answer that holds for longer than one call is about: this very command, these very files outside the workspace,
- * or, empty, any file inside it.
+ * or, empty, any file inside it. With the name of the tool where it looks at a folder: whoever may see the names in it may
+ * not see all that is below it.
  */
-export function subjectOf(call: Pick<JudgedCall, 'command' | 'outside'>): string {
-  return call.command === '' ? call.outside.join('\n') : call.command;
+export function subjectOf(
+  call: Pick<JudgedCall, 'effect' | 'command' | 'outside'> & { readonly name: string },
+): string {
+  if (call.command !== '') return call.command;
+  const paths = call.outside.join('\n');
+  return call.effect === 'read' && call.name !== 'read' && paths !== '' ? `${call.name} ${paths}` : paths;
 }
 
 const BY_FREEDOM: readonly ApprovalMode[] = ['ask', 'auto-edit', 'full'];

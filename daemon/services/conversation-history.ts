@@ -1,12 +1,15 @@
 /** The conversation that a model is sent: the newest part of a session's messages, as summaries and retries leave it. */
 import type { EventData } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
+import { imageSize, NewestImages } from '../domain/newest-images.ts';
 import { withSummary, type SummedUp } from '../domain/summary.ts';
 import type { StoredEntry, VaultPort } from './ports.ts';
 import { presentMessage } from './present.ts';
 
-/** Longest part of a conversation that is sent, in bytes of stored messages. */
+/** Longest part of a conversation that is sent, in bytes of stored messages without their images. */
 const MAX_BYTES = 8 * 1024 * 1024;
+/** What is read for it at most. */
+const MAX_READ = 64 * 1024 * 1024;
 const PAGE = 500;
 const PAGE_BYTES = 1024 * 1024;
 
@@ -26,17 +29,17 @@ export async function readConversation(vault: VaultPort, sessionId: string): Pro
 async function readNewest(vault: VaultPort, sessionId: string): Promise<Message[]> {
   const view = new View();
   let before: number | undefined;
-  let room = MAX_BYTES;
-  while (room > 0) {
+  let read = 0;
+  while (view.size < MAX_BYTES && read < MAX_READ) {
     const { entries, more } = await vault.read({
       sessionId,
       ...(before === undefined ? {} : { before }),
       limit: PAGE,
-      maxBytes: Math.min(room, PAGE_BYTES),
+      maxBytes: Math.min(MAX_BYTES - view.size, PAGE_BYTES),
       only: ['message', 'summary', 'retry'],
     });
     for (const entry of entries.toReversed()) if (!view.add(entry)) return view.oldestFirst();
-    for (const entry of entries) room -= entry.body.length;
+    for (const entry of entries) read += entry.body.length;
     before = entries[0]?.seq;
     if (!more || before === undefined) break;
   }
@@ -46,9 +49,16 @@ async function readNewest(vault: VaultPort, sessionId: string): Promise<Message[
 /** Takes entries newest first, and leaves out what is not sent any more. */
 class View {
   readonly #newestFirst: Message[] = [];
+  readonly #images = new NewestImages();
+  #size = 0;
   /** Messages after this are left out, down from where a turn was begun again. */
   #leftOutAfter = Infinity;
   #summary: SummedUp | undefined;
+
+  /** Bytes of what was taken, without images. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** @returns false when nothing older is needed. */
   add(entry: StoredEntry): boolean {
@@ -64,7 +74,9 @@ class View {
       this.#leftOutAfter = Math.min(this.#leftOutAfter, after);
     }
     if (entry.type === 'message' && entry.seq <= this.#leftOutAfter) {
-      this.#newestFirst.push(presentMessage(entry));
+      const message = presentMessage(entry);
+      this.#size += entry.body.length - imageSize(message);
+      this.#newestFirst.push(this.#images.take(message));
       this.#leftOutAfter = Infinity;
     }
     return true;

@@ -8,7 +8,7 @@ import type { TurnBeginning } from './turn-beginning.ts';
 import type { SessionWriter } from './session-writer.ts';
 import { readProgress, type TurnProgress } from './turn-recovery.ts';
 
-type Ask = ParamsOf<'turn/continue'>;
+type Ask = ParamsOf<'turn/leave'> & Pick<ParamsOf<'turn/continue'>, 'unattended'>;
 type Place = ResultOf<'turn/continue'>;
 
 /** Requests that are remembered, so that one that is sent again is not a second one. */
@@ -39,7 +39,8 @@ export class TurnRevival {
   async continue(ask: Ask): Promise<Place> {
     return await this.#revive('continue', ask, (head, progress) => {
       requireState(progress, ['interrupted', 'failed', 'cancelled'], 'continued');
-      const { turn, step, unattended } = progress;
+      const { turn, step } = progress;
+      const unattended = ask.unattended === true;
       return Promise.resolve({
         entries: [this.#running(head, turn, unattended)],
         patch: { status: 'running' },
@@ -53,7 +54,8 @@ export class TurnRevival {
   async retry(ask: Ask): Promise<Place> {
     return await this.#revive('retry', ask, async (head, progress) => {
       requireState(progress, ['interrupted', 'failed', 'cancelled', 'completed'], 'retried');
-      const { turn, unattended, step } = progress;
+      const { turn, step } = progress;
+      const unattended = ask.unattended === true;
       const after = await this.#promptOf(head.id, turn);
       return {
         entries: [this.#parts.writer.entry('retry', turn, { after }), this.#running(head, turn, unattended)],

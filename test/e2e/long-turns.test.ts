@@ -67,12 +67,24 @@ describe('a turn whose daemon died', () => {
   });
 
   test('after results of many megabytes still knows what it was asked', async () => {
-    const image = { type: 'image', mediaType: 'image/png', data: 'A'.repeat(4_000_000) };
-    const steps = [1, 2, 3].flatMap((number) => step(number, { images: [image] }));
+    const words = { output: 'many words '.repeat(100_000) };
+    const steps = [...step(0), ...Array.from({ length: 9 }, (_, at) => step(5 + at, at < 8 ? words : {})).flat()];
     const { server, me } = await takenUp(steps);
     await me.state(1, 'completed');
     expect(await lastReply(me)).toBe('Done.');
     for (const body of server.bodies) expect(body.includes('the task')).toBe(true);
     expect(server.faults()).toEqual([]);
+  });
+
+  test('with large images sends the newest of them, and all of the words', async () => {
+    const image = { type: 'image', mediaType: 'image/png', data: 'A'.repeat(5_000_000) };
+    const steps = [...step(0), ...[1, 2, 3, 4].flatMap((number) => step(number, { images: [image] }))];
+    const { server, me } = await takenUp(steps);
+    await me.state(1, 'completed');
+    const body = server.bodies[0] ?? '';
+    for (const words of ['the task', ...[0, 1, 2, 3, 4].map((number) => `read ${number}`)])
+      expect(body.includes(words)).toBe(true);
+    expect(body.split('data:image/png').length - 1).toBe(2);
+    expect(body.split('older image').length - 1).toBe(2);
   });
 });

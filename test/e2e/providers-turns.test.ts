@@ -17,7 +17,12 @@ let home: RealHome;
 
 beforeAll(async () => {
   for (const { format } of MODELS) servers.set(format, await ScriptedServer.start());
-  home = providerHome(MODELS.map(({ format }) => serverOf(format).baseUrl));
+  home = providerHome(
+    MODELS.map(({ format }) => serverOf(format).baseUrl),
+    '',
+    '',
+    3,
+  );
 });
 afterAll(async () => {
   await home.remove();

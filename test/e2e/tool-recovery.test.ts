@@ -195,6 +195,17 @@ describe('a turn that was interrupted', () => {
     );
   });
 
+  test('asks whoever has it go on, although nobody could be asked when it began', async () => {
+    const home = realHome();
+    const client = await home.client();
+    const wish = { workspace: home.workspace, prompt: 'write a.txt b', unattended: true };
+    const me = await Watcher.begin(client, wish);
+    await me.state(1, 'completed');
+    expect(await me.results()).toMatchObject([{ output: expect.stringContaining('nobody can be asked') }]);
+    await client.call('turn/retry', { opId: client.newOpId(), sessionId: me.sessionId });
+    await me.asked();
+  });
+
   test('cannot be continued while it runs, nor when there is nothing to continue', async () => {
     const { sessionId, client, me } = await begin();
     await client.call('turn/leave', { opId: client.newOpId(), sessionId });

@@ -38,5 +38,7 @@ function subjectText(effect: ApprovalRule['effect'], subject: string): string {
   if (effect === 'command') return `run ${harmlessLine(subject)}`;
   const verb = effect === 'edit' ? 'edit' : 'read';
   if (subject === '') return `${verb} any file of the workspace`;
+  // A path begins with a slash; what does not names its tool.
+  if (!subject.startsWith('/')) return harmlessLine(subject);
   return `${verb} ${subject.split('\n').map(harmlessLine).join(', ')}`;
 }

@@ -34,8 +34,14 @@ describe('a tool call', () => {
   });
 
   test('is remembered as the very command, as the very files outside, or as any edit inside', () => {
-    expect(subjectOf(COMMAND)).toBe('npm test');
-    expect(subjectOf(outside(EDIT))).toBe('/etc/hosts');
-    expect(subjectOf(EDIT)).toBe('');
+    expect(subjectOf({ ...COMMAND, name: 'bash' })).toBe('npm test');
+    expect(subjectOf({ ...outside(EDIT), name: 'edit' })).toBe('/etc/hosts');
+    expect(subjectOf({ ...EDIT, name: 'edit' })).toBe('');
+  });
+
+  test('that lists a folder outside is not remembered as one that searches all that is below it', () => {
+    expect(subjectOf({ ...outside(READ), name: 'read' })).toBe('/etc/hosts');
+    expect(subjectOf({ ...outside(READ), name: 'list' })).toBe('list /etc/hosts');
+    expect(subjectOf({ ...outside(READ), name: 'grep' })).toBe('grep /etc/hosts');
   });
 });

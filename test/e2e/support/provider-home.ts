@@ -14,7 +14,7 @@ export const MODELS: readonly { readonly format: Format; readonly model: string 
 ];
 
 /** One server for all, or one for each format in the order of `MODELS`. @param top lines before the first table. @param more tables. */
-export function configuration(baseUrl: string | readonly string[], top = '', more = ''): string {
+export function configuration(baseUrl: string | readonly string[], top = '', more = '', silenceSeconds = 20): string {
   const addresses = typeof baseUrl === 'string' ? [baseUrl, baseUrl, baseUrl.replace(/v1$/, 'v1beta')] : baseUrl;
   const provider = (at: number, name: string, type: string): string =>
     [
@@ -22,8 +22,8 @@ export function configuration(baseUrl: string | readonly string[], top = '', mor
       `type = "${type}"`,
       `base_url = "${addresses[at]}"`,
       'api_key_env = "TEST_KEY"',
-      'first_byte_timeout_seconds = 2',
-      'silence_timeout_seconds = 2',
+      'first_byte_timeout_seconds = 20',
+      `silence_timeout_seconds = ${silenceSeconds}`,
       '',
     ].join('\n');
   const all =
@@ -31,8 +31,9 @@ export function configuration(baseUrl: string | readonly string[], top = '', mor
   return `${top}\n${all}${more}\n`;
 }
 
-export function providerHome(baseUrl: string | readonly string[], top = '', more = ''): RealHome {
-  return new RealHome({ config: configuration(baseUrl, top, more), environment: { TEST_KEY: 'a-key-for-this-test' } });
+/** @param rest as for `configuration`. */
+export function providerHome(...rest: Parameters<typeof configuration>): RealHome {
+  return new RealHome({ config: configuration(...rest), environment: { TEST_KEY: 'a-key-for-this-test' } });
 }
 
 let workspaces = 0;

@@ -51,17 +51,23 @@ export class ProviderServer {
   }
 
   private readRequest(socket: net.Socket): void {
-    let received = '';
+    const chunks: Buffer[] = [];
+    let received = 0;
+    let head: string | undefined;
     const take = (chunk: Buffer): void => {
-      received += chunk.toString('latin1');
-      const end = received.indexOf('\r\n\r\n');
-      const length = Number(/content-length: (\d+)/i.exec(received)?.[1] ?? 0);
-      if (end === -1 || received.length < end + 4 + length) return;
+      chunks.push(chunk);
+      received += chunk.length;
+      if (head === undefined) {
+        const text = Buffer.concat(chunks).toString('latin1');
+        const end = text.indexOf('\r\n\r\n');
+        if (end === -1) return;
+        head = text.slice(0, end);
+      }
+      const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
+      if (received < head.length + 4 + length) return;
       socket.off('data', take);
-      const request = {
-        head: received.slice(0, end),
-        body: Buffer.from(received.slice(end + 4), 'latin1').toString('utf8'),
-      };
+      const body = Buffer.concat(chunks).subarray(head.length + 4);
+      const request = { head, body: body.toString('utf8') };
       this.requests.push(request);
       this.answer(socket, request);
     };
