@@ -52,9 +52,12 @@ export function parseAgent(text: string, fileName: string): AgentText | string {
 function readFront(front: string): z.infer<typeof FrontMatter> | string {
   let value: unknown;
   try {
-    value = parse(front, { maxAliasCount: 0 }) ?? {};
+    // Warnings would quote the file on the standard error of the process.
+    value = parse(front, { maxAliasCount: 0, logLevel: 'error' }) ?? {};
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    // Whatever a stranger has written: one file must not take the others away.
+    if (!(error instanceof YAMLParseError))
+      return 'its front matter refers to parts of itself, or is nested too deeply';
     return `its front matter is not YAML: ${error.message.split('\n', 1)[0] ?? ''}`;
   }
   const result = FrontMatter.safeParse(value);

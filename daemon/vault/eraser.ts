@@ -36,6 +36,8 @@ interface Garbage {
 
 /** In the place of the owner of a segment that is being copied. */
 const HALF_MADE = '';
+/** In the place of an owner that was deleted, for as long as others share the segment: what is behind their end may go. */
+export const DELETED = 'deleted';
 /** Rows that are deleted or copied between two looks at the clock. */
 const ROWS_AT_ONCE = 50;
 
@@ -131,7 +133,13 @@ export class Eraser {
     const destroy = this.#db.prepare<[number]>(
       "UPDATE segment SET key = x'' WHERE id = ? AND id NOT IN (SELECT segment FROM segment_use)",
     );
-    for (const id of parts) if (destroy.run(id).changes > 0) this.#parts.segments.forget(id);
+    const disown = this.#db.prepare<[string, number]>(
+      'UPDATE segment SET owner = ? WHERE id = ? AND owner NOT IN (SELECT id FROM session)',
+    );
+    for (const id of parts) {
+      if (destroy.run(id).changes > 0) this.#parts.segments.forget(id);
+      else disown.run(DELETED, id);
+    }
   }
 
   #nextGarbage(except: readonly number[]): Garbage | undefined {
@@ -141,8 +149,8 @@ export class Eraser {
          FROM segment LEFT JOIN segment_use ON segment_use.segment = segment.id
          WHERE segment.id NOT IN (${except.map(() => '?').join(', ')})
          GROUP BY segment.id
-         HAVING (count(segment_use.segment) = 0 AND (length(key) = 0 OR owner = '${HALF_MADE}')) OR (count(up_to) = count(*) AND max(up_to) < last_seq
-           AND NOT EXISTS (SELECT 1 FROM session WHERE session.id = segment.owner))
+         HAVING (count(segment_use.segment) = 0 AND (length(key) = 0 OR owner = '${HALF_MADE}'))
+           OR (count(up_to) = count(*) AND max(up_to) < last_seq AND owner = '${DELETED}')
          LIMIT 1`,
       )
       .get(...except);

@@ -1,5 +1,6 @@
 /** Checks what belongs to no session: saves that outlived theirs, provider keys, typed lines, directories, approvals, lost rows. */
 import type { Db } from './database.ts';
+import { DELETED } from './eraser.ts';
 import { MAX_PROBLEMS, type LogVerifier } from './log-verifier.ts';
 import type { OperationStore } from './operations.ts';
 import { KeptLengths, type OutputHolder, type OutputVerifier } from './output-verifier.ts';
@@ -27,6 +28,13 @@ const LOST_ROWS: readonly (readonly [what: string, query: string])[] = [
     'entries of a log that no session and no save is made of',
     `SELECT count(*) FROM entry WHERE segment NOT IN (SELECT segment FROM segment_use)
        AND segment NOT IN (SELECT id FROM segment WHERE length(key) = 0 OR owner = '')`,
+  ],
+  [
+    'entries of a log whose session is gone, behind what others share of it',
+    `SELECT count(*) FROM entry JOIN (
+         SELECT segment, max(up_to) AS shared FROM segment_use GROUP BY segment HAVING count(up_to) = count(*)
+       ) AS use ON use.segment = entry.segment AND entry.seq > use.shared
+       WHERE entry.segment IN (SELECT id FROM segment WHERE owner <> '${DELETED}' AND owner NOT IN (SELECT id FROM session))`,
   ],
   [
     'parts of logs whose session or save is gone',

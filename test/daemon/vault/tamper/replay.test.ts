@@ -150,6 +150,34 @@ describe('what was genuine once', () => {
     ]);
   });
 
+  test('is kept, and found, behind what a fork shares of it', async () => {
+    const id = await talk(2, 'taken away');
+    const entries = [{ type: 'origin', turn: 1, at: 1, body: '{}', isMessage: false }] as const;
+    const fork = await vault.fork({
+      opId: ulid(),
+      newId: ulid(),
+      source: { sessionId: id },
+      parent: { sessionId: id, turn: 1 },
+      seq: 4,
+      turns: 1,
+      messages: 2,
+      title: 'fork',
+      model: 'demo/offline',
+      entries,
+      patch: {},
+      fingerprint: 'fork',
+    });
+    await onFile((db) => {
+      db.exec(`DELETE FROM segment_use WHERE holder = (SELECT number FROM session WHERE id = '${id}')`);
+      db.exec(`DELETE FROM session WHERE id = '${id}'`);
+    });
+    const found = 'there are entries of a log whose session is gone, behind what others share of it (4)';
+    expect((await vault.verifyRest()).problems).toEqual([found]);
+    await vault.deleteSession(ulid(), await talk(1, 'deleted'), 'delete');
+    expect((await vault.verifyRest()).problems).toEqual([found]);
+    expect(await problems(fork.sessionId)).toEqual([]);
+  });
+
   test('does not do a request again whose operation was taken out of the log, without a check that says so', async () => {
     const request = { ...firstTurn('once'), fingerprint: 'once' };
     const { sessionId } = await vault.append(request);
