@@ -25,7 +25,7 @@ export interface AcquireOptions {
  * STORAGE_FAILED when the lock file cannot be used.
  */
 export async function acquireLock(options: AcquireOptions): Promise<Lock | undefined> {
-  const deadline = performance.now() + options.waitMs;
+  let deadline = performance.now() + options.waitMs;
   let holder: Holder = 'silent';
   for (;;) {
     const lock = Lock.tryAcquire(options.endpoint.lockPath);
@@ -33,8 +33,16 @@ export async function acquireLock(options: AcquireOptions): Promise<Lock | undef
     if (options.askPublicSocket()) holder = await askHolder(options.endpoint.socketPath, options.build);
     if (holder === 'serving') return undefined;
     if (performance.now() > deadline) throw holder === 'draining' ? stillDraining() : silentHolder();
-    await sleep(15 + Math.random() * 30);
+    // On a machine so busy that we come late, the holder has had as little time as we.
+    deadline += await sleepLate(15 + Math.random() * 30);
   }
+}
+
+/** @returns by how much longer it took, in milliseconds. */
+async function sleepLate(ms: number): Promise<number> {
+  const begun = performance.now();
+  await sleep(ms);
+  return Math.max(0, performance.now() - begun - ms);
 }
 
 type Holder = 'serving' | 'draining' | 'silent';

@@ -22,7 +22,7 @@ export interface Timings extends StopTimings {
 export const TIMINGS: Timings = {
   helloMs: 2_000,
   firstHelloMs: 25,
-  lockWaitMs: 3_000,
+  lockWaitMs: 8_000,
   takeOverWaitMs: 15_000,
   selfCheckMs: 60_000,
   idleExitMs: undefined,
