@@ -7,6 +7,7 @@ import { HarmlessStream, harmless, harmlessLine } from '../command-line/harmless
 import type { Ink, Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
+import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
 import { textOf, type Channel } from '../conversation/reply-text.ts';
 import type { TalkChange } from '../conversation/talk-options.ts';
 import { isOver, type TurnView } from '../conversation/turn-book.ts';
@@ -102,6 +103,8 @@ export class Transcript {
   };
   #channel: Channel | undefined;
   #atLineStart = true;
+  /** Turns that began here and have shown nothing yet. */
+  readonly #unanswered = new Set<number>();
   /** Said of a turn that waits, without its times: repeated attempts are not repeated news. */
   #saidOfWaiting = '';
 
@@ -170,6 +173,7 @@ export class Transcript {
 
   #prompt(turn: TurnView, message: Message): void {
     this.#endReply();
+    this.#unanswered.add(turn.turn);
     if (turn.mine) this.#own.add(turn.turn);
     if (!this.#options.interactive) return;
     const text = textOf(message.parts);
@@ -191,6 +195,7 @@ export class Transcript {
 
   #message(message: Message): void {
     this.#endReply();
+    if (hasAnswer(message.parts)) this.#unanswered.delete(message.turn);
     this.calls.results(message);
   }
 
@@ -221,7 +226,8 @@ export class Transcript {
       return;
     }
     if (change.error !== undefined) this.#notice(harmless(failureSentence(change.error)), 'red');
-    const end = endSentence(change);
+    const isEmpty = this.#unanswered.delete(turn.turn) && change.state === 'completed';
+    const end = endSentence(change) ?? (isEmpty ? EMPTY_ANSWER : undefined);
     const which = neverBegan ? `, before it began: ${fitWidth(harmlessLine(turn.prompt ?? ''), LONGEST_QUOTE)}` : '';
     if (end !== undefined) this.#notice(`[${harmlessLine(end)}${which}]`, 'yellow');
     if (change.state === 'completed' && this.#options.interactive) this.#notice('saved', 'dim');

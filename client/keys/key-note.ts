@@ -7,6 +7,7 @@ export function keyNote(key: KeyStatus, environment: NodeJS.ProcessEnv): string 
     return 'key: behind your passphrase; without it nothing can be read, and nobody can restore it';
   if (key.provider !== 'keyfile') return undefined;
   const why = environment['M_KEY_PROVIDER'] === 'keyfile' ? '' : ', since no keychain could be reached';
-  const what = key.created ? `a key file was made${why}` : 'a key file is in use';
+  const made = key.reason === '' ? `a key file was made${why}` : key.reason;
+  const what = key.created ? made : 'a key file is in use';
   return `key: ${what}: ${key.keyFile ?? 'its path is unknown'}`;
 }

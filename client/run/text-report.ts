@@ -6,6 +6,8 @@ import { localClock } from '../command-line/wording.ts';
 import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
+import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
+import type { Message } from '../../protocol/message.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { endingSentences, type Outcome } from './outcome.ts';
 import { RefusedCalls } from './refused-calls.ts';
@@ -22,6 +24,7 @@ export class TextReport implements Report {
   readonly #calls: CallLines | undefined;
   readonly #stream = new HarmlessStream();
   #atLineStart = true;
+  #hasAnswered = false;
   #isLost = false;
   #saidOfWaiting = '';
 
@@ -41,7 +44,7 @@ export class TextReport implements Report {
       if (change.afresh) this.#mark('once more, from the beginning');
       this.#write(this.#stream.push(change.text));
     }
-    if (change.kind === 'message') this.#endLine();
+    if (change.kind === 'message') this.#endMessage(change.message);
     this.#call(change);
     if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
@@ -63,7 +66,10 @@ export class TextReport implements Report {
   end(own: OwnTurn, outcome: Outcome): void {
     this.#endLine();
     if (outcome.error !== undefined) tellFailure(this.#stderr, 'm', outcome.error);
-    for (const sentence of endingSentences(own.sessionId, outcome)) this.note(sentence);
+    const endings = endingSentences(own.sessionId, outcome);
+    for (const sentence of endings) this.note(sentence);
+    const isSilent = endings.length === 0 && outcome.type === 'turn.completed' && !this.#hasAnswered;
+    if (isSilent) this.note(EMPTY_ANSWER);
   }
 
   fail(failure: Failure): void {
@@ -76,6 +82,11 @@ export class TextReport implements Report {
     if (lines.length > 0) this.#endLine();
     for (const line of lines) this.#stderr.line(line);
     for (const sentence of this.#refused.see(change)) this.note(sentence);
+  }
+
+  #endMessage({ parts }: Message): void {
+    this.#endLine();
+    if (hasAnswer(parts)) this.#hasAnswered = true;
   }
 
   #waiting(change: TurnChange): void {

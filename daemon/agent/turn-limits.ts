@@ -7,6 +7,8 @@ import type { LoopSettings } from './loop-settings.ts';
 const WARN_AT = 3;
 /** … and end the turn. */
 const END_AT = 6;
+/** How long a command took, as its result says at the end; the same command takes another time each time. */
+const DURATION = /(?<=^\[.{1,60}) after [\d.]+ s(?=\]$)/gm;
 
 export class TurnLimits {
   readonly #settings: LoopSettings;
@@ -66,7 +68,7 @@ export class TurnLimits {
     const hash = createHash('sha256');
     for (const { name, args, output } of calls) {
       this.#resultBytes += Buffer.byteLength(output);
-      hash.update(JSON.stringify([name, args, output]));
+      hash.update(JSON.stringify([name, args, output.replaceAll(DURATION, '')]));
     }
     const digest = hash.digest('base64');
     this.#repeated = digest === this.#last ? this.#repeated + 1 : 1;

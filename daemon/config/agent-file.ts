@@ -4,6 +4,9 @@ import { parse, YAMLParseError } from 'yaml';
 
 export const AGENT_NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
 
+/** What is chosen to go on without an agent. */
+const NO_AGENT = 'none';
+
 /** What the front matter may say. Other keys belong to other programs and are left alone. */
 const FrontMatter = z.object({
   name: z.optional(z.string()),
@@ -36,6 +39,7 @@ export function parseAgent(text: string, fileName: string): AgentText | string {
   const name = facts.name ?? fileName;
   if (!AGENT_NAME.test(name))
     return 'its name must be letters, digits, ".", "_" and "-", and begin with one of the first two';
+  if (name === NO_AGENT) return `its name cannot be ${NO_AGENT}, which stands for no agent`;
   // Other programs name models without a provider; such a name means nothing here.
   const model = facts.model?.includes('/') === true ? facts.model : undefined;
   const { description = '', mode, tools } = facts;
@@ -52,9 +56,12 @@ export function parseAgent(text: string, fileName: string): AgentText | string {
 function readFront(front: string): z.infer<typeof FrontMatter> | string {
   let value: unknown;
   try {
-    value = parse(front, { maxAliasCount: 0 }) ?? {};
+    // Warnings would quote the file on the standard error of the process.
+    value = parse(front, { maxAliasCount: 0, logLevel: 'error' }) ?? {};
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    // Whatever a stranger has written: one file must not take the others away.
+    if (!(error instanceof YAMLParseError))
+      return 'its front matter refers to parts of itself, or is nested too deeply';
     return `its front matter is not YAML: ${error.message.split('\n', 1)[0] ?? ''}`;
   }
   const result = FrontMatter.safeParse(value);

@@ -30,8 +30,11 @@ export function explain(issues: readonly Issue[], tree: Readonly<Record<string, 
   return findings;
 }
 
-/** What is wrong with a key that is not a setting, with a guess at what was meant. */
-export function unknownKey(path: readonly string[]): Finding {
+/**
+ * What is wrong with a key that is not a setting, with a guess at what was meant.
+ * @param isWritten whether it stands in the file and can be removed.
+ */
+export function unknownKey(path: readonly string[], isWritten = true): Finding {
   const name = path.at(-1) ?? '';
   const key = path.map(printable).join('.');
   const parent = path.slice(0, -1);
@@ -45,8 +48,8 @@ export function unknownKey(path: readonly string[]): Finding {
   }
   if (guess !== undefined) return { path, key, what, remedy: `Did you mean ${[...parent, guess].join('.')}?` };
   const names = settingNames(parent);
-  const known = names.length === 0 ? '' : ` Known here: ${names.join(', ')}.`;
-  return { path, key, what, remedy: `Remove it.${known}` };
+  const known = names.length === 0 ? [] : [`Known here: ${names.join(', ')}.`];
+  return { path, key, what, remedy: [...(isWritten ? ['Remove it.'] : []), ...known].join(' ') };
 }
 
 function badName(path: readonly string[]): Finding {

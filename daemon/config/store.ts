@@ -142,7 +142,7 @@ function readValue(path: readonly string[], value: string): SettingValue {
   }
   const setting = settingAt(path);
   if (setting === undefined) {
-    const { what, remedy } = unknownKey(path);
+    const { what, remedy } = unknownKey(path, false);
     throw invalid(`${key} ${what}.`, remedy);
   }
   const parsed = parseValue(setting.kind, value);

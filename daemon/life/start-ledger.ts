@@ -97,7 +97,8 @@ export class StartLedger {
     const oldest = starts.at(-(starts[0]?.outcome === 'exception' ? MAX_EXCEPTIONS : MAX_EARLY_DEATHS));
     const waitMs = WINDOW_MS - (this.#now() - (oldest?.at ?? this.#now()));
     return new ProtocolError('DAEMON_UNAVAILABLE', `${message}, so it is not started again for now`, {
-      hint: `${this.#hint} The next start is possible in ${Math.ceil(waitMs / 1000)} s.`,
+      // A time, since the sentence is read again later.
+      hint: `${this.#hint} The next start is possible at ${clock(this.#now() + waitMs)}.`,
       retryable: true,
       retryAfterMs: waitMs,
     });
@@ -111,6 +112,11 @@ export class StartLedger {
       // On a full disk the brake does not work; the daemon must, to say that the disk is full.
     }
   }
+}
+
+/** `12:30:05`, local time; the second has begun by then. */
+function clock(at: number): string {
+  return new Date(Math.ceil(at / 1000) * 1000).toTimeString().slice(0, 8);
 }
 
 function readStarts(path: string): Start[] {

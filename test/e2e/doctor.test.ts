@@ -72,6 +72,21 @@ test('a running daemon is well, and looking at the key of a new store makes none
   expect(existsSync(join(home.dataDirectory, 'key'))).toBe(false);
 });
 
+test('what nobody has looked at is not said to be in order', async () => {
+  await home.run('mctl', ['sessions', 'list']);
+  writeFileSync(join(home.dataDirectory, 'config.toml'), 'modle = "demo/offline"\n', { mode: 0o600 });
+  await home.run('mctl', ['daemon', 'stop']);
+  const { M_KEY_PROVIDER: _chosen, ...environment } = home.environment;
+  home.environment['M_KEY_PROVIDER'] = '';
+  const last = async (): Promise<string | undefined> =>
+    (await home.run('mctl', ['doctor'], { environment })).out.trimEnd().split('\n').at(-1);
+  expect(await last()).toBe(
+    'nothing is broken in what was looked at; not looked at: key, configuration; `mctl daemon start` and look again',
+  );
+  writeFileSync(join(home.dataDirectory, 'key'), 'garbage', { mode: 0o600 });
+  expect(await last()).toMatch(/^something is broken; .*; not looked at: key, configuration;/);
+});
+
 test('a configuration that is broken and mended while the daemon runs is found and forgotten', async () => {
   await home.run('mctl', ['daemon', 'start']);
   const file = join(home.dataDirectory, 'config.toml');

@@ -13,9 +13,29 @@ export interface StopOptions {
 const NO_ANSWER: readonly ErrorKind[] = ['DAEMON_WEDGED', 'DEADLINE', 'DAEMON_UNAVAILABLE'];
 
 export const stop: Verb<StopOptions> = async ({ context, options }) => {
+  const turns = await turnsUnderWay(context);
   const stopped = await stopDaemonProcess(context, options, true);
-  context.result({ stopped }, stopped ? 'daemon stopped' : 'no daemon runs');
+  const sentence = turns === 0 ? 'daemon stopped' : `daemon stopped; ${interrupted(turns)}`;
+  context.result({ stopped, turns: stopped ? turns : 0 }, stopped ? sentence : 'no daemon runs');
 };
+
+/** How many turns the stop ends; none where that cannot be asked, since the stop itself says why then. */
+async function turnsUnderWay(context: MctlContext): Promise<number> {
+  const { askDaemon } = await import('../../connection/daemon-control.ts');
+  try {
+    const status = await askDaemon({ environment: context.around.environment });
+    return (status?.runningTurns ?? 0) + (status?.waitingTurns ?? 0);
+  } catch (error) {
+    if (error instanceof ProtocolError) return 0;
+    throw error;
+  }
+}
+
+function interrupted(turns: number): string {
+  const what =
+    turns === 1 ? 'it was in a turn, which is interrupted' : `it was in ${turns} turns, which are interrupted`;
+  return `${what}: the prompts are kept, and the next one in such a session goes on from there`;
+}
 
 /**
  * Stops the daemon and waits for its end; never starts one.

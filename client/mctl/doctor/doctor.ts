@@ -17,6 +17,7 @@ import { checkNode } from './node.ts';
 import { checkProcess } from './process.ts';
 import { checkSocket } from './socket.ts';
 import { checkStarts } from './starts.ts';
+import { checkStore } from './store.ts';
 import { thisSystem } from './system.ts';
 
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -27,6 +28,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   process: checkProcess,
   socket: checkSocket,
   starts: checkStarts,
+  store: checkStore,
   key: checkKey,
   configuration: checkConfiguration,
   log: checkLogs,
@@ -78,5 +80,14 @@ function print(context: MctlContext, findings: readonly Finding[], isWell: boole
     context.stdout.line(`${paint(ink, sign)}  ${check.padEnd(WIDTH)} ${harmlessLine(message)}`);
     if (fix !== '') context.stdout.line(`${' '.repeat(8 + WIDTH + 1)}${harmlessLine(fix)}`);
   }
-  context.stdout.line(isWell ? 'nothing is broken' : 'something is broken; what to do stands below each finding');
+  context.stdout.line(verdict(findings, isWell));
+}
+
+/** Of what nobody has looked at, nobody knows. */
+function verdict(findings: readonly Finding[], isWell: boolean): string {
+  const unseen = findings.filter((finding) => finding.unseen === true).map(({ check }) => check);
+  const what = isWell ? 'nothing is broken' : 'something is broken; what to do stands below each finding';
+  if (unseen.length === 0) return what;
+  const rest = `not looked at: ${[...new Set(unseen)].join(', ')}; \`mctl daemon start\` and look again`;
+  return isWell ? `nothing is broken in what was looked at; ${rest}` : `${what}; ${rest}`;
 }

@@ -12,6 +12,8 @@ export interface Finding {
   readonly message: string;
   /** What to do about it; empty when there is nothing. */
   readonly fix: string;
+  /** Set when this could not be looked at, whatever else is in order. */
+  readonly unseen?: true;
 }
 
 /** What is known before the checks begin. */
@@ -34,6 +36,11 @@ export function ok(check: string, message: string): Finding {
 
 export function note(check: string, message: string, fix = ''): Finding {
   return { check, state: 'note', message, fix };
+}
+
+/** Nothing to mend, and nothing known either. */
+export function unseen(check: string, message: string, fix = ''): Finding {
+  return { check, state: 'note', message, fix, unseen: true };
 }
 
 export function broken(check: string, message: string, fix: string): Finding {

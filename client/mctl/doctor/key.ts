@@ -1,26 +1,34 @@
 /** Whether the store can be read: what the daemon says of the key, and what can be seen without one. */
-import { existsSync, lstatSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { failureOf } from '../../command-line/failure.ts';
 import { readKeyProvider } from '../../connection/hello.ts';
 import { readPassphraseFile } from '../../connection/passphrase-file.ts';
 import { ownUid } from '../../connection/private-directory.ts';
 import type { KeyStatus } from '../../../protocol/key.ts';
-import { broken, note, ok, type Check, type Finding, type Patient } from './finding.ts';
+import { broken, note, ok, unseen, type Check, type Finding, type Patient } from './finding.ts';
+import { hasStore } from './store.ts';
 
 const OTHERS = 0o077;
 /** Where a key file is, when there is one. */
 const KEY_FILE = 'key';
+/** How it begins, and how many bytes it has, with or without a line end. The key itself is not for a frontend to read. */
+const KEY_START = /^v1\.[0-9a-f]{8}\.$/;
+const KEY_START_BYTES = 12;
+const KEY_BYTES = [64, 65];
 
 export const checkKey: Check = async (patient) => {
   const key = await askForKey(patient);
   const path = key?.keyFile ?? join(patient.locations.dataDirectory, KEY_FILE);
-  const isNeeded = key?.provider === 'keyfile';
+  const { environment } = patient.context.around;
+  // Without a daemon nobody knows who keeps the key; this environment says who should.
+  const isWished = key === undefined && environment['M_KEY_PROVIDER'] === 'keyfile' && hasStore(patient);
+  const isNeeded = key?.provider === 'keyfile' || isWished;
   return [
     key === undefined ? notLookedAt(patient) : stateOf(key),
     ...(isNeeded || existsSync(path) ? [keyFile(path)] : []),
-    ...wishedProvider(patient.context.around.environment),
-    ...passphraseFile(patient.context.around.environment),
+    ...wishedProvider(environment),
+    ...passphraseFile(environment),
     ...messageBus(patient, key),
   ];
 };
@@ -32,9 +40,10 @@ async function askForKey({ context, daemon }: Patient): Promise<KeyStatus | unde
   return await client.call('key/status', {});
 }
 
-function notLookedAt({ silence }: Patient): Finding {
-  if (silence !== undefined) return note('key', 'not looked at, since the daemon does not answer');
-  return note('key', 'not looked at, since no daemon runs', '`mctl keys status` starts one and looks.');
+function notLookedAt(patient: Patient): Finding {
+  if (patient.silence !== undefined) return unseen('key', 'not looked at, since the daemon does not answer');
+  if (!hasStore(patient)) return note('key', 'there is no store yet');
+  return unseen('key', 'not looked at, since no daemon runs', '`mctl keys status` starts one and looks.');
 }
 
 function stateOf(key: KeyStatus): Finding {
@@ -53,7 +62,20 @@ function keyFile(path: string): Finding {
   }
   if ((found.mode & OTHERS) !== 0)
     return broken('key file', `others can read ${path}`, `Close it: chmod 600 '${path}'`);
+  if (!KEY_BYTES.includes(found.size) || !KEY_START.test(startOf(path)))
+    return broken('key file', `${path} holds no key of m`, copy);
   return ok('key file', path);
+}
+
+function startOf(path: string): string {
+  const start = Buffer.alloc(KEY_START_BYTES);
+  const descriptor = openSync(path, 'r');
+  try {
+    readSync(descriptor, start, 0, start.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return start.toString('latin1');
 }
 
 /** With a daemon it has been said before: a connection brings the wish along. */

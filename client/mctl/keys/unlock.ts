@@ -8,9 +8,11 @@ import { keyText } from './key-text.ts';
 
 export const unlock: Verb<{ readonly json?: boolean }> = async ({ context }) => {
   const client = await context.connect({ onlyLooks: true });
+  // What is asked next may itself have opened it.
+  const wasOpen = client.daemon.key === 'unlocked';
   const before = await client.call('key/status', {});
   const key = before.state === 'unlocked' ? before : await open(context, client, before);
-  const sentence = before.state === 'unlocked' ? 'the store was unlocked already' : 'the store is unlocked';
+  const sentence = wasOpen ? 'the store was unlocked already' : 'the store is unlocked';
   context.result(key, `${sentence}\n${keyText(key)}`);
 };
 

@@ -17,6 +17,12 @@ export interface CustodyResult {
   readonly keys: StoreKeys | undefined;
 }
 
+/** Said of a key file that was there before its store: perhaps that of a store that is gone. */
+const ADOPTED = {
+  reason: 'a new store was made with the key file that was there',
+  hint: 'If there was a store before, it is gone: stop the daemon and restore it from a backup.',
+};
+
 const NOT_CREATED = refusal('none', 'the store has not been created yet', 'Any conversation creates it.');
 
 export class Custody {
@@ -143,7 +149,8 @@ export class Custody {
     const made = await keeper.make();
     if (isRefusal(made)) return made;
     const keys = this.#slots.create(provider, made, keeper.parameters);
-    return { status: this.#unlocked(provider, true), keys };
+    const status = this.#unlocked(provider, true);
+    return { status: keeper.hasAdopted === true ? { ...status, ...ADOPTED } : status, keys };
   }
 
   #keeper(

@@ -5,6 +5,7 @@ import type { RootKey } from './key-text.ts';
 
 export class FileKeeper implements Keeper {
   readonly parameters = '{}';
+  hasAdopted = false;
   readonly #file: string;
 
   constructor(file: string) {
@@ -28,8 +29,12 @@ export class FileKeeper implements Keeper {
 
   make(): Promise<RootKey | Refusal> {
     this.#tidy();
-    // A file without a store is what an interrupted first start leaves. It protects nothing yet, so it can be used.
-    return this.#attempt('none', () => adoptKeyFile(this.#file) ?? createKeyFile(this.#file));
+    // A file without a store is what an interrupted first start leaves, or a store that is gone. It can be used.
+    return this.#attempt('none', () => {
+      const found = adoptKeyFile(this.#file);
+      this.hasAdopted = found !== undefined;
+      return found ?? createKeyFile(this.#file);
+    });
   }
 
   remove(): Promise<string | undefined> {

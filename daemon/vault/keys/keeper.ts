@@ -16,6 +16,8 @@ export interface Keeper {
   find(): Promise<RootKey | Refusal>;
   /** Keeps a new key, read back before it is returned. Never replaces one. */
   make(): Promise<RootKey | Refusal>;
+  /** Whether `make` has kept a key that was there already. */
+  readonly hasAdopted?: boolean;
   /** What the slot has to remember besides the key's name, as JSON text. */
   readonly parameters: string;
   /** Forgets the key, when it protects nothing any more. @returns what could not be done, as a sentence. */

@@ -54,6 +54,16 @@ test('a last line without an end counts, and line ends of other systems do not',
   expect((await pipe('one\r\ntwo')).out).toBe('You said: one\nYou said: two\n');
 });
 
+test('an answer of nothing is said to be that', async () => {
+  const daemon = new FakeDaemon();
+  daemon.answer = () => '';
+  const fake = fakeSurroundings(daemon, { input: 'one\n' });
+  expect(await main([], fake.around)).toBe(0);
+  expect(fake.stdout.text).toBe('');
+  expect(fake.stderr.text).toContain('[the model answered with nothing]');
+  expect((await pipe('one\n')).err).not.toContain('nothing');
+});
+
 test('a failed turn is told on stderr and makes the exit code 1; the next line goes on', async () => {
   const daemon = new FakeDaemon();
   daemon.answer = null;

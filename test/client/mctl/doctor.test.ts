@@ -26,6 +26,7 @@ import { checkLogs } from '../../../client/mctl/doctor/logs.ts';
 import { checkProcess } from '../../../client/mctl/doctor/process.ts';
 import { checkSocket } from '../../../client/mctl/doctor/socket.ts';
 import { checkStarts } from '../../../client/mctl/doctor/starts.ts';
+import { checkStore } from '../../../client/mctl/doctor/store.ts';
 import type { System } from '../../../client/mctl/doctor/system.ts';
 import type { DaemonStatus } from '../../../protocol/admin.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
@@ -52,7 +53,7 @@ function patient(changes: Partial<Patient> & { environment?: NodeJS.ProcessEnv; 
   prepareDirectories(locations);
   const store = join(locations.dataDirectory, 'store');
   mkdirSync(store, { mode: 0o700 });
-  writeFileSync(join(store, 'm.db'), '', { mode: 0o600 });
+  writeFileSync(join(store, 'm.db'), 'SQLite format 3\0', { mode: 0o600 });
   const fake = new FakeDaemon();
   const { around } = fakeSurroundings(fake, { environment: changes.environment ?? {} });
   const context = new MctlContext(around, false);
@@ -99,6 +100,7 @@ test('nothing is broken where everything is in its place', async () => {
     checkProcess,
     checkSocket,
     checkStarts,
+    checkStore,
   ])
     expect(await broken(check, well)).toEqual([]);
 });
@@ -335,6 +337,33 @@ describe('the daemon', () => {
   });
 });
 
+describe('the store, without a daemon,', () => {
+  test('that is gone while its log or its key file is not is named', async () => {
+    const sick = patient();
+    expect(await checkStore(sick)).toEqual([]);
+    const file = join(sick.data, 'store', 'm.db');
+    rmSync(file);
+    expect(await broken(checkStore, sick)).toEqual([]);
+    writeFileSync(join(sick.data, 'key'), 'v1', { mode: 0o600 });
+    await expectBroken(checkStore, sick, /m\.db is gone or empty, but its key file .*key is not/, /from a backup/);
+    writeFileSync(`${file}-wal`, 'log', { mode: 0o600 });
+    await expectBroken(checkStore, sick, /m\.db is gone or empty, but its write-ahead log is not/, /from a backup/);
+  });
+
+  test('that does not begin like a database is named', async () => {
+    const sick = patient();
+    writeFileSync(join(sick.data, 'store', 'm.db'), 'x'.repeat(4096), { mode: 0o600 });
+    await expectBroken(checkStore, sick, /m\.db does not begin like a database/, /from a backup/);
+  });
+
+  test('whose key file this environment asks for and nobody finds is named', async () => {
+    const sick = patient({ environment: { M_KEY_PROVIDER: 'keyfile' } });
+    await expectBroken(checkKey, sick, /key is missing/, /from a copy/);
+    rmSync(join(sick.data, 'store', 'm.db'));
+    expect(await broken(checkKey, sick)).toEqual([]);
+  });
+});
+
 describe('the key', () => {
   test('file that is gone, open to others, a link or of another user is named', async () => {
     const sick = patient({ daemon: await healthy() });
@@ -342,6 +371,8 @@ describe('the key', () => {
     sick.fake.lock.status = { ...sick.fake.lock.status, keyFile: file };
     await expectBroken(checkKey, sick, /key is missing/, /from a copy/);
     writeFileSync(file, 'v1', { mode: 0o600 });
+    await expectBroken(checkKey, { ...sick, daemon: undefined }, /key holds no key of m/, /from a copy/);
+    writeFileSync(file, `v1.0123abcd.${'k'.repeat(43)}.0123abcd\n`, { mode: 0o600 });
     expect(await broken(checkKey, sick)).toEqual([]);
     chmodSync(file, 0o644);
     await expectBroken(checkKey, sick, /others can read .*key/, /chmod 600/);
@@ -360,7 +391,13 @@ describe('the key', () => {
 
   test('of a daemon that does not answer is not said to have no daemon', async () => {
     const [key] = await checkKey(patient({ silence: new Error('silent') }));
-    expect(key).toEqual({ check: 'key', state: 'note', message: expect.stringContaining('does not answer'), fix: '' });
+    expect(key).toEqual({
+      check: 'key',
+      state: 'note',
+      message: expect.stringContaining('does not answer'),
+      fix: '',
+      unseen: true,
+    });
   });
 
   test.each(['locked', 'denied'] as const)('that is %s is told with its remedy', async (state) => {
@@ -424,8 +461,9 @@ test('no check changes anything', async () => {
     checkProcess,
     checkSocket,
     checkStarts,
+    checkStore,
   ])
     await check(sick);
   expect(execFileSync('find', [sick.data, '-printf', '%p %m %T@ %s\n'], { encoding: 'utf8' })).toBe(before);
-  expect(readFileSync(join(sick.data, 'store', 'm.db'), 'utf8')).toBe('');
+  expect(readFileSync(join(sick.data, 'store', 'm.db'), 'utf8')).toBe('SQLite format 3\0');
 });

@@ -90,6 +90,14 @@ describe('keys unlock', () => {
     expect((await keys(['unlock'])).out).toMatch(/^the store was unlocked already\n/);
     expect(called('key/unlock')).toEqual([]);
   });
+
+  test('does not say of a store that its own look has opened that it was open', async () => {
+    const client = daemon.connect();
+    Object.defineProperty(daemon, 'connect', {
+      value: () => Object.defineProperty(client, 'daemon', { value: { ...client.daemon, key: 'locked' } }),
+    });
+    expect((await keys(['unlock'])).out).toMatch(/^the store is unlocked\n/);
+  });
 });
 
 describe('keys lock', () => {

@@ -62,6 +62,15 @@ test('the prompt comes from standard input with -, or without a prompt', async (
   expect((await run([], 'from\nstdin')).out).toBe('You said: from\nstdin\n');
 });
 
+test('an answer of nothing is said to be that', async () => {
+  const daemon = new FakeDaemon();
+  daemon.answer = () => '';
+  const { code, out, err } = await run(['hello'], '', daemon);
+  expect({ code, out }).toEqual({ code: 0, out: '' });
+  expect(err).toMatch(/^m: the model answered with nothing\n$/m);
+  expect((await run(['hello'])).err).not.toContain('nothing');
+});
+
 test('without any prompt it ends with 2', async () => {
   expect(await run([])).toMatchObject({ code: 2, err: expect.stringContaining('m: there is no prompt') });
 });

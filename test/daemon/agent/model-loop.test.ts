@@ -289,6 +289,14 @@ describe('a turn that does not come to an end', () => {
     expect(warned.length).toBeGreaterThan(0);
     expect(stage.results.every(({ output }) => output === 'same')).toBe(true);
   });
+
+  test('repeats itself too when the same command takes another time each time', async () => {
+    const stage = endless(false);
+    let runs = 0;
+    stage.outcome = () => ({ output: `1 failed\n[exit code 1 after ${(runs += 1)}.${runs} s]`, isError: true });
+    await expect(stage.run()).rejects.toThrow('the same call with the same result 6 times in a row');
+    expect(runs).toBe(6);
+  });
 });
 
 describe('a conversation that nearly fills the window of its model', () => {

@@ -225,6 +225,7 @@ describe('setting one key', () => {
   test.each([
     ['modl', 'a/b', 'modl is not a setting', 'Did you mean model?'],
     ['', 'x', 'is not a setting', ''],
+    ['nope', '1', 'nope is not a setting', 'Known here: '],
     ['providers.local.base_ulr', 'x', 'is not a setting', 'providers.local.base_url'],
     ['recovery', 'saef', 'recovery must be "safe", "ask" or "never"', 'Did you mean "safe"?'],
     ['idle_exit_minutes', 'ten', 'must be a number of minutes', 'Nothing has been written'],
@@ -243,6 +244,8 @@ describe('setting one key', () => {
     expect(error.kind).toBe('CONFIG_INVALID');
     expect(error.message).toContain(message);
     expect(error.hint).toContain(hint);
+    // There is nothing in the file yet that could be removed.
+    expect(error.hint).not.toMatch(/^Remove/);
     expect(await readFile(path, 'utf8')).toBe(SERVER);
     expect(await readdir(directory)).toEqual(['config.toml']);
   });

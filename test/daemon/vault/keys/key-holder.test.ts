@@ -100,6 +100,22 @@ test('a half-made key file of a process that died over it is in nobody’s way',
   await vault.close();
 });
 
+test('a store that is made with the key file of one that is gone says so', async () => {
+  await (await openedVault(directory.path)).close();
+  const before = readFileSync(join(directory.path, 'key'));
+  rmSync(join(directory.path, 'store'), { recursive: true });
+  const vault = directVault(directory.path);
+  const { key } = await vault.open({ provider: 'keyfile' });
+  expect(key).toMatchObject({
+    state: 'unlocked',
+    created: true,
+    reason: 'a new store was made with the key file that was there',
+    hint: expect.stringContaining('restore it from a backup') as string,
+  });
+  expect(readFileSync(join(directory.path, 'key'))).toEqual(before);
+  await vault.close();
+});
+
 test('a client that only looks creates nothing', async () => {
   const vault = directVault(directory.path);
   const { key } = await vault.open({ provider: 'keyfile', allowKeyfile: true, create: false });
