@@ -4,6 +4,9 @@ import { parse, YAMLParseError } from 'yaml';
 
 export const AGENT_NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u;
 
+/** What is chosen to go on without an agent. */
+const NO_AGENT = 'none';
+
 /** What the front matter may say. Other keys belong to other programs and are left alone. */
 const FrontMatter = z.object({
   name: z.optional(z.string()),
@@ -36,6 +39,7 @@ export function parseAgent(text: string, fileName: string): AgentText | string {
   const name = facts.name ?? fileName;
   if (!AGENT_NAME.test(name))
     return 'its name must be letters, digits, ".", "_" and "-", and begin with one of the first two';
+  if (name === NO_AGENT) return `its name cannot be ${NO_AGENT}, which stands for no agent`;
   // Other programs name models without a provider; such a name means nothing here.
   const model = facts.model?.includes('/') === true ? facts.model : undefined;
   const { description = '', mode, tools } = facts;

@@ -67,6 +67,8 @@ export class Instructions {
         const agent = await readAgent(path, name, bound);
         if (typeof agent === 'string') problems.push(`${path}: ${agent}`);
         else if (!agents.has(agent.name)) agents.set(agent.name, { ...agent, source });
+        else if (agents.get(agent.name)?.source === source)
+          problems.push(`${path}: another file beside it has an agent ${agent.name} already, which is used`);
       }
     }
     return { agents: [...agents.values()], problems };

@@ -59,6 +59,14 @@ export function dangerOfWriting(path: string): string | undefined {
   return OWN_FOLDERS.test(path) ? 'changes the files of m itself' : undefined;
 }
 
+/**
+ * Whether a change of a file is a change of what runs at the next login, or of who may log in.
+ * @param path absolute, through no symbolic link, as is `home`.
+ */
+export function isStartupFile(path: string, home: string): boolean {
+  return path.startsWith(`${home}/`) && STARTUP_FILES.test(HOME + path.slice(home.length));
+}
+
 /** The same of a file that loses what is in it. */
 export function dangerOfReplacing(argument: Argument, where: Where): string | undefined {
   const path = pathOf(argument, where);

@@ -72,7 +72,7 @@ export class EditTool implements Tool {
       paths: [target.path],
       outside: target.outside,
       command: '',
-      dangers: [],
+      dangers: await this.#places.dangersAt(place, target.path),
       ticket,
     };
   }

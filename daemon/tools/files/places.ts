@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { ToolRefusal, type ToolPlace } from '../../services/tool-port.ts';
 import type { ToolSettings } from '../calls.ts';
+import { isStartupFile } from '../../domain/dangers/place.ts';
 import { resolvePath } from './resolve-path.ts';
 
 const MAX_PATH = 4_096;
@@ -49,6 +50,15 @@ export class Places {
     if (await isWithinAny(this.#settings.guarded, target.path))
       throw new ToolRefusal(`${target.shown} is part of the configuration of m, which only a person changes`);
     return target;
+  }
+
+  /** Why a change there is asked about in every mode, in sentences: the home folder may be a workspace like any other. */
+  async dangersAt({ environment }: ToolPlace, path: string): Promise<string[]> {
+    const home = environment['HOME'];
+    if (home === undefined || !isAbsolute(home)) return [];
+    return isStartupFile(path, await realOf(home))
+      ? ['It changes what runs at the next login, or who may log in.']
+      : [];
   }
 
   /** True for what is in the store, or above it by another name. */

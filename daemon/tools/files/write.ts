@@ -60,7 +60,7 @@ export class WriteTool implements Tool {
       paths: [target.path],
       outside: target.outside,
       command: '',
-      dangers: [],
+      dangers: await this.#places.dangersAt(place, target.path),
       ticket,
     };
   }

@@ -93,12 +93,16 @@ describe('the agents there are', () => {
     put('c/agents/alias.md', '---\nother: &a [1]\nsame: *a\n---\n');
     put('c/agents/deep.md', `---\na: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n---\n`);
     put('c/agents/good.md', 'Good.');
+    put('c/agents/none.md', 'Nobody.');
+    put('c/agents/twice.md', '---\nname: good\n---\nBetter.');
     const { agents, problems } = await instructions.agents(workspace);
-    expect(agents.map(({ name }) => name)).toEqual(['good']);
+    expect(agents.map(({ name, instructions: text }) => `${name}: ${text}`)).toEqual(['good: Good.']);
     expect(problems).toEqual([
       expect.stringMatching(/alias\.md: its front matter refers to parts of itself/),
       expect.stringMatching(/bad\.md: its mode is not one that can be used$/),
       expect.stringMatching(/deep\.md: its front matter /),
+      expect.stringMatching(/none\.md: its name cannot be none/),
+      expect.stringMatching(/twice\.md: another file beside it has an agent good already/),
       expect.stringMatching(/worse\.md: its front matter is not YAML: /),
     ]);
   });

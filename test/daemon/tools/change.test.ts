@@ -125,6 +125,19 @@ describe('write', () => {
   });
 });
 
+describe('what runs at the next login', () => {
+  it('is never changed unasked, also where the home folder is the workspace', async () => {
+    const place = { ...bench.place(), environment: { HOME: bench.workspace } };
+    const prepare = (name: string, args: unknown) => bench.thread.prepare(place, name, JSON.stringify(args));
+    const dangers = ['It changes what runs at the next login, or who may log in.'];
+    for (const path of ['.bashrc', '.ssh/authorized_keys'])
+      expect(await prepare('write', { path, content: 'x' })).toMatchObject({ outside: [], dangers });
+    writeFileSync(bench.path('.profile'), 'umask 022');
+    expect(await prepare('edit', { path: '.profile', old: '022', new: '0' })).toMatchObject({ dangers });
+    expect(await prepare('write', { path: 'src/.bashrc', content: 'x' })).toMatchObject({ dangers: [] });
+  });
+});
+
 describe('edit', () => {
   it('says nothing of what is in a file outside the workspace before that was read', async () => {
     const outside = join(bench.root, 'outside');
