@@ -32,6 +32,7 @@ export async function run(): Promise<void> {
   'protocol/build.ts': `export const BUILD = { id: __M_BUILD__, version: __M_VERSION__, builtAt: __M_BUILT_AT__ };\n`,
   'daemon/main.ts': `import { BUILD } from '../protocol/build.ts';\nimport Database from 'better-sqlite3';\nprocess.stdout.write(BUILD.id + typeof Database);\n`,
   'daemon/vault/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
+  'daemon/tools/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
   'daemon/vault/keys/keychain-helper.ts': `process.stdout.write('helper');\n`,
 };
 
