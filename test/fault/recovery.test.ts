@@ -64,7 +64,9 @@ describe('a daemon that is killed while a model writes', () => {
 
     const again = await submit(client, sessionId, 'and now?');
     await follower.untilOver(again.turn);
-    const bodies = server.requests.map(({ body }) => (JSON.parse(body) as { messages: unknown }).messages);
+    const bodies = server.requests
+      .map(({ body }) => (JSON.parse(body) as { messages: { role: string }[] }).messages)
+      .map((messages) => messages.filter(({ role }) => role !== 'system'));
     const first = { role: 'user', content: 'tell me everything' };
     expect(bodies).toEqual([
       [first],
