@@ -1,4 +1,5 @@
 /** What a backend tells of its turn, made durable: replies, calls and their results, questions, output. */
+import { ProtocolError } from '../../protocol/errors.ts';
 import type { Message, Part, ToolResultPart } from '../../protocol/message.ts';
 import type { ApprovalChange, CallStart } from '../../protocol/tool.ts';
 import type { Usage } from '../../protocol/turn.ts';
@@ -198,16 +199,24 @@ export class Journal implements TurnJournal {
     return this.#log.state === 'waiting' ? { status: 'running' } : {};
   }
 
-  /** What a command has written is kept, however long the disk refuses it; meanwhile the command waits. */
+  /**
+   * What a command has written is kept, also when the disk refuses it for a while; meanwhile the command waits.
+   * @throws ProtocolError LIMIT_REACHED when there is no room: the next reply needs it more than output does.
+   */
   async #patiently(write: () => Promise<void>): Promise<void> {
     const { sessionId } = this.#place;
-    for (;;) {
+    for (let waited = false; ; waited = true) {
       try {
         await write();
         this.#parts.writer.saved(sessionId);
         return;
       } catch (error) {
-        if (!isStorageTrouble(error)) throw error;
+        const full = error instanceof ProtocolError && error.kind === 'STORAGE_FULL';
+        if (full || !isStorageTrouble(error)) {
+          // What is given up does not wait to be saved.
+          if (waited) this.#parts.writer.saved(sessionId);
+          throw full ? new ProtocolError('LIMIT_REACHED', 'the disk is full', { cause: error }) : error;
+        }
         this.#parts.writer.notSaved(sessionId, error);
       }
       await pause(STORAGE_RETRY_MS, this.#host.signal);

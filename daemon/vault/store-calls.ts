@@ -4,6 +4,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { ReadRequest, VaultPort } from '../services/ports.ts';
 import { TamperError } from './cipher.ts';
 import { listBackups } from './migrations.ts';
+import { requireRoomForOutput } from './output-room.ts';
 import type { OpenStore } from './open-store.ts';
 import { REMEMBER_OPERATIONS_MS } from './operations.ts';
 import { closed } from './log.ts';
@@ -122,6 +123,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   appendOutput: {
     kind: 'write',
     run: (store, id, stretch) => {
+      requireRoomForOutput(store.db);
       store.outputs.append(store.sessions.load(id), stretch);
     },
   },

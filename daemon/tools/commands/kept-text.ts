@@ -12,6 +12,7 @@ export class KeptText {
   #length = 0;
   #bytes = 0;
   #state: Keeping = 'nothing';
+  #why = '';
 
   /** @param keep resolves when there is room for more; what follows waits for it. */
   constructor(keep: (stretch: string) => Promise<void>) {
@@ -25,6 +26,11 @@ export class KeptText {
 
   get state(): Keeping {
     return this.#state;
+  }
+
+  /** What whoever keeps it said when it could not be kept; empty when nothing was said. */
+  get why(): string {
+    return this.#why;
   }
 
   async add(text: string): Promise<void> {
@@ -67,8 +73,9 @@ export class KeptText {
     try {
       await this.#keep(stretch);
       this.#bytes += Buffer.byteLength(stretch);
-    } catch {
+    } catch (error) {
       // The command goes on and its outcome says that not all of its output is there.
+      this.#why = error instanceof Error ? error.message : '';
       this.#stop('failed');
     }
   }

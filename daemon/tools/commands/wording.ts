@@ -33,7 +33,7 @@ export function leftOutNote(bytes: number, kept: KeptText, all: number): string 
     case 'limit':
       return `${out}; the first ${kept.bytes} of ${all} bytes are kept for the person to look at`;
     case 'failed':
-      return `${out}; the output could not be kept beyond its first ${kept.bytes} bytes`;
+      return `${out}; the output could not be kept beyond its first ${kept.bytes} bytes${because(kept.why)}`;
   }
 }
 
@@ -52,6 +52,10 @@ function howItEnded({ exit, reason }: CommandEnd): string {
   }
   if (exit === undefined) return 'not known how it ended';
   return exit.signal === null ? `exit code ${exit.code ?? 0}` : `ended by ${exit.signal}`;
+}
+
+function because(why: string): string {
+  return why === '' ? '' : ` because ${why}`;
 }
 
 function seconds(ms: number): string {

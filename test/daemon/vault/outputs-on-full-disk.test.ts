@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { firstTurn, openedVault, temporaryDirectory } from '../../support/direct-vault.ts';
+import { firstTurn, nextTurn, openedVault, temporaryDirectory } from '../../support/direct-vault.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 
@@ -22,7 +22,7 @@ afterEach(() => {
   directory.remove();
 });
 
-test('a stretch that the disk had no room for is refused, and is there once when it is sent again', async (context) => {
+test('output leaves room for the rest of the store; what was refused is there once when it is sent again', async (context) => {
   if (!mounted('2m')) context.skip('a file system of limited size can only be mounted by root');
   let vault = await openedVault(directory.path);
   try {
@@ -30,6 +30,7 @@ test('a stretch that the disk had no room for is refused, and is there once when
     const calls = ['a', 'b', 'c'];
     const written = new Map(calls.map((callId) => [callId, '']));
     let refusals = 0;
+    let turn = 1;
     for (let index = 0; index < 40; index += 1) {
       let missing = calls;
       // Several at a time, so that whole groups fail together.
@@ -40,14 +41,17 @@ test('a stretch that the disk had no room for is refused, and is there once when
         const refused = missing.filter((_, place) => results[place]?.status === 'rejected');
         for (const result of results) {
           if (result.status === 'rejected')
-            expect(result.reason).toMatchObject({ kind: 'STORAGE_FULL', retryable: true });
+            expect(result.reason).toMatchObject({ kind: 'LIMIT_REACHED', message: 'the disk is nearly full' });
         }
         for (const callId of missing) {
           if (!refused.includes(callId)) written.set(callId, (written.get(callId) ?? '') + text(callId));
         }
         refusals += refused.length;
         missing = refused;
-        if (refused.length > 0) execFileSync('mount', ['-o', 'remount,size=32m', directory.path]);
+        if (refused.length === 0) continue;
+        turn += 1;
+        await vault.append(nextTurn(sessionId, turn, 'there is room for this'));
+        execFileSync('mount', ['-o', 'remount,size=32m', directory.path]);
       }
     }
     expect(refusals).toBeGreaterThan(0);

@@ -78,9 +78,11 @@ describe('the output of a command', () => {
   });
 
   test('is lost without loss of the command when it cannot be kept', async () => {
-    told.onKeep = () => (told.kept.length === 2 ? Promise.reject(new Error('full')) : Promise.resolve());
+    told.onKeep = () => (told.kept.length === 2 ? Promise.reject(new Error('the disk is full')) : Promise.resolve());
     const outcome = await bench.bash('seq 100000', {}, { told });
-    expect(outcome.output).toContain(`the output could not be kept beyond its first ${2 * MAX_STRETCH} bytes …`);
+    expect(outcome.output).toContain(
+      `the output could not be kept beyond its first ${2 * MAX_STRETCH} bytes because the disk is full …`,
+    );
     expect(outcome.output).toMatch(/99999\n100000\n\[exit code 0/);
     expect(outcome.details).toMatchObject({ keptBytes: 2 * MAX_STRETCH });
   });
