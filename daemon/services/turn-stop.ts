@@ -13,3 +13,8 @@ export class TurnStop extends Error {
     this.why = why;
   }
 }
+
+/** Whether what an aborted signal stops ends because the daemon does, and not because a person cancelled it. */
+export function isLeaving({ reason }: AbortSignal): boolean {
+  return reason instanceof TurnStop && reason.why !== 'cancelled';
+}

@@ -1,5 +1,6 @@
 /** The messages between the main thread and the tools thread. */
 import type { PreparedCall, ProcessRecord, ToolPlace } from '../services/tool-port.ts';
+import type { TurnStop } from '../services/turn-stop.ts';
 
 /** What the thread is started with. */
 export interface ToolSettings {
@@ -22,8 +23,8 @@ export type Request =
   | { readonly kind: 'end-background'; readonly id: number; readonly sessionId: string | undefined }
   | { readonly kind: 'end-survivors'; readonly id: number; readonly records: readonly ProcessRecord[] }
   | { readonly kind: 'ping'; readonly id: number }
-  /** The run with this id is to end. */
-  | { readonly kind: 'abort'; readonly run: number }
+  /** The run with this id is to end. `stopped` and `paused`: because the daemon does. */
+  | { readonly kind: 'abort'; readonly run: number; readonly why: TurnStop['why'] }
   /** What a run waits for has happened, or cannot. */
   | { readonly kind: 'done'; readonly ack: number; readonly error: string | undefined };
 

@@ -1,5 +1,6 @@
 /** Takes calls in the tools thread to the tool that does them, and their ends back. */
 import { ToolRefusal, type PreparedCall, type ToolOutcome, type ToolPlace } from '../services/tool-port.ts';
+import { TurnStop, isLeaving } from '../services/turn-stop.ts';
 import type { Notice, Request } from './calls.ts';
 import type { Commands } from './commands/commands.ts';
 import { systemReason } from './failure-text.ts';
@@ -23,7 +24,7 @@ export class Dispatcher {
   take(request: Request): void {
     switch (request.kind) {
       case 'abort':
-        this.#runs.get(request.run)?.abort();
+        this.#runs.get(request.run)?.abort(new TurnStop(request.why));
         return;
       case 'done':
         this.#sinks.done(request.ack, request.error);
@@ -74,7 +75,8 @@ export class Dispatcher {
       return await this.#toolNamed(call.name).run(place, call, this.#sinks.open(id), controller.signal);
     } catch (error) {
       const cancelled = controller.signal.aborted && error === controller.signal.reason;
-      const output = cancelled ? `${call.name}: cancelled; nothing was changed` : this.#whyItFailed(call.name, error);
+      const why = isLeaving(controller.signal) ? 'ended because m stops' : 'cancelled';
+      const output = cancelled ? `${call.name}: ${why}; nothing was changed` : this.#whyItFailed(call.name, error);
       return { output, isError: true };
     } finally {
       this.#runs.delete(id);

@@ -11,6 +11,7 @@ import {
   type ToolSink,
   type ToolSpec,
 } from '../services/tool-port.ts';
+import { TurnStop, isLeaving } from '../services/turn-stop.ts';
 import type { Notice, Request, ToolSettings } from './calls.ts';
 import { RunningGroups, type Group } from './running-groups.ts';
 import { TOOL_SPECS } from './specs.ts';
@@ -79,7 +80,10 @@ export class ToolThread implements ToolPort {
 
   async run(place: ToolPlace, call: PreparedCall, sink: ToolSink, signal: AbortSignal): Promise<ToolOutcome> {
     await this.#clean;
-    if (signal.aborted) return { output: `${call.name}: cancelled before it began`, isError: true };
+    if (signal.aborted) {
+      const why = isLeaving(signal) ? 'not begun, because m stops' : 'cancelled before it began';
+      return { output: `${call.name}: ${why}`, isError: true };
+    }
     const asked = this.#ask({ kind: 'run', place, call }, (id) => {
       this.#groups.open(id, sink);
     });
@@ -212,7 +216,8 @@ export class ToolThread implements ToolPort {
     const { promise: givenUp, reject } = Promise.withResolvers<never>();
     let grace: NodeJS.Timeout | undefined;
     const abort = () => {
-      this.#life?.send({ kind: 'abort', run: id });
+      const why = signal.reason instanceof TurnStop ? signal.reason.why : 'cancelled';
+      this.#life?.send({ kind: 'abort', run: id, why });
       grace = setTimeout(() => {
         this.#pending.delete(id);
         reject(new ProtocolError('DEADLINE', 'a tool did not end when it was told to'));

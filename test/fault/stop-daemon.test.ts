@@ -1,5 +1,6 @@
 /** An orderly end of the daemon in every phase of its life: exit code 0, nothing lost, and the next daemon goes on. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../client/connection/api.ts';
 import { textOf } from '../../client/conversation/reply-text.ts';
@@ -9,6 +10,7 @@ import { chance, faultLoops } from './support/chance.ts';
 import { answerTo, promptFor } from './support/demo-prompts.ts';
 import { Follower } from './support/follower.ts';
 import { Promises, Worker } from './support/load.ts';
+import { Watcher } from '../support/watcher.ts';
 import { pause, statusOf, submit, textsOf } from './support/turns.ts';
 
 const CLEAN = { code: 0, signal: null };
@@ -172,6 +174,19 @@ describe('mctl daemon stop', () => {
     expect(follower.states(turn)).toEqual(['running', 'interrupted']);
     expect(await statusOf(client, sessionId)).toBe('idle');
     expect([...follower.problems, ...(await home.finish())]).toEqual([]);
+  });
+
+  test('in the middle of a command ends it, and its result says why', async () => {
+    const { home, daemon, client } = await served();
+    const prompt = 'run echo before > began; echo before; sleep 300';
+    const me = await Watcher.begin(client, { workspace: home.workspace, prompt, mode: 'full' });
+    await waitUntil('the command runs', () => existsSync(join(home.workspace, 'began')));
+    const stop = home.mctl(['daemon', 'stop']);
+    expect(await stop.exit).toEqual(CLEAN);
+    expect(await daemon.exit).toEqual(CLEAN);
+    const [result] = await me.results();
+    expect(result?.output).toMatch(/^before\n\[ended because m stops, after/);
+    expect(await home.finish()).toEqual([]);
   });
 
   test('lets m run say that its turn was interrupted', async () => {

@@ -8,6 +8,7 @@ import {
   type ToolSink,
 } from '../../services/tool-port.ts';
 import { dangersOf } from '../../domain/dangerous-commands.ts';
+import { isLeaving } from '../../services/turn-stop.ts';
 import { parseArguments } from '../arguments.ts';
 import type { Tool } from '../tool.ts';
 import type { BackgroundCommands } from './background-commands.ts';
@@ -92,7 +93,7 @@ export class BashTool implements Tool {
     };
     const running = await this.#start(order, sink, signal);
     const abort = () => {
-      running.end('cancelled');
+      running.end(isLeaving(signal) ? 'daemon' : 'cancelled');
     };
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();

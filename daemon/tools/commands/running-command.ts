@@ -100,7 +100,7 @@ export class RunningCommand {
     if (reason === undefined) await Promise.race([pump.ended(DRAIN_MS, KEEP_MS), stopped]);
     const durationMs = Math.round(performance.now() - this.#started);
     const ending = await this.#endAll();
-    const output = await pump.ended(LAST_DRAIN_MS, reason === 'cancelled' ? LAST_DRAIN_MS : KEEP_MS);
+    const output = await pump.ended(LAST_DRAIN_MS, hurries(reason) ? LAST_DRAIN_MS : KEEP_MS);
     this.#process.hangUp();
     await this.#endRelay();
     if (ending.left.length === 0) sink.ended(this.record.callId);
@@ -124,6 +124,11 @@ export class RunningCommand {
       await pause(LOOK_MS);
     }
   }
+}
+
+/** Whether somebody waits for the end, more than for the last of the output. */
+function hurries(reason: Reason | undefined): boolean {
+  return reason === 'cancelled' || reason === 'daemon';
 }
 
 function isThere(table: ProcessTable, pid: number): boolean {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ToolRefusal } from '../../../../daemon/services/tool-port.ts';
+import { TurnStop } from '../../../../daemon/services/turn-stop.ts';
 import { isRunning } from '../../../support/processes.ts';
 import { CommandBench, Told, kill, numberIn, until } from './support/command-bench.ts';
 
@@ -239,6 +240,14 @@ describe('a command that is to end', () => {
     expect((await outcome).output).toMatch(/^before\n\[cancelled and ended after/);
     expect(isRunning(pid)).toBe(false);
     expect(told.endedCalls).toHaveLength(1);
+  });
+
+  test.each(['stopped', 'paused'] as const)('says that m stops when its turn is %s', async (why) => {
+    const controller = new AbortController();
+    const outcome = bench.bash('echo before; echo $$ > pid; sleep 300', {}, { signal: controller.signal });
+    await numberIn(bench.path('pid'));
+    controller.abort(new TurnStop(why));
+    expect((await outcome).output).toMatch(/^before\n\[ended because m stops, after/);
   });
 
   test('ends although it ignores being asked, and so does what it started', async () => {
