@@ -5,7 +5,7 @@ import type { TurnChange, TurnError, Usage } from '../../protocol/turn.ts';
 
 export interface Outcome {
   readonly type: 'turn.completed' | 'turn.failed' | 'turn.interrupted' | 'turn.cancelled';
-  /** As the provider or the daemon says it; `queued`, `timeout`, `unanswered`, `unserved` and `left` when this run stopped watching. */
+  /** As the provider or the daemon says it; `queued`, `held`, `timeout`, `unanswered`, `unserved` and `left` when this run stopped watching. */
   readonly reason?: string;
   readonly error?: TurnError;
   readonly usage: Usage;
@@ -14,6 +14,7 @@ export interface Outcome {
   readonly exitCode: number;
 }
 
+const HELD = 'held';
 const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
 const EXIT_CODES = {
   completed: EXIT.ok,
@@ -40,9 +41,15 @@ export function unfinished(reason: string, exitCode: number = EXIT.later): Outco
   return { type: 'turn.interrupted', reason, usage: NO_USAGE, exitCode };
 }
 
+/** The outcome of a run whose prompt waits behind a turn that was interrupted, until a person decides about that one. */
+export function heldBehind({ uncertain }: TurnChange): Outcome {
+  return { ...unfinished(HELD), ...(uncertain === undefined ? {} : { uncertain }) };
+}
+
 /** What is said of an outcome that is not simply a finished answer; `{id}` is the session. */
 const ENDINGS: Record<string, string> = {
   queued: 'the prompt stays queued in the daemon, which sends it when it can; come back with: m -r {id}',
+  [HELD]: 'the turn before was interrupted, and the prompt waits behind it until somebody decides about that turn',
   timeout: 'the time is up; the turn goes on; come back with: m -r {id}',
   locked: 'the turn goes on when the store is unlocked; come back with: m -r {id}',
   unanswered: 'nobody answers; the turn waits for an answer; come back with: m -r {id}',
@@ -59,10 +66,11 @@ const ENDINGS: Record<string, string> = {
 export function endingSentences(sessionId: string, outcome: Outcome): string[] {
   const ending = endingSentence(sessionId, outcome);
   const uncertain = uncertainSentences(outcome);
+  const ways = `in m -r ${sessionId}: ${WAYS_ON.join(', ')}`;
   return [
     ...(ending === undefined ? [] : [ending]),
     ...uncertain,
-    ...(uncertain.length === 0 ? [] : [`look at what it did; then, in m -r ${sessionId}: ${WAYS_ON.join(', ')}`]),
+    ...(uncertain.length > 0 ? [`look at what it did; then, ${ways}`] : outcome.reason === HELD ? [ways] : []),
   ];
 }
 

@@ -7,11 +7,12 @@ import { startingRow } from '../commands/starting-point.ts';
 import type { Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Unlocker } from '../keys/unlocker.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
 import type { TalkChange } from '../conversation/talk-options.ts';
 import { Talk } from '../conversation/talk.ts';
 import { RunAsker } from './asker.ts';
 import type { CallLines } from './call-lines.ts';
-import { outcomeOf, unfinished, type Outcome } from './outcome.ts';
+import { heldBehind, outcomeOf, unfinished, type Outcome } from './outcome.ts';
 import type { OwnTurn, Report } from './report.ts';
 
 /** How long a run waits for a model that cannot be reached, when no other limit is given. */
@@ -51,6 +52,8 @@ class Run {
   #isLeft = false;
   /** Since when nothing moves, because a model cannot be reached or something else is waited for. */
   #stuck: NodeJS.Timeout | undefined;
+  /** A second look at whether the turn waits behind one that was interrupted. */
+  #second: NodeJS.Timeout | undefined;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -105,6 +108,7 @@ class Run {
     } finally {
       clearTimeout(limit);
       clearTimeout(this.#stuck);
+      clearTimeout(this.#second);
       this.#asker?.close();
       this.#talk.close();
       for (const end of undo) end();
@@ -114,6 +118,8 @@ class Run {
   #follow(turn: number): void {
     const turns = this.#talk.conversation?.turns;
     if (turns === undefined) return;
+    // The daemon may have died before it could answer. A prompt that is about to begin looks the same for a moment.
+    if (this.#heldBy() !== undefined) this.#second = setTimeout(() => this.#seeHeld(), PATIENCE_MS);
     turns.whenOver(turn).then(
       (change) => this.#over.resolve(outcomeOf(change)),
       (error: unknown) => this.#over.resolve(unfinished(failureOf(error).message, EXIT.unavailable)),
@@ -152,6 +158,7 @@ class Run {
     }
     this.#watchProgress(change);
     const turn = turnOf(change);
+    if (change.kind === 'turn') this.#seeHeld();
     if (turn !== undefined && this.#isOwn(turn)) {
       this.#begin(this.#talk.conversation?.session?.id ?? '', turn);
       // A question that is over leaves its row first.
@@ -198,7 +205,29 @@ class Run {
     return change.waitingFor === 'approval' && this.#asker !== undefined && this.#isOwn(turn.turn);
   }
 
+  /**
+   * The end of the turn that this one waits behind, when a crash has interrupted it: nothing moves before a person has
+   * decided about that turn.
+   */
+  #heldBy(): TurnChange | undefined {
+    const turns = this.#talk.conversation?.turns;
+    const own = this.#own?.turn ?? 0;
+    if (turns === undefined || (turns.get(own)?.state ?? 'queued') !== 'queued') return undefined;
+    for (let turn = own - 1; turn > 0; turn -= 1) {
+      const { state = 'queued', change } = turns.get(turn) ?? {};
+      if (state === 'queued') continue;
+      return state === 'interrupted' && change?.reason === 'crash' ? change : undefined;
+    }
+    return undefined;
+  }
+
+  #seeHeld(): void {
+    const held = this.#heldBy();
+    if (held !== undefined) this.#over.resolve(heldBehind(held));
+  }
+
   #giveUp(): void {
+    this.#seeHeld();
     const turns = this.#talk.conversation?.turns;
     const own = turns?.get(this.#own?.turn ?? 0);
     const isWaiting = own?.state === 'waiting' || own?.state === 'queued' || turns?.active?.state === 'waiting';

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MHome, type Finished } from '../support/m-home.ts';
+import { MHome, waitUntil, type Finished } from '../support/m-home.ts';
 
 let home: MHome;
 
@@ -88,6 +90,29 @@ test('a run follows its turn over the death of the daemon, and each character is
   const told = lines.slice(cut).map(({ type, text }) => (type === 'delta' ? text : ''));
   expect(told.join('')).toBe(lines.findLast(({ type }) => type === 'message')?.parts?.[0]?.text);
   expect(told.join('')).toMatch(/79 80$/);
+});
+
+test('75: a prompt behind a turn that a crash interrupts says that it waits for a person, and how to decide', async () => {
+  const first = home.start('m', ['run', '--mode', 'full', 'run echo y > begun; sleep 60']);
+  const begun = join(home.workspace, 'begun');
+  await waitUntil(
+    () => existsSync(begun),
+    () => 'the command never began',
+    20_000,
+  );
+  const second = home.start('m', ['run', '-c', '--json', 'echo behind']);
+  await second.until('turn.queued', 20_000);
+  await home.killDaemon();
+  const finished = await second.finished;
+  expect((await first.finished).code).toBe(75);
+  expect(finished.code).toBe(75);
+  const last = lastLine(finished);
+  expect(last).toMatchObject({ type: 'turn.interrupted', reason: 'held', turn: 2, uncertain: [{}] });
+  expect(finished.err).toContain(`in m -r ${String(last['sessionId'])}: /continue`);
+  for (const word of ['waits behind it', 'run echo y', '/retry', '/leave']) expect(finished.err).toContain(word);
+  const { out } = await home.chat(['/leave', 'echo after'], ['-c']);
+  expect(out).toContain('turn 1 is left as it is');
+  expect(out).toContain('after');
 });
 
 test('stopping the daemon ends the run as interrupted', async () => {
