@@ -9,6 +9,7 @@ import { ShownList } from '../commands/shown-list.ts';
 import type { Client } from '../connection/api.ts';
 import type { Submitted } from '../conversation/talk-options.ts';
 import { Talk } from '../conversation/talk.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
 import type { Surface } from './surface.ts';
 import { Transcript } from './transcript.ts';
 
@@ -26,12 +27,18 @@ export interface ChatOptions {
   readonly unlock: () => Promise<void>;
 }
 
+export interface CommandOutcome {
+  readonly isDone: boolean;
+  readonly turn: Promise<TurnChange> | undefined;
+}
+
 export class Chat {
   readonly client: Client;
   readonly talk: Talk;
   readonly transcript: Transcript;
   readonly context: CommandContext;
   readonly #leaving = new AbortController();
+  #revived: Promise<TurnChange> | undefined;
   #changed: () => void = () => {};
   #unlock: () => Promise<void>;
 
@@ -67,6 +74,11 @@ export class Chat {
       leave: () => {
         this.leave();
       },
+      revived: (end) => {
+        // Whoever does not wait for it is told of it by the conversation.
+        end.catch(() => undefined);
+        this.#revived = end;
+      },
     };
   }
 
@@ -89,13 +101,19 @@ export class Chat {
     this.#unlock = unlock;
   }
 
-  /** Runs a slash command; a failure is shown as its output. */
-  async command(name: string, argument: string): Promise<void> {
+  /**
+   * Runs a slash command; a failure is shown as its output.
+   * @returns whether it was done, and the end of the turn that it has go on, if it does.
+   */
+  async command(name: string, argument: string): Promise<CommandOutcome> {
+    this.#revived = undefined;
     try {
       await runCommand(this.context, name, argument);
+      return { isDone: true, turn: this.#revived };
     } catch (error) {
       const { message, hint } = failureOf(error);
       this.transcript.print(hint === '' ? `error: ${message}` : `error: ${message}\n  ${hint}`);
+      return { isDone: false, turn: undefined };
     }
   }
 

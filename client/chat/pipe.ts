@@ -3,6 +3,7 @@ import { EXIT, exitCodeOf, failureOf, tellFailure } from '../command-line/failur
 import type { Surroundings } from '../command-line/surroundings.ts';
 import { findCommand, readTyped } from '../commands/registry.ts';
 import type { Unlocker } from '../keys/unlocker.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
 import type { Chat } from './chat.ts';
 import { inputLines } from './input-lines.ts';
 import { LineReader } from './line-reader.ts';
@@ -11,8 +12,16 @@ import { PromptBlocks } from './prompt-blocks.ts';
 import type { Surface } from './surface.ts';
 import { PROMPT_SIGN } from './transcript.ts';
 
+/** Commands that have a turn go on. */
+const REVIVING: ReadonlySet<string> = new Set(['continue', 'retry']);
+
 /** Failures after which no further line can succeed. */
 const HOPELESS: ReadonlySet<number> = new Set([EXIT.unavailable, EXIT.key]);
+
+/** The end of a turn; undefined when it cannot be heard of. */
+interface Following {
+  readonly over: Promise<TurnChange> | undefined;
+}
 
 export function pipeSurface({ stdout, stderr }: Surroundings): Surface {
   return {
@@ -120,16 +129,27 @@ class PipeLoop {
   async #line(line: string): Promise<void> {
     const typed = readTyped(line);
     if (typed.kind === 'prompt') await this.#prompt(typed.text);
-    if (typed.kind === 'command') await this.#chat.command(typed.name, typed.argument);
-    if (typed.kind === 'command' && findCommand(typed.name)?.name === 'exit') this.#chat.leave();
+    if (typed.kind !== 'command') return;
+    const command = findCommand(typed.name)?.name ?? '';
+    const { isDone, turn } = await this.#chat.command(typed.name, typed.argument);
+    // What stands for a prompt fails like one.
+    if (!isDone && REVIVING.has(command)) this.#code = EXIT.failed;
+    if (turn !== undefined) await this.#untilOver(() => ({ over: turn }));
+    if (command === 'exit') this.#chat.leave();
   }
 
   async #prompt(text: string): Promise<void> {
-    try {
+    await this.#untilOver(async () => {
       const { turn } = await this.#chat.submit(text);
-      const turns = this.#chat.talk.conversation?.turns;
+      return { over: this.#chat.talk.conversation?.turns.whenOver(turn) };
+    });
+  }
+
+  async #untilOver(begin: () => Following | Promise<Following>): Promise<void> {
+    try {
+      const { over } = await begin();
       this.#stopped = Promise.withResolvers();
-      const end = await Promise.race([turns?.whenOver(turn), this.#stopped.promise]);
+      const end = await Promise.race([over, this.#stopped.promise]);
       if (end === 'stopped') this.#waitsInVain();
       else if (end?.state === 'cancelled' && this.#cancelling) this.#chat.leave();
       else if (end?.state !== 'completed') this.#code = EXIT.failed;

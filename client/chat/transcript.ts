@@ -63,6 +63,7 @@ export class Transcript {
       if (this.#concerns(message.turn)) this.#message(message);
     },
     turn: (change) => {
+      if (change.turn.mine) this.#begins(change.turn);
       if (change.turn.mine || this.#options.interactive) this.#turn(change);
     },
     cutoff: ({ turn, reason }) => {
@@ -103,7 +104,7 @@ export class Transcript {
   };
   #channel: Channel | undefined;
   #atLineStart = true;
-  /** Turns that began here and have shown nothing yet. */
+  /** Turns whose newest reply, if there is one, says nothing. */
   readonly #unanswered = new Set<number>();
   /** Said of a turn that waits, without its times: repeated attempts are not repeated news. */
   #saidOfWaiting = '';
@@ -182,6 +183,12 @@ export class Transcript {
     if (!turn.mine) this.#notice('[from another terminal]', 'dim');
   }
 
+  /** A turn that is had go on here begins without its prompt. */
+  #begins({ turn, state }: TurnView): void {
+    if (state === 'running' && !this.#own.has(turn)) this.#unanswered.add(turn);
+    if (state === 'running') this.#own.add(turn);
+  }
+
   #text(change: Extract<Change, { kind: 'text' }>): void {
     if (change.channel === 'reasoning' && !this.#options.interactive) return;
     if (change.afresh) {
@@ -195,7 +202,8 @@ export class Transcript {
 
   #message(message: Message): void {
     this.#endReply();
-    if (hasAnswer(message.parts)) this.#unanswered.delete(message.turn);
+    if (message.role === 'assistant' && hasAnswer(message.parts)) this.#unanswered.delete(message.turn);
+    else if (message.role === 'assistant') this.#unanswered.add(message.turn);
     this.calls.results(message);
   }
 

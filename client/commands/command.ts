@@ -1,6 +1,7 @@
 /** What a slash command is, and the little it may use: never the line editor, the screen or the process. */
 import type { Client } from '../connection/api.ts';
 import type { Talk } from '../conversation/talk.ts';
+import type { TurnChange } from '../../protocol/turn.ts';
 import type { ShownList } from './shown-list.ts';
 
 export interface CommandContext {
@@ -14,6 +15,8 @@ export interface CommandContext {
   readonly print: (text: string) => void;
   /** Ends the frontend. What runs goes on. */
   readonly leave: () => void;
+  /** Told of a turn that a command has go on; undefined where nobody waits for turns. */
+  readonly revived?: (end: Promise<TurnChange>) => void;
 }
 
 export interface Command {

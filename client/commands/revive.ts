@@ -23,12 +23,28 @@ export const leave: Command = {
 };
 
 async function revive(context: CommandContext, verb: Verb, done: string): Promise<void> {
-  const { client, talk, print } = context;
+  const { client, talk, print, revived } = context;
   const sessionId = currentSession(context, verb);
-  const { turn } = await client.call(`turn/${verb}`, {
-    opId: client.newOpId(),
-    sessionId,
-    ...(verb !== 'leave' && talk.isUnattended ? { unattended: true } : {}),
-  });
-  print(`turn ${turn} ${done}`);
+  const opId = client.newOpId();
+  if (verb === 'leave') {
+    const left = await client.call('turn/leave', { opId, sessionId });
+    print(`turn ${left.turn} ${done}`);
+    return;
+  }
+  const { conversation } = talk;
+  // How the turn ended before is known, and is not what is waited for.
+  const since = conversation?.turns.ends;
+  const takeBack = conversation?.turns.expectRevival();
+  try {
+    const { turn } = await client.call(`turn/${verb}`, {
+      opId,
+      sessionId,
+      ...(talk.isUnattended ? { unattended: true } : {}),
+    });
+    print(`turn ${turn} ${done}`);
+    if (conversation !== undefined) revived?.(conversation.turns.whenOver(turn, since));
+  } catch (error) {
+    takeBack?.();
+    throw error;
+  }
 }

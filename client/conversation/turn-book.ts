@@ -33,6 +33,11 @@ interface Waiter {
 export class TurnBook {
   readonly #turns = new Map<number, TurnView>();
   readonly #mine = new Set<number>();
+  /** How many ends were seen before that of each turn, and in all. */
+  readonly #endings = new Map<number, number>();
+  #ends = 0;
+  /** This frontend is having a turn go on. */
+  #revives = false;
   #waiters: Waiter[] = [];
 
   /** The turn that is being worked on: running, or waiting for something. */
@@ -84,22 +89,48 @@ export class TurnBook {
     if (known !== undefined) this.#turns.set(turn, { ...known, mine: true });
   }
 
+  /**
+   * This frontend is having a turn go on: it is its own from then on.
+   * @returns a function that takes it back when nothing goes on.
+   */
+  expectRevival(): () => void {
+    this.#revives = true;
+    return () => {
+      this.#revives = false;
+    };
+  }
+
   change(turn: number, change: TurnChange): TurnView {
     const known = this.#turns.get(turn);
+    if (this.#revives && change.state === 'running' && (known === undefined || isOver(known.state))) {
+      this.#revives = false;
+      this.#mine.add(turn);
+    }
     const view = { turn, state: change.state, change, prompt: known?.prompt, mine: this.#mine.has(turn) };
     // Prompts of finished turns are not needed again and may be long.
     this.#turns.set(turn, isOver(change.state) ? { ...view, prompt: undefined } : view);
-    if (isOver(change.state)) this.#settle(turn, (waiter) => waiter.resolve(change));
+    if (isOver(change.state)) {
+      this.#endings.set(turn, this.#ends);
+      this.#ends += 1;
+      this.#settle(turn, (waiter) => waiter.resolve(change));
+    }
     return view;
+  }
+
+  /** How many ends of turns were seen so far. */
+  get ends(): number {
+    return this.#ends;
   }
 
   /**
    * Resolves with the change that ended a turn.
    * Rejects when the stream ends for good before that.
+   * @param since `ends` from before a person had the turn go on: an end from before that is none.
    */
-  async whenOver(turn: number): Promise<TurnChange> {
+  async whenOver(turn: number, since = 0): Promise<TurnChange> {
     const known = this.#turns.get(turn);
-    if (known?.change !== undefined && isOver(known.state)) return known.change;
+    const isNew = (this.#endings.get(turn) ?? 0) >= since;
+    if (known?.change !== undefined && isOver(known.state) && isNew) return known.change;
     return new Promise((resolve, reject) => this.#waiters.push({ turn, resolve, reject }));
   }
 

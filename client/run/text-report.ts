@@ -84,9 +84,9 @@ export class TextReport implements Report {
     for (const sentence of this.#refused.see(change)) this.note(sentence);
   }
 
-  #endMessage({ parts }: Message): void {
+  #endMessage({ role, parts }: Message): void {
     this.#endLine();
-    if (hasAnswer(parts)) this.#hasAnswered = true;
+    if (role === 'assistant') this.#hasAnswered = hasAnswer(parts);
   }
 
   #waiting(change: TurnChange): void {

@@ -227,3 +227,65 @@ test('prompts of other terminals do not get into the answers', async () => {
   expect(await ended).toBe(0);
   expect(fake.stdout.text).toBe('own answer\n');
 });
+
+/** A session whose turn has ended so, and what `/continue` and `/retry` do there. */
+function revivable(state: 'interrupted' | 'failed') {
+  const daemon = new FakeDaemon();
+  const sessionId = daemon.newSession();
+  daemon.begin(sessionId, 1, 'one');
+  daemon.turn(sessionId, 1, { state });
+  const ends: (() => void)[] = [];
+  for (const verb of ['turn/continue', 'turn/retry'] as const) {
+    daemon.overrides[verb] = () => {
+      if (daemon.sessions.get(sessionId)?.session.status === 'running') throw new ProtocolError('CONFLICT', 'it runs');
+      daemon.turn(sessionId, 1, { state: 'running' });
+      setImmediate(() => ends.shift()?.());
+      return { sessionId, turn: 1 };
+    };
+  }
+  return { daemon, sessionId, ends };
+}
+
+test.each(['interrupted', 'failed'] as const)('a turn that was %s is waited for when it goes on', async (state) => {
+  const { daemon, sessionId, ends } = revivable(state);
+  ends.push(
+    () => daemon.complete(sessionId, 1, 'the rest of it'),
+    () => daemon.complete(sessionId, 1, 'all of it again'),
+  );
+  const { code, out } = await pipe('/continue\n/retry\nlast\n', ['-r', sessionId], daemon);
+  expect(out).toBe('turn 1 goes on\nthe rest of it\nturn 1 begins again\nall of it again\nYou said: last\n');
+  expect(code).toBe(0);
+});
+
+test('a turn that goes on and fails makes the exit code 1, and so does one that cannot go on', async () => {
+  const { daemon, sessionId, ends } = revivable('interrupted');
+  const error = { kind: 'REFUSED' as const, message: 'no such model', hint: '' };
+  ends.push(() => daemon.turn(sessionId, 1, { state: 'failed', error }));
+  const failed = await pipe('/continue\n/status\n', ['-r', sessionId], daemon);
+  expect(failed.code).toBe(1);
+  expect(failed.err).toContain('turn failed: no such model');
+  expect(failed.out).toContain('state:     failed');
+  daemon.overrides['turn/continue'] = () => {
+    throw new ProtocolError('CONFLICT', 'turn 1 is completed and cannot be continued');
+  };
+  const refused = await pipe('/continue\n', ['-r', sessionId], daemon);
+  expect(refused.code).toBe(1);
+  expect(refused.out).toContain('error: turn 1 is completed');
+});
+
+test('a turn whose last reply is empty says so, whatever was said before its calls', async () => {
+  const daemon = new FakeDaemon();
+  daemon.answer = null;
+  const fake = fakeSurroundings(daemon, { input: 'one\n' });
+  const ended = main([], fake.around);
+  await untilTrue(() => daemon.sessions.size === 1);
+  const [sessionId = ''] = daemon.sessions.keys();
+  const call = { type: 'tool-call' as const, callId: 'c1', name: 'read', arguments: '{}' };
+  const result = { type: 'tool-result' as const, callId: 'c1', name: 'read', output: 'x', isError: false };
+  const text = { type: 'text' as const, text: 'Let me look.' };
+  daemon.emit(sessionId, 'message', 1, { role: 'assistant', parts: [text, call] });
+  daemon.emit(sessionId, 'message', 1, { role: 'tool', parts: [result] });
+  daemon.complete(sessionId, 1, '');
+  await ended;
+  expect(fake.stderr.text).toContain('[the model answered with nothing]');
+});

@@ -71,6 +71,19 @@ test('an answer of nothing is said to be that', async () => {
   expect((await run(['hello'])).err).not.toContain('nothing');
 });
 
+test('an answer of nothing after calls is said to be that, whatever was said before them', async () => {
+  const { daemon, sessionId, ended, stderr } = await started(['hello']);
+  const call = { type: 'tool-call' as const, callId: 'c1', name: 'read', arguments: '{}' };
+  const result = { type: 'tool-result' as const, callId: 'c1', name: 'read', output: 'x', isError: false };
+  const text = { type: 'text' as const, text: 'Let me look.' };
+  daemon.emit(sessionId, 'call', 1, { callId: 'c1', name: 'read', effect: 'read', title: 'read x', paths: [] });
+  daemon.emit(sessionId, 'message', 1, { role: 'assistant', parts: [text, call] });
+  daemon.emit(sessionId, 'message', 1, { role: 'tool', parts: [result] });
+  daemon.complete(sessionId, 1, '');
+  expect(await ended).toBe(0);
+  expect(stderr.text).toContain('m: the model answered with nothing\n');
+});
+
 test('without any prompt it ends with 2', async () => {
   expect(await run([])).toMatchObject({ code: 2, err: expect.stringContaining('m: there is no prompt') });
 });
