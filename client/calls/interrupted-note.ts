@@ -1,6 +1,6 @@
 /** What a person is told of a turn that was interrupted while calls were under way. */
 import type { TurnChange } from '../../protocol/turn.ts';
-import { harmlessRow } from './text-lines.ts';
+import { revealedRow } from './text-lines.ts';
 
 /** What can be done, as commands of chat. */
 export const WAYS_ON: readonly string[] = [
@@ -11,5 +11,5 @@ export const WAYS_ON: readonly string[] = [
 
 /** One sentence for each call of which nobody knows whether it took effect. */
 export function uncertainSentences({ uncertain }: Pick<TurnChange, 'uncertain'>): string[] {
-  return (uncertain ?? []).map(({ title }) => `not known whether this took effect: ${harmlessRow(title)}`);
+  return (uncertain ?? []).map(({ title }) => `not known whether this took effect: ${revealedRow(title)}`);
 }

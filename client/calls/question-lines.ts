@@ -4,7 +4,7 @@ import { count } from '../command-line/wording.ts';
 import type { ApprovalQuestion } from '../../protocol/tool.ts';
 import { readDiff } from './diff-text.ts';
 import type { InkLine } from './ink-line.ts';
-import { harmlessRow } from './text-lines.ts';
+import { harmlessRow, revealedRow } from './text-lines.ts';
 
 export interface QuestionText {
   /** What fits. */
@@ -55,8 +55,8 @@ function fitting(lines: readonly InkLine[], { rows, columns }: QuestionRoom, lon
 function headLines({ title, reasons, detail, effect }: ApprovalQuestion): InkLine[] {
   const isNew = effect === 'edit' && readDiff(detail).isNew;
   return [
-    { text: `? ${harmlessRow(title)}${isNew ? ' (new file)' : ''}`, ink: 'bold' },
-    ...reasons.map((reason) => ({ text: `${INDENT}! ${harmlessRow(reason)}`, ink: 'yellow' as const })),
+    { text: `? ${revealedRow(title)}${isNew ? ' (new file)' : ''}`, ink: 'bold' },
+    ...reasons.map((reason) => ({ text: `${INDENT}! ${revealedRow(reason)}`, ink: 'yellow' as const })),
   ];
 }
 
@@ -66,5 +66,5 @@ function detailLines({ title, detail, effect }: ApprovalQuestion): InkLine[] {
   if (effect === 'edit')
     return readDiff(detail).lines.map(({ text, ink }) => ({ text: INDENT + harmlessRow(text), ink }));
   // A carriage return stays visible: in a command it is not the end of a line.
-  return detail.split('\n').map((line) => ({ text: INDENT + harmlessRow(line) }));
+  return detail.split('\n').map((line) => ({ text: INDENT + revealedRow(line) }));
 }

@@ -3,6 +3,8 @@ import { fitWidth } from '../command-line/display-width.ts';
 import { harmless } from '../command-line/harmless-text.ts';
 
 const TAB = '    ';
+/** Format characters, separators of lines and paragraphs, and what a terminal shows nothing for. */
+const HIDDEN = /[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
  * Lines of a text. A carriage return ends a line as well: what a progress bar, or somebody who hides something, wrote over
@@ -19,7 +21,18 @@ export function harmlessRow(line: string): string {
   return harmless(line).replaceAll('\t', TAB).replaceAll('\n', ' ');
 }
 
-/** The same, cut to so many columns. Only what can be seen is looked at: a line may have megabytes. */
+/**
+ * The same of what a person is to judge: characters that take no room, or turn the direction of others, are named. They
+ * would make a command look like another one.
+ */
+export function revealedRow(line: string): string {
+  return harmlessRow(line).replaceAll(HIDDEN, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    return `<U+${code}>`;
+  });
+}
+
+/** The first one, cut to so many columns. Only what can be seen is looked at: a line may have megabytes. */
 export function fittedRow(line: string, columns: number): string {
   const most = Math.max(1, columns);
   return fitWidth(harmlessRow(line.slice(0, most * 4)), most);

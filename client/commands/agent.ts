@@ -51,7 +51,8 @@ function unknown(name: string, agents: readonly Agent[]): ProtocolError {
   });
 }
 
-function workspaceOf({ talk }: Pick<CommandContext, 'talk'>): string {
+/** The workspace that the next prompt belongs to. */
+export function workspaceOf({ talk }: Pick<CommandContext, 'talk'>): string {
   if (talk.target.kind === 'save') return talk.target.save.workspace;
   return talk.conversation?.session?.workspace ?? talk.workspace;
 }

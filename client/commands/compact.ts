@@ -2,11 +2,13 @@
 import { count } from '../command-line/wording.ts';
 import type { Command } from './command.ts';
 import { currentSession } from './current-session.ts';
+import { requireNoArgument } from './no-argument.ts';
 
 export const compact: Command = {
   name: 'compact',
   summary: 'have the model sum the conversation up; nothing that is stored is removed',
-  async run(context) {
+  async run(context, argument) {
+    requireNoArgument('compact', argument, 'It is about the whole session.');
     const { client, print } = context;
     const sessionId = currentSession(context, 'compact');
     const { messages, text } = await client.call('session/compact', { sessionId });

@@ -2,11 +2,13 @@
 import { count } from '../command-line/wording.ts';
 import type { Command } from './command.ts';
 import { currentSession } from './current-session.ts';
+import { requireNoArgument } from './no-argument.ts';
 
 export const cost: Command = {
   name: 'cost',
   summary: 'tokens of this session by model, and their cost',
-  async run(context) {
+  async run(context, argument) {
+    requireNoArgument('cost', argument, 'It is about the whole session.');
     const { client, print } = context;
     const sessionId = currentSession(context, 'count');
     const { models } = await client.call('session/usage', { sessionId });

@@ -1,28 +1,35 @@
 /** `/continue`, `/retry` and `/leave`: what becomes of a turn that was interrupted, has failed or was cancelled. */
 import type { Command, CommandContext } from './command.ts';
 import { currentSession } from './current-session.ts';
-
-type Verb = 'continue' | 'retry' | 'leave';
+import { requireNoArgument } from './no-argument.ts';
 
 export const goOn: Command = {
   name: 'continue',
   summary: 'go on with the newest turn, from its last finished step',
-  run: (context) => revive(context, 'continue', 'goes on'),
+  run: (context, argument) => revive(context, { verb: 'continue', done: 'goes on', argument }),
 };
 
 export const retry: Command = {
   name: 'retry',
   summary: 'give the newest prompt again; the model is not told of the attempt before',
-  run: (context) => revive(context, 'retry', 'begins again'),
+  run: (context, argument) => revive(context, { verb: 'retry', done: 'begins again', argument }),
 };
 
 export const leave: Command = {
   name: 'leave',
   summary: 'leave an interrupted turn as it is, and go on with what waits behind it',
-  run: (context) => revive(context, 'leave', 'is left as it is'),
+  run: (context, argument) => revive(context, { verb: 'leave', done: 'is left as it is', argument }),
 };
 
-async function revive(context: CommandContext, verb: Verb, done: string): Promise<void> {
+interface Revival {
+  readonly verb: 'continue' | 'retry' | 'leave';
+  /** What is said of the turn then. */
+  readonly done: string;
+  readonly argument: string;
+}
+
+async function revive(context: CommandContext, { verb, done, argument }: Revival): Promise<void> {
+  requireNoArgument(verb, argument, 'It is about the newest turn of this session.');
   const { client, talk, print, revived } = context;
   const sessionId = currentSession(context, verb);
   const opId = client.newOpId();

@@ -1,4 +1,5 @@
 /** `/status`: where one is, what runs, and whether it is safe. */
+import { revealedRow } from '../calls/text-lines.ts';
 import { fitWidth } from '../command-line/display-width.ts';
 import { harmlessLine } from '../command-line/harmless-text.ts';
 import { count } from '../command-line/wording.ts';
@@ -59,7 +60,7 @@ async function sessionLines(context: CommandContext): Promise<string[]> {
 /** Calls that wait for an answer, by their titles. */
 function approvalLines({ talk }: CommandContext): string[] {
   const asked = talk.conversation?.approvals ?? [];
-  const titles = asked.map(({ question }) => fitWidth(harmlessLine(question.title), LONGEST_TITLE)).join('; ');
+  const titles = asked.map(({ question }) => fitWidth(revealedRow(question.title), LONGEST_TITLE)).join('; ');
   return asked.length === 0 ? [] : [`asked:     ${count(asked.length, 'call')}: ${titles}`];
 }
 

@@ -3,7 +3,7 @@ import type { Answer } from '../calls/answers.ts';
 import type { Marks } from '../calls/marks.ts';
 import { resultWords } from '../calls/result-lines.ts';
 import { isOwn, settledSentence } from '../calls/settled-sentence.ts';
-import { harmlessRow } from '../calls/text-lines.ts';
+import { revealedRow } from '../calls/text-lines.ts';
 import type { Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/change.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
@@ -34,7 +34,7 @@ export class CallLines {
     if (change.kind === 'settings') this.#mode = change.mode ?? this.#mode;
     if (change.kind === 'call') {
       this.#begun.add(change.call.callId);
-      return [this.#paint('dim', `${this.#marks.call} ${harmlessRow(change.call.title)}`)];
+      return [this.#paint('dim', `${this.#marks.call} ${revealedRow(change.call.title)}`)];
     }
     if (change.kind === 'approval') return this.#approval(change);
     return change.kind === 'message' ? this.#results(change) : [];

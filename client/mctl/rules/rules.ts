@@ -1,4 +1,5 @@
 /** `mctl rules list|revoke` */
+import { revealedRow } from '../../calls/text-lines.ts';
 import { harmlessLine } from '../../command-line/harmless-text.ts';
 import { localTime } from '../../command-line/wording.ts';
 import { usageError } from '../../command-line/failure.ts';
@@ -35,7 +36,7 @@ function ruleText({ id, scope, workspace, sessionId, effect, subject, createdAt 
 }
 
 function subjectText(effect: ApprovalRule['effect'], subject: string): string {
-  if (effect === 'command') return `run ${harmlessLine(subject)}`;
+  if (effect === 'command') return `run ${revealedRow(subject)}`;
   const verb = effect === 'edit' ? 'edit' : 'read';
   if (subject === '') return `${verb} any file of the workspace`;
   // A path begins with a slash; what does not names its tool.

@@ -40,6 +40,15 @@ test('a command that looks like a diff is shown whole all the same', () => {
   expect(shown(question({ title: 'run --- a +++ b rm -r x', detail }))).toContain('  --- a');
 });
 
+test.each(['200B', '200D', '200E', '200F', '061C', '2028', '2029', '2060', 'FEFF', '00AD', '3164', 'E0041'])(
+  'U+%s, which a terminal shows nothing for, is named in a command and in its title',
+  (code) => {
+    const hidden = String.fromCodePoint(Number.parseInt(code, 16));
+    const asked = question({ title: `run ls${hidden} -l`, detail: `ls${hidden} -l\nx`, reasons: [`a${hidden}`] });
+    expect(shown(asked)).toEqual([`? run ls<U+${code}> -l`, `  ! a<U+${code}>`, `  ls<U+${code}> -l`, '  x']);
+  },
+);
+
 test('the reasons stand above what would be done, and a new file is called one', () => {
   const detail = '--- /dev/null\n+++ b/etc/x\n@@ -0,0 +1 @@\n+hi\n';
   const asked = question({

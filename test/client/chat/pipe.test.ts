@@ -237,9 +237,11 @@ function revivable(state: 'interrupted' | 'failed') {
   const ends: (() => void)[] = [];
   for (const verb of ['turn/continue', 'turn/retry'] as const) {
     daemon.overrides[verb] = () => {
-      if (daemon.sessions.get(sessionId)?.session.status === 'running') throw new ProtocolError('CONFLICT', 'it runs');
-      daemon.turn(sessionId, 1, { state: 'running' });
-      setImmediate(() => ends.shift()?.());
+      // The answer may come before the events.
+      setImmediate(() => {
+        daemon.turn(sessionId, 1, { state: 'running' });
+        ends.shift()?.();
+      });
       return { sessionId, turn: 1 };
     };
   }

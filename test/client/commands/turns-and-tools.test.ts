@@ -100,6 +100,32 @@ test('/tools lists what a model can do, and who decides', async () => {
   );
 });
 
+test('/tools lists what the agent is given, and says that it is not all', async () => {
+  const daemon = new FakeDaemon();
+  daemon.overrides['tool/list'] = () => ({
+    tools: [
+      { name: 'read', effect: 'read', summary: 'reads a file' },
+      { name: 'bash', effect: 'command', summary: 'runs a command' },
+    ],
+  });
+  const { run } = frontend(daemon);
+  await run('/agent reviewer');
+  expect(await run('/tools')).toBe(
+    '  read  reads  reads a file\nagent: reviewer, which is given 1 of 2 tools\nmode: ask (/mode changes it)',
+  );
+});
+
+test.each(['continue', 'retry', 'leave', 'compact', 'cost', 'tools'])('/%s takes nothing', async (name) => {
+  const { run, talk, daemon } = frontend();
+  await talk.submit('hello');
+  const before = daemon.calls.length;
+  await expect(run(`/${name} x`)).rejects.toMatchObject({
+    kind: 'INVALID_PARAMS',
+    message: `/${name} takes nothing, not x`,
+  });
+  expect(daemon.calls).toHaveLength(before);
+});
+
 test.each([
   ['continue', 'turn 3 goes on'],
   ['retry', 'turn 3 begins again'],
