@@ -2,12 +2,10 @@
  * What a command would do that is never done unasked. It reads the text and looks nothing up: it keeps honest mistakes from
  * happening; what programs and scripts do once they run is beyond it.
  */
-import { codeDangers } from './dangers/code-rules.ts';
-import { FILE_RULES } from './dangers/file-rules.ts';
-import { gitDangers } from './dangers/git-rules.ts';
-import type { Input, Invocation, Rule } from './dangers/invocation.ts';
+import type { Input, Invocation } from './dangers/invocation.ts';
+import { OwnFiles, type OwnPlaces } from './dangers/own-files.ts';
 import { dangerOfReplacing, dangerOfWriting, pathOf } from './dangers/place.ts';
-import { SYSTEM_BEGINNINGS, SYSTEM_RULES } from './dangers/system-rules.ts';
+import { commandName, dangersOfCall } from './dangers/rules.ts';
 import { insidesOf, type Inside } from './dangers/wrappers.ts';
 import { readScript } from './shell/script-reader.ts';
 import {
@@ -36,18 +34,20 @@ const MAX_SENTENCES = 20;
 /** Shells in shells in shells. */
 const MAX_TEXTS = 50;
 const LATE = 'runs a command that is only known when it runs';
+const NAMES_OWN = 'names a place where m keeps its own files';
+const NO_OTHERS: OwnPlaces = { paths: [], home: undefined };
 const READ_VARIABLES = ['read', 'mapfile', 'readarray', 'getopts', 'unset'];
 const DECLARES = ['export', 'local', 'declare', 'typeset', 'readonly'];
-const RULES: Readonly<Record<string, Rule>> = { ...FILE_RULES, ...SYSTEM_RULES, git: gitDangers };
 
 /**
  * Says what in a command is dangerous, a sentence each; nothing when nothing is.
  * @param command shell text as it would be run.
  * @param workspace absolute path; where it would be run.
+ * @param own where m keeps its files besides the usual places.
  */
-export function dangersOf(command: string, workspace: string): string[] {
-  const judge = new Judge(workspace);
-  judge.text(command);
+export function dangersOf(command: string, workspace: string, own: OwnPlaces = NO_OTHERS): string[] {
+  const judge = new Judge(workspace, new OwnFiles(own, workspace));
+  judge.whole(command);
   return judge.sentences;
 }
 
@@ -58,14 +58,17 @@ interface Scope {
 
 class Judge {
   readonly #workspace: string;
+  readonly #own: OwnFiles;
   readonly #found = new Set<string>();
+  #namesOwn = false;
   readonly #variables: Variables;
   #texts = 0;
   /** Names of the functions whose body is being read, with whether it may start two of itself. */
   readonly #functions: string[] = [];
 
-  constructor(workspace: string) {
+  constructor(workspace: string, own: OwnFiles) {
     this.#workspace = workspace;
+    this.#own = own;
     this.#variables = new Map([
       ['HOME', [HOME]],
       ['PWD', [workspace]],
@@ -76,6 +79,12 @@ class Judge {
 
   get sentences(): string[] {
     return [...this.#found].slice(0, MAX_SENTENCES);
+  }
+
+  whole(command: string): void {
+    this.text(command);
+    // Also where it is no argument: in the code of another language, or in what a command is given to read.
+    if (!this.#namesOwn && this.#own.isWrittenIn(command)) this.#say(NAMES_OWN, command);
   }
 
   /** @param scope left out for a text that starts where the command starts. */
@@ -176,6 +185,7 @@ class Judge {
         input = { from: 'text', text: textOf(text, this.#variables) };
         continue;
       }
+      this.#lookForOwn(valuesOf(target, this.#variables), scope, source);
       if (!operator.includes('>')) {
         if (target.pieces.some((piece) => piece.kind === 'output')) input = { from: 'commands', names: [] };
         continue;
@@ -189,6 +199,12 @@ class Judge {
       }
     }
     return input;
+  }
+
+  #lookForOwn(words: readonly Argument[], scope: Scope, source: string): void {
+    if (!words.some((word) => this.#own.isNamedBy(word, this.#where(scope)))) return;
+    this.#namesOwn = true;
+    this.#say(NAMES_OWN, source === '' ? words.map(({ text }) => text).join(' ') : source);
   }
 
   #appending(value: Argument, scope: Scope): string | undefined {
@@ -253,13 +269,10 @@ class Judge {
     const [command, ...args] = words;
     if (command === undefined) return;
     if (!command.known || (command.pattern && command.text !== '[')) return this.#say(LATE, around.source);
-    const name = command.text.replace(/^.*\//, '').replace(/(.)@[^@]*$/, '$1');
+    const name = commandName(command.text);
     const call: Invocation = { name, args, where: this.#where(around.scope), input: around.input, open: around.open };
-    const rule = Object.hasOwn(RULES, name)
-      ? RULES[name]
-      : SYSTEM_BEGINNINGS.find(([beginning]) => name.startsWith(beginning))?.[1];
-    for (const danger of rule?.(call) ?? []) this.#say(danger, around.source);
-    for (const danger of codeDangers(call, around.spoken)) this.#say(danger, around.source);
+    for (const danger of dangersOfCall(call, around.spoken)) this.#say(danger, around.source);
+    this.#lookForOwn(words, around.scope, around.source);
     for (const inside of insidesOf(call)) this.#wrapped(inside, around);
   }
 

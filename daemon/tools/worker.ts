@@ -8,7 +8,9 @@ import { fileTools } from './files/file-tools.ts';
 const port = parentPort;
 if (port === null) throw new Error('the tools run in a worker thread');
 
-const dispatcher = new Dispatcher(fileTools(workerData as ToolSettings), new Commands(), (notice) => {
+const settings = workerData as ToolSettings;
+const commands = new Commands([...settings.sealed, ...settings.guarded]);
+const dispatcher = new Dispatcher(fileTools(settings), commands, (notice) => {
   port.postMessage(notice);
 });
 

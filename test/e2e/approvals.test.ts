@@ -201,4 +201,16 @@ describe('an answer that holds for longer than once', () => {
     await me.submit(prompt);
     await me.asked();
   });
+
+  test('is asked for a command that only reads where m keeps its files, wherever that is', async () => {
+    const home = realHome();
+    const client = await home.client();
+    for (const name of ['store/m.db', 'config.toml']) {
+      const prompt = `run cat ${home.dataDir}/${name}`;
+      const me = await Watcher.begin(client, { workspace: home.workspace, prompt, mode: 'full' });
+      const { question } = await me.asked();
+      expect(question.scopes).toEqual(['once']);
+      expect(question.reasons.join()).toContain('names a place where m keeps its own files');
+    }
+  });
 });

@@ -17,9 +17,17 @@ const SYSTEM_ITSELF = /^\/(?:var|opt|home|Users|dev|mnt|media|srv|run)$/;
 const STARTUP_FILES = new RegExp(
   `^${HOME}/[.](?:bash(?:rc|_profile|_login|_logout|_aliases)|profile|zsh(?:rc|env)|zprofile|zlogin|kshrc|ssh(?:/|$)|gnupg(?:/|$)|config/(?:autostart|systemd|fish)(?:/|$))`,
 );
-const OWN_FOLDERS = new RegExp(
-  `^${HOME}/(?:[.]local/share/m|[.]local/state/m|[.]config/m|Library/(?:Application Support|Preferences|Logs)/m)(?:/|$)`,
-);
+/** What git keeps for itself: names that lead there say what is history, and what git runs. */
+const GIT_OWN = /\/[.]git(?:\/|$)/i;
+/** Where m keeps its files unless it is told otherwise, behind the home folder. */
+export const OWN_IN_HOME: readonly string[] = [
+  '/.local/share/m',
+  '/.local/state/m',
+  '/.config/m',
+  '/Library/Application Support/m',
+  '/Library/Preferences/m',
+  '/Library/Logs/m',
+];
 
 /**
  * Absolute path of an argument, without `.` and `..`; the home folder stands for itself as `HOME`.
@@ -48,7 +56,7 @@ export function preciousPlace(path: string, { workspace }: Where): string | unde
   if (own.startsWith(`${path}/`)) return 'a folder that contains the workspace';
   if (path === `${own}/.git`) return 'the history of the workspace';
   if (SYSTEM_FOLDERS.test(`${path}/`) || SYSTEM_ITSELF.test(path)) return 'a system folder';
-  return OWN_FOLDERS.test(path) ? 'the files of m itself' : undefined;
+  return isOwn(path) ? 'the files of m itself' : undefined;
 }
 
 /** @returns what is dangerous about changing a file there, as the rest of a sentence; undefined when nothing is. */
@@ -56,7 +64,8 @@ export function dangerOfWriting(path: string): string | undefined {
   if (path.startsWith('/dev/')) return HARMLESS_DEVICE.test(path) ? undefined : 'writes to a device';
   if (SYSTEM_FOLDERS.test(path)) return 'writes to a system folder';
   if (STARTUP_FILES.test(path)) return 'changes what runs at the next login, or who may log in';
-  return OWN_FOLDERS.test(path) ? 'changes the files of m itself' : undefined;
+  if (GIT_OWN.test(path)) return 'changes what git keeps for itself';
+  return isOwn(path) ? 'changes the files of m itself' : undefined;
 }
 
 /**
@@ -81,7 +90,12 @@ export function isInside(path: string, { workspace }: Where): boolean {
   return path === own || path.startsWith(own === '/' ? own : `${own}/`);
 }
 
-function normal(path: string, workspace: string): string {
+function isOwn(path: string): boolean {
+  return OWN_IN_HOME.some((place) => path === HOME + place || path.startsWith(`${HOME}${place}/`));
+}
+
+/** An absolute path without `.` and `..`, which begins with `HOME` when it is in the home folder that the workspace is in. */
+export function normal(path: string, workspace: string): string {
   const home = /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root)(?=\/|$)/.exec(workspace)?.[0];
   const [first = '', ...rest] = path.split('/');
   const kept: string[] = [];

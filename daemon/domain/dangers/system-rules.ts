@@ -8,6 +8,7 @@ const BY_NAME = 'ends processes by their name, also those of others';
 const PRUNES = 'deletes containers, images or volumes';
 const DATABASE = 'deletes a database, or tables of it';
 const GONE = 'deletes what is kept on another machine';
+const LATER = 'runs a command later, or where nobody sees it';
 const PUBLIC = 'publishes, which cannot be taken back';
 
 const always =
@@ -79,6 +80,9 @@ export const SYSTEM_RULES: Rules = {
   skill: always(BY_NAME),
   fuser: ({ args }) => (hasOption(args, 'k', 'kill') ? ['ends processes that use a file or a port'] : []),
   crontab: ({ args }) => (hasOption(args, 'l') ? [] : ['replaces or deletes what runs by the clock']),
+  at: ({ args }) => (hasOption(args, 'lV') ? [] : [LATER]),
+  batch: always(LATER),
+  'systemd-run': ({ args }) => (hasOption(args, 'h', 'help', 'version') ? [] : [LATER]),
   docker: CONTAINERS,
   podman: CONTAINERS,
   'docker-compose': ({ args }) =>

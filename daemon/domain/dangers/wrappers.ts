@@ -70,6 +70,9 @@ export const SHELLS: readonly string[] = [
   'tcsh',
   'rbash',
 ];
+/** What the programs of m are run by, when they are not run by their name. */
+const RUNTIMES = ['node', 'nodejs', 'bun', 'deno'];
+const OWN_SCRIPT = /(?:^|\/)(?:m|mctl)\.cjs$/;
 const SHELL_VALUED = ['--rcfile', '--init-file'];
 
 const SPECIAL: Readonly<Record<string, (call: Invocation) => Inside[]>> = {
@@ -103,6 +106,10 @@ const SPECIAL: Readonly<Record<string, (call: Invocation) => Inside[]>> = {
 /** @returns nothing for a command that runs only itself. */
 export function insidesOf(call: Invocation): Inside[] {
   const { name, args } = call;
+  if (RUNTIMES.includes(name)) {
+    const script = args.findIndex(({ text }) => OWN_SCRIPT.test(text));
+    if (script !== -1) return [{ kind: 'command', words: args.slice(script), open: call.open }];
+  }
   if (name === 'command' && hasOption(args, 'vV')) return [];
   if (name === 'env' && hasOption(args, 'S', 'split-string')) return splitByEnv(args);
   if (name === 'flock' && args.some(({ text }) => text === '-c')) return afterOption(args, ['-c']);

@@ -1,4 +1,5 @@
 /** The tool `bash`: runs a command, and answers when it has ended, or at once when it goes on in the background. */
+import { isAbsolute } from 'node:path';
 import * as z from 'zod/mini';
 import {
   ToolRefusal,
@@ -39,9 +40,12 @@ export class BashTool implements Tool {
   readonly spec = COMMAND_SPECS.bash;
   readonly #table: ProcessTable;
   readonly #background: BackgroundCommands;
+  readonly #own: readonly string[];
   readonly #running = new Set<RunningCommand>();
 
-  constructor(table: ProcessTable, background: BackgroundCommands) {
+  /** @param own where m keeps its files. Absolute. */
+  constructor(table: ProcessTable, background: BackgroundCommands, own: readonly string[]) {
+    this.#own = own;
     this.#table = table;
     this.#background = background;
   }
@@ -66,7 +70,7 @@ export class BashTool implements Tool {
       paths: [],
       outside: [],
       command,
-      dangers: dangersOf(command, place.workspace),
+      dangers: dangersOf(command, place.workspace, { paths: this.#own, home: homeOf(place) }),
       ticket,
     });
   }
@@ -148,6 +152,11 @@ export function titleOf(command: string, background: boolean): string {
   const line = command.replaceAll(/\s+/g, ' ').trim();
   const short = line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE).toWellFormed()}…` : line;
   return background ? `run in the background ${short}` : `run ${short}`;
+}
+
+function homeOf({ environment }: ToolPlace): string | undefined {
+  const home = environment['HOME'];
+  return home !== undefined && isAbsolute(home) && home !== '/' ? home.replace(/\/+$/, '') : undefined;
 }
 
 /** One line: what follows on lines of its own must not look like words of m. */

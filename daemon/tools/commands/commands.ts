@@ -10,7 +10,12 @@ import { endSurvivors } from './survivors.ts';
 export class Commands {
   readonly #table = processTable();
   readonly #background = new BackgroundCommands(this.#table);
-  readonly #bash = new BashTool(this.#table, this.#background);
+  readonly #bash: BashTool;
+
+  /** @param own where m keeps its files: a command that names them is asked about. Absolute. */
+  constructor(own: readonly string[] = []) {
+    this.#bash = new BashTool(this.#table, this.#background, own);
+  }
 
   tools(): readonly Tool[] {
     return [this.#bash, new BashOutputTool(this.#background), new BashKillTool(this.#background)];
