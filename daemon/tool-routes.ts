@@ -48,8 +48,15 @@ export function toolRoutes(services: ToolServices): Pick<ServiceRoutes, ToolMeth
       environments.offer(connection, variables);
       return Promise.resolve({});
     },
-    'approval/answer': (params) => approvals.answer(params),
-    'approval/list': ({ sessionId }) => Promise.resolve({ approvals: approvals.pending(sessionId) }),
+    // A daemon that has just started is about to ask again what its log leaves open.
+    'approval/answer': async (params) => {
+      await approvals.expected.allHere(params.sessionId);
+      return await approvals.answer(params);
+    },
+    'approval/list': async ({ sessionId }) => {
+      await approvals.expected.allHere(sessionId);
+      return { approvals: approvals.pending(sessionId) };
+    },
     'rule/list': ({ workspace }) => approvals.rules(workspace),
     'rule/revoke': async ({ id }) => {
       await approvals.revoke(id);

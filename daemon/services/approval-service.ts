@@ -4,6 +4,7 @@ import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalChange, ApprovalQuestion, ApprovalRule, ApprovalScope } from '../../protocol/tool.ts';
 import { judge, subjectOf, type Judgement } from '../domain/approval-policy.ts';
 import type { Verdict } from './agent-port.ts';
+import { ExpectedQuestions } from './expected-questions.ts';
 import type { ClockPort, VaultPort } from './ports.ts';
 import { isoTime } from './present.ts';
 import type { PreparedCall } from './tool-port.ts';
@@ -39,6 +40,8 @@ interface Answer {
 export class ApprovalService {
   readonly #vault: VaultPort;
   readonly #clock: ClockPort;
+  /** What the daemon before this one asked. */
+  readonly expected = new ExpectedQuestions();
   /** By call. */
   readonly #pending = new Map<string, Pending>();
   readonly #answered = new Map<string, Answer>();
@@ -163,6 +166,7 @@ export class ApprovalService {
     try {
       if (!isInLog) await asked.log.write({ state: 'asked', ...asked.question }, undefined);
       pending.answering = false;
+      this.expected.come(callId);
       signal.throwIfAborted();
       return await promise;
     } finally {

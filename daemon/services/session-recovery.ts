@@ -1,4 +1,6 @@
 /** Takes up what the daemon before this one left: ends what still runs, writes down how far turns came, and has them go on. */
+import type { ApprovalService } from './approval-service.ts';
+import { readOpenStep } from './open-step.ts';
 import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
 import type { SessionRunner } from './session-runner.ts';
 import type { SessionWriter } from './session-writer.ts';
@@ -12,6 +14,7 @@ export interface RecoveryParts {
   readonly vault: VaultPort;
   readonly writer: SessionWriter;
   readonly clock: ClockPort;
+  readonly approvals: ApprovalService;
   readonly tools: Pick<ToolPort, 'background' | 'endSurvivors'>;
   /** What becomes of a turn that a crash interrupted. */
   readonly recovery: () => 'safe' | 'ask' | 'never';
@@ -99,8 +102,18 @@ export class SessionRecovery {
     const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
     const { turn, step, stepsBefore, unattended } = progress;
     const state = progress.state === 'waiting' ? 'waiting' : 'running';
+    if (proceed && state === 'waiting') await this.#expectQuestion(head.id, turn);
     if (!proceed) runner.hold(queue);
     else runner.resume(queue, { turn, step, stepsBefore, unattended, state });
+  }
+
+  /** Who looks for it right now is not to be told that nothing is asked. */
+  async #expectQuestion(sessionId: string, turn: number): Promise<void> {
+    const { vault, approvals } = this.#parts;
+    const { untouched, asked } = await readOpenStep(vault, sessionId, turn);
+    for (const { callId } of untouched) {
+      if (asked.get(callId)?.at(-1)?.state === 'asked') approvals.expected.expect(sessionId, callId);
+    }
   }
 
   /**

@@ -94,7 +94,8 @@ export class Journal implements TurnJournal {
       const before = this.#asked.get(callId) ?? [];
       if (before.at(-1)?.state === 'asked') this.#waitsFor = callId;
       const write = (change: ApprovalChange, opId: string | undefined) => this.#writeApproval(change, opId);
-      return approvals.decide(this.#place, callId, call, { write }, before, this.#host.signal);
+      const decided = approvals.decide(this.#place, callId, call, { write }, before, this.#host.signal);
+      return decided.finally(() => approvals.expected.come(callId));
     });
     this.#asking = verdict.catch(() => undefined);
     return verdict;

@@ -103,6 +103,24 @@ describe('a call that needs an answer', () => {
     expect(asks.length).toBeLessThanOrEqual(1);
   });
 
+  test('is in the list of a daemon that has just started, and can be answered there at once', async () => {
+    const home = realHome();
+    const me = await Watcher.begin(await home.client(), { workspace: home.workspace, prompt: 'write a.txt hello' });
+    const { question } = await me.asked();
+    await me.client.close();
+    for (const decision of ['', 'allow']) {
+      home.signalDaemons('SIGKILL');
+      await waitUntil('the daemon is gone', () => home.daemonPids().length === 0);
+      const { callId } = question;
+      const args = decision === '' ? ['list', '--json'] : ['answer', me.sessionId, callId, decision, '--json'];
+      const program = home.mctl(['approvals', ...args]);
+      expect(await program.exit, program.stderr()).toEqual({ code: 0, signal: null });
+      const said: unknown = JSON.parse(program.stdout());
+      expect(said).toMatchObject(decision === '' ? [{ callId }] : { callId, state: 'allowed' });
+    }
+    await waitUntil('the file is there', () => existsSync(file(home, 'a.txt')));
+  });
+
   test('cannot be answered after its turn was cancelled', async () => {
     const home = realHome();
     const me = await Watcher.begin(await home.client(), { workspace: home.workspace, prompt: 'write a.txt hello' });
