@@ -12,7 +12,7 @@ import type { TurnPlace } from './turn-place.ts';
 
 /** Answers that are remembered, so that one that is sent again is not a second one. */
 const REMEMBERED = 1_000;
-/** Entries of a session among which the answer to a call is looked for. */
+/** Newest entries of a session among which the answer to a call is looked for: what is older was answered long ago. */
 const TAIL = 500;
 const TAIL_BYTES = 4 * 1024 * 1024;
 
@@ -234,8 +234,9 @@ export class ApprovalService {
   }
 
   async #changesOf(sessionId: string, callId: string): Promise<ApprovalChange[]> {
-    const { entries } = await this.#vault.read({ sessionId, limit: TAIL, maxBytes: TAIL_BYTES, only: ['approval'] });
+    const { entries } = await this.#vault.read({ sessionId, limit: TAIL, maxBytes: TAIL_BYTES });
     return entries
+      .filter(({ type }) => type === 'approval')
       .map((entry) => JSON.parse(entry.body) as ApprovalChange)
       .filter((change) => change.callId === callId);
   }

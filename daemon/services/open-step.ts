@@ -2,11 +2,8 @@
 import type { EventData } from '../../protocol/event.ts';
 import type { ToolCallPart, ToolResultPart } from '../../protocol/message.ts';
 import type { ApprovalChange, CallStart } from '../../protocol/tool.ts';
+import { newestTurn } from './newest-turn.ts';
 import type { StoredEntry, VaultPort } from './ports.ts';
-
-/** Entries of one step: a reply, and a few for each of its calls. */
-const LIMIT = 2_000;
-const LIMIT_BYTES = 16 * 1024 * 1024;
 
 export interface OpenStep {
   /** Have neither begun nor been answered, in order. */
@@ -21,20 +18,17 @@ const NOTHING_OPEN: OpenStep = { untouched: [], begun: [], asked: new Map() };
 
 /** Reads the end of a session, whose newest turn is the one that is meant. */
 export async function readOpenStep(vault: VaultPort, sessionId: string, turn: number): Promise<OpenStep> {
-  const { entries } = await vault.read({
-    sessionId,
-    limit: LIMIT,
-    maxBytes: LIMIT_BYTES,
-    only: ['message', 'call', 'approval', 'retry'],
-  });
-  return openStepOf(entries.filter((entry) => entry.turn === turn));
+  const after: StoredEntry[] = [];
+  for await (const entry of newestTurn(vault, sessionId)) {
+    if (entry.turn !== turn || entry.type === 'retry') break;
+    if (isReply(entry)) return openStepOf(entry, after.reverse());
+    after.push(entry);
+  }
+  return NOTHING_OPEN;
 }
 
-/** @param entries of one turn, oldest first. */
-export function openStepOf(entries: readonly StoredEntry[]): OpenStep {
-  const from = entries.findLastIndex((entry) => entry.type === 'retry' || isReply(entry));
-  const [reply, ...after] = from === -1 ? [] : entries.slice(from);
-  if (reply?.type !== 'message') return NOTHING_OPEN;
+/** @param after what follows the reply, oldest first. */
+function openStepOf(reply: StoredEntry, after: readonly StoredEntry[]): OpenStep {
   const results = new Set<string>();
   const starts = new Map<string, CallStart>();
   const asked = new Map<string, ApprovalChange[]>();

@@ -4,16 +4,10 @@ import type { EventData } from '../../protocol/event.ts';
 import type { CallStart } from '../../protocol/tool.ts';
 import type { TurnChange, TurnState } from '../../protocol/turn.ts';
 import { hasEnded } from '../domain/turn-state.ts';
+import { newestTurn } from './newest-turn.ts';
 import { readOpenStep } from './open-step.ts';
 import type { SessionHead, StoredEntry, VaultPort } from './ports.ts';
 import { partsOfReply } from './reply-writing.ts';
-
-/** Newest changes of turns among which those of the last turn are looked for. */
-const CHANGES = 500;
-const CHANGES_BYTES = 4 * 1024 * 1024;
-/** Of messages, what is read at once: a turn may have thousands. */
-const PAGE = 500;
-const PAGE_BYTES = 1024 * 1024;
 
 /** How far the newest turn of a session has come. */
 export interface TurnProgress {
@@ -32,17 +26,20 @@ export interface TurnProgress {
 /** @returns undefined when no turn has begun. */
 export async function readProgress(vault: VaultPort, head: SessionHead): Promise<TurnProgress | undefined> {
   const sessionId = head.id;
-  const { entries } = await vault.read({ sessionId, limit: CHANGES, maxBytes: CHANGES_BYTES, only: ['turn'] });
-  const last = entries.at(-1);
+  const changed: StoredEntry[] = [];
+  const steps: StepMark[] = [];
+  for await (const entry of newestTurn(vault, sessionId)) {
+    if (entry.type === 'turn') changed.unshift(entry);
+    else steps.push(...marksOf(entry));
+  }
+  const last = changed.at(-1);
   if (last === undefined) return undefined;
   const { turn } = last;
-  const own = entries.filter((entry) => entry.turn === turn);
-  const changes = own.map((entry) => JSON.parse(entry.body) as TurnChange);
-  const steps = await readSteps(vault, sessionId, turn);
+  const changes = changed.map((entry) => JSON.parse(entry.body) as TurnChange);
   const drafts = (await vault.readDrafts(sessionId)).filter((draft) => draft.turn === turn);
   const draft = drafts.at(-1);
   const { state = 'running', reason } = changes.at(-1) ?? {};
-  const begun = own[changes.findLastIndex(isBeginning)] ?? own[0] ?? last;
+  const begun = changed[changes.findLastIndex(isBeginning)] ?? changed[0] ?? last;
   return {
     turn,
     state,
@@ -107,28 +104,10 @@ interface StepMark {
   readonly cut: number | undefined;
 }
 
-/** What the steps of the newest turn have left in the log, in any order. */
-async function readSteps(vault: VaultPort, sessionId: string, turn: number): Promise<StepMark[]> {
-  const marks: StepMark[] = [];
-  let before: number | undefined;
-  for (;;) {
-    const { entries, more } = await vault.read({
-      sessionId,
-      ...(before === undefined ? {} : { before }),
-      limit: PAGE,
-      maxBytes: PAGE_BYTES,
-      only: ['message', 'cutoff'],
-    });
-    for (const entry of entries) if (entry.turn === turn) marks.push(...marksOf(entry));
-    const [oldest] = entries;
-    if (!more || oldest === undefined || oldest.turn < turn) return marks;
-    before = oldest.seq;
-  }
-}
-
 function marksOf({ seq, type, body }: StoredEntry): StepMark[] {
   if (type === 'cutoff') return [{ seq, cut: (JSON.parse(body) as EventData<'cutoff'>).step }];
-  return (JSON.parse(body) as EventData<'message'>).role === 'assistant' ? [{ seq, cut: undefined }] : [];
+  const isReply = type === 'message' && (JSON.parse(body) as EventData<'message'>).role === 'assistant';
+  return isReply ? [{ seq, cut: undefined }] : [];
 }
 
 /** The highest step that left something in the log. */

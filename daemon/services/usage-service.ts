@@ -4,7 +4,8 @@ import type { ResultOf } from '../../protocol/methods.ts';
 import type { Usage } from '../../protocol/turn.ts';
 import type { SessionHead, StoredEntry, VaultPort } from './ports.ts';
 
-const PAGE = 500;
+/** Turns, with all their entries in between, that the vault goes over at once. */
+const PAGE = 20;
 const PAGE_BYTES = 1024 * 1024;
 
 /** Cost of a use of a model; null when nobody has said what it costs. */

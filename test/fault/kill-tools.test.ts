@@ -23,11 +23,6 @@ function marked(home: RealHome): number[] {
     });
 }
 
-/** Calls of which something runs. */
-function callsOf(home: RealHome): Set<string> {
-  return new Set(marked(home).map((pid) => /M_CALL=([^\0]*)/.exec(factsOf(pid, 'environ') ?? '')?.[1] ?? ''));
-}
-
 /** Ends what a test that fails would leave behind. */
 function endLeftovers(home: RealHome): void {
   onTestFinished(async () => {
@@ -123,8 +118,12 @@ test('a daemon that is stopped ends what it has started', { timeout: 60_000 }, a
   const home = realHome({ config: 'mode = "full"\n' });
   endLeftovers(home);
   const client = await clientOf(home);
-  const me = await Watcher.begin(client, { workspace: home.workspace, prompt: 'start sleep 300\nrun sleep 300' });
-  await waitUntil('both run', () => callsOf(home).size === 2, 30_000);
+  const me = await Watcher.begin(client, {
+    workspace: home.workspace,
+    prompt: 'start touch one; sleep 300\nrun touch two; sleep 300',
+  });
+  const begun = ['one', 'two'].map((name) => join(home.workspace, name));
+  await waitUntil('both run', () => begun.every((name) => existsSync(name)), 30_000);
   const { sessionId } = me;
   await client.close();
   home.signalDaemons('SIGTERM');
