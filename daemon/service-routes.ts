@@ -10,6 +10,7 @@ import type { SaveService } from './services/save-service.ts';
 import type { SessionService } from './services/session-service.ts';
 import type { StoreAccess } from './services/store-access.ts';
 import type { TurnService } from './services/turn-service.ts';
+import { snapshotRoutes, type SnapshotMethod } from './snapshot-routes.ts';
 import { toolRoutes, type ToolMethod, type ToolServices } from './tool-routes.ts';
 import type { RequestContext, ServiceRoutes } from './transport/routes.ts';
 
@@ -36,6 +37,7 @@ export function serviceRoutes(services: Services): ServiceRoutes {
     ...sessionRoutes(services),
     ...turnRoutes(services),
     ...toolRoutes(services),
+    ...snapshotRoutes(),
   };
 }
 
@@ -171,7 +173,10 @@ function sessionRoutes({
   };
 }
 
-type TurnMethod = Exclude<Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>, ToolMethod>;
+type TurnMethod = Exclude<
+  Extract<keyof ServiceRoutes, `turn/${string}` | `history/${string}`>,
+  ToolMethod | SnapshotMethod
+>;
 
 function turnRoutes({
   vault,

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { Part, PromptPart, Role } from './message.ts';
 import { ModelId, Sequence, SessionId, Timestamp, TurnNumber } from './primitives.ts';
 import { Session } from './session.ts';
+import { SnapshotEntry } from './snapshot.ts';
 import { ApprovalChange, ApprovalMode, ApprovalQuestion, CallStart } from './tool.ts';
 import { TurnChange } from './turn.ts';
 
@@ -29,6 +30,8 @@ export const DURABLE_EVENT_DATA = {
   title: z.object({ title: z.string(), automatic: z.boolean() }),
   /** A turn begins again: messages after `after` and before this are no longer sent to a model. They stay as they are. */
   retry: z.object({ after: Sequence }),
+  /** What a turn did to the files, and whether that can be taken back. */
+  snapshot: SnapshotEntry,
   /** The first entry of a fork. */
   origin: z.object({ sessionId: SessionId, turn: z.int() }),
 } as const;

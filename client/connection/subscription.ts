@@ -21,6 +21,7 @@ const IS_DURABLE: Record<SessionEvent['type'], boolean> = {
   approval: true,
   summary: true,
   retry: true,
+  snapshot: true,
   delta: false,
   output: false,
   queue: false,

@@ -21,6 +21,7 @@ const KINDS: Readonly<Record<DurableEventType, number>> = {
   approval: 8,
   summary: 9,
   retry: 10,
+  snapshot: 11,
 };
 /** The number of a type of entry. */
 export function kindOf(type: DurableEventType): number {

@@ -1,0 +1,95 @@
+/** What the services need of the threads that keep the files of workspaces: one thread a workspace, started when needed. */
+import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { Snapshot, SnapshotEntry, SnapshotPoint } from '../../protocol/snapshot.ts';
+
+/** Of which session a point is; undefined for one taken by hand. */
+export interface PointName {
+  readonly sessionId: string | undefined;
+  readonly point: SnapshotPoint;
+}
+
+/** What is about to be changed: the files that a tool names, or whatever a command touches. */
+export type Mutation =
+  | { readonly kind: 'files'; readonly callId: string; readonly paths: readonly string[] }
+  | { readonly kind: 'command'; readonly callId: string };
+
+export interface TurnRef {
+  readonly sessionId: string;
+  readonly turn: number;
+}
+
+export interface SnapshotSettings {
+  readonly enabled: boolean;
+  readonly encrypt: boolean;
+  readonly maxFileBytes: number;
+  readonly maxFiles: number;
+  readonly maxBytes: number;
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: Snapshot;
+  readonly durationMs: number;
+}
+
+export interface PlanRequest {
+  readonly params: ParamsOf<'restore/plan'>;
+  /** The newest turn of the session that has begun. */
+  readonly newestTurn: number;
+}
+
+/**
+ * The files of one workspace. Calls are carried out in order; each rejects with a ProtocolError and has a deadline.
+ * Nothing here changes a file of the workspace but `apply`.
+ */
+export interface WorkspaceFiles {
+  /**
+   * Takes a snapshot and gives it a name. A name that is taken keeps its snapshot when that is the `pre` of a turn which goes on.
+   * @throws ProtocolError REFUSED for a directory that is not captured, LIMIT_REACHED for one that is too large,
+   *   STORAGE_FULL, STORAGE_FAILED.
+   */
+  take(name: PointName, signal: AbortSignal): Promise<TakenSnapshot>;
+  /**
+   * The snapshot that is being taken under this name comes too late to be from before the turn's first change: it gets no
+   * name. What was read is kept for the next one.
+   */
+  tooLate(name: PointName): void;
+  /** A call is about to change files. */
+  beginCall(turn: TurnRef, mutation: Mutation): Promise<void>;
+  /** It has ended. What it changed is durable as the session's doing when this resolves. */
+  endCall(turn: TurnRef, mutation: Mutation): Promise<void>;
+  /** Takes the `post` of a turn, and says what the turn has changed since its `pre`. */
+  endTurn(turn: TurnRef, signal: AbortSignal): Promise<Omit<SnapshotEntry, 'restorable' | 'reason'>>;
+  list(
+    owner: { readonly sessionId: string } | undefined,
+    limit: number,
+    cursor: string | undefined,
+  ): Promise<ResultOf<'snapshot/list'>>;
+  show(name: PointName): Promise<ResultOf<'snapshot/show'>>;
+  diff(
+    sessionId: string | undefined,
+    params: Omit<ParamsOf<'snapshot/diff'>, 'owner'>,
+  ): Promise<ResultOf<'snapshot/diff'>>;
+  status(): Promise<Omit<ResultOf<'snapshot/status'>, 'state' | 'reason'> & { readonly lastError: string }>;
+  exportTo(destination: string): Promise<ResultOf<'snapshot/export'>>;
+  writeOut(name: PointName, destination: string): Promise<ResultOf<'snapshot/writeOut'>>;
+  plan(request: PlanRequest): Promise<ResultOf<'restore/plan'>>;
+  /** @throws ProtocolError NOT_FOUND for a plan that is over. */
+  apply(sessionId: string, planId: string): Promise<ResultOf<'restore/apply'>>;
+  /** A fork has the snapshots of the turns that it shares. */
+  copySession(from: string, to: string, upToTurn: number): Promise<void>;
+  /** Removes the names of a deleted session; nobody can look at its snapshots any more. */
+  forgetSession(sessionId: string): Promise<void>;
+}
+
+export interface WorkspacesPort {
+  /**
+   * @param root realpath of the workspace.
+   * @throws ProtocolError REFUSED when this directory is not captured, with the reason.
+   */
+  of(root: string): Promise<WorkspaceFiles>;
+  /** Whether there is anything stored of this workspace. */
+  has(root: string): Promise<boolean>;
+  /** Completes restores that a daemon before this one had begun. @returns what was done, a sentence each. */
+  recover(): Promise<string[]>;
+  close(): Promise<void>;
+}

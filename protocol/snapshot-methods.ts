@@ -1,0 +1,108 @@
+/** Methods about snapshots of files, and about bringing files back. */
+import { method } from './method-spec.ts';
+import {
+  RestoreApplyParams,
+  RestorePlan,
+  RestorePlanParams,
+  RestoreResult,
+  SnapshotDiffParams,
+  SnapshotDiffResult,
+  SnapshotExportParams,
+  SnapshotExportResult,
+  SnapshotListParams,
+  SnapshotListResult,
+  SnapshotShowParams,
+  SnapshotShowResult,
+  SnapshotStatus,
+  SnapshotStatusParams,
+  SnapshotTakeParams,
+  SnapshotTakeResult,
+  SnapshotWriteOutParams,
+  SnapshotWriteOutResult,
+  TurnListParams,
+  TurnListResult,
+} from './snapshot.ts';
+
+/** A large workspace is read from the disk, or a slow disk is written to. */
+const LONG = 600_000;
+
+export const SNAPSHOT_METHODS = {
+  'snapshot/list': method(SnapshotListParams, SnapshotListResult, {
+    summary: 'Snapshots of a session or of a workspace, newest first.',
+    errors: ['NOT_FOUND'],
+    effect: 'read',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'snapshot/show': method(SnapshotShowParams, SnapshotShowResult, {
+    summary: 'One snapshot: what is in it, what was left out and why.',
+    errors: ['NOT_FOUND', 'TAMPERED'],
+    effect: 'read',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'snapshot/diff': method(SnapshotDiffParams, SnapshotDiffResult, {
+    summary: 'What differs between two snapshots, or between one and the files as they are.',
+    errors: ['NOT_FOUND', 'TAMPERED'],
+    effect: 'read',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'snapshot/status': method(SnapshotStatusParams, SnapshotStatus, {
+    summary: 'Whether the files of a workspace are captured, and what that costs.',
+    errors: [],
+    effect: 'read',
+    admin: true,
+    deadlineMs: 30_000,
+  }),
+
+  'snapshot/take': method(SnapshotTakeParams, SnapshotTakeResult, {
+    summary: 'Takes a snapshot of a workspace now.',
+    errors: ['REFUSED', 'LIMIT_REACHED', 'STORAGE_FULL', 'CONFLICT'],
+    effect: 'op',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'snapshot/export': method(SnapshotExportParams, SnapshotExportResult, {
+    summary: 'Writes the snapshots of a workspace into a new directory as a plain bare git repository.',
+    errors: ['NOT_FOUND', 'CONFLICT', 'TAMPERED', 'STORAGE_FULL'],
+    effect: 'once',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'snapshot/writeOut': method(SnapshotWriteOutParams, SnapshotWriteOutResult, {
+    summary: 'Writes the files of a snapshot into a new directory.',
+    errors: ['NOT_FOUND', 'CONFLICT', 'TAMPERED', 'STORAGE_FULL'],
+    effect: 'once',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'restore/plan': method(RestorePlanParams, RestorePlan, {
+    summary: 'Says what bringing files back would do. Nothing in the workspace is changed.',
+    errors: ['NOT_FOUND', 'CONFLICT', 'TAMPERED', 'REFUSED', 'LIMIT_REACHED', 'STORAGE_FULL'],
+    effect: 'read',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'restore/apply': method(RestoreApplyParams, RestoreResult, {
+    summary: 'Does what a plan says. What has changed since the plan is left and reported.',
+    errors: ['NOT_FOUND', 'CONFLICT', 'TAMPERED', 'STORAGE_FULL'],
+    effect: 'op',
+    admin: true,
+    deadlineMs: LONG,
+  }),
+
+  'turn/list': method(TurnListParams, TurnListResult, {
+    summary: 'The turns of a session, newest first, with what each did to the files.',
+    errors: ['NOT_FOUND', 'TAMPERED'],
+    effect: 'read',
+    admin: true,
+  }),
+} as const;
