@@ -1,0 +1,216 @@
+/** The objects of a side repository: packs that are never changed, found by id, checked whenever they are read. */
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import type { KeyObject } from 'node:crypto';
+import { idOf, type GitObject, type ObjectId, type ObjectSource } from './object.ts';
+import { ObjectBatch, type Batch, type BatchMode, type PackedObject } from './object-batch.ts';
+import { PackCatalogue, type Damage, type PackInfo } from './pack-catalogue.ts';
+import { isPackName, PackFiles } from './pack-files.ts';
+import { CHUNK_BYTES } from './seal.ts';
+import { clearLeftovers } from './sealed-writer.ts';
+import { isGone, MissingObject, TamperedFile, TamperedObject } from './store-errors.ts';
+import { realDisk, type StoreDisk } from './store-disk.ts';
+
+export interface StoreLimits {
+  /** Contents of one pack, in bytes; a longer object has a pack of its own. */
+  readonly packBytes: number;
+  /** Decrypted contents kept in memory, in bytes. */
+  readonly cacheBytes: number;
+  readonly openFiles: number;
+}
+
+const LIMITS: StoreLimits = { packBytes: 64 * 1024 * 1024, cacheBytes: 2 * 1024 * 1024, openFiles: 64 };
+
+export interface VerifyReport {
+  readonly packs: number;
+  readonly objects: number;
+  /** Bytes of their bodies. */
+  readonly bytes: number;
+  readonly damage: readonly Damage[];
+  /** False when the signal ended it. */
+  readonly complete: boolean;
+}
+
+export class ObjectStore implements ObjectSource {
+  readonly #directory: string;
+  readonly #key: KeyObject | undefined;
+  readonly #disk: StoreDisk;
+  readonly #limits: StoreLimits;
+  readonly #files: PackFiles;
+  readonly #catalogue: PackCatalogue;
+  #cleared = false;
+
+  private constructor(directory: string, key: KeyObject | undefined, disk: StoreDisk, limits: StoreLimits) {
+    this.#directory = directory;
+    this.#key = key;
+    this.#disk = disk;
+    this.#limits = limits;
+    this.#files = new PackFiles(directory, key, limits.openFiles, Math.floor(limits.cacheBytes / CHUNK_BYTES));
+    this.#catalogue = new PackCatalogue(directory, this.#files);
+  }
+
+  /**
+   * Opens the side repository in a directory, which is made (0700) when it is not there. Packs that do not verify are in
+   * `damage`, and what only they hold is missing.
+   * @param key undefined: packs are not encrypted, only checked. A store is one or the other.
+   */
+  static open(
+    directory: string,
+    key: KeyObject | undefined,
+    parts: { readonly disk?: StoreDisk; readonly limits?: Partial<StoreLimits> } = {},
+  ): ObjectStore {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const store = new ObjectStore(directory, key, parts.disk ?? realDisk, { ...LIMITS, ...parts.limits });
+    store.refresh();
+    return store;
+  }
+
+  /** Not true of an object that was found damaged: writing it again helps. */
+  has(id: ObjectId): boolean {
+    return this.#catalogue.has(id);
+  }
+
+  read(id: ObjectId): GitObject {
+    const object = this.#catalogue.find(id) ?? this.#catalogue.find(id, true);
+    if (object === undefined) throw new MissingObject(id, this.damage().length);
+    try {
+      return { kind: object.kind, body: this.#readBody(object) };
+    } catch (error) {
+      if (isGone(error)) {
+        this.#catalogue.drop(object.pack);
+        return this.read(id);
+      }
+      if (!(error instanceof TamperedFile)) throw error;
+      this.#catalogue.markDamaged(object);
+      // The same object may be whole in another pack.
+      if (this.has(id)) return this.read(id);
+      throw new TamperedObject(id, object.pack, error.message);
+    }
+  }
+
+  /**
+   * One batch at a time, in one process: the first of a store removes what a crash left under temporary names.
+   * @param mode `fast` for the first snapshot of a workspace, `compressed` for later ones.
+   */
+  begin(mode: BatchMode): Batch {
+    if (!this.#cleared) clearLeftovers(this.#disk, this.#directory, 'pack');
+    this.#cleared = true;
+    const home = {
+      directory: this.#directory,
+      key: this.#key,
+      disk: this.#disk,
+      packBytes: this.#limits.packBytes,
+      has: (id: ObjectId) => this.has(id),
+      readStored: (object: PackedObject) => this.#readStored(object),
+      published: this.#catalogue.adopt.bind(this.#catalogue),
+    };
+    return new ObjectBatch(home, mode);
+  }
+
+  /** Finds packs that another store on this directory has added, and forgets those that it has removed. */
+  refresh(): void {
+    this.#catalogue.refresh();
+  }
+
+  packs(): readonly PackInfo[] {
+    return this.#catalogue.packs();
+  }
+
+  /** What a pack holds, in the order in which it was written. @param pack its name. */
+  objectsOf(pack: string): Iterable<PackedObject> {
+    return this.#catalogue.objectsOf(pack);
+  }
+
+  /** Deletes a pack, also one that does not verify. What is needed of it was copied and committed before. */
+  removePack(pack: string): void {
+    if (!isPackName(pack)) throw new RangeError(`${pack} is no pack`);
+    this.#disk.remove(join(this.#directory, pack));
+    this.#disk.syncDirectory(this.#directory);
+    this.#catalogue.drop(pack);
+  }
+
+  /** Packs that could not be opened; nothing of them is read. */
+  damage(): readonly Damage[] {
+    return this.#catalogue.damage();
+  }
+
+  /** Reads everything from the disk again: every list, every chunk, every object against its id. */
+  verify(signal: { readonly aborted: boolean }): VerifyReport {
+    this.#files.close();
+    this.refresh();
+    const damage = [...this.damage()];
+    const totals = { packs: 0, objects: 0, bytes: 0 };
+    for (const { name } of this.packs()) {
+      const unlisted = reasonOf(() => this.#files.list(name));
+      if (unlisted !== undefined) damage.push({ pack: name, reason: unlisted });
+      totals.packs += 1;
+      for (const object of this.objectsOf(name)) {
+        if (signal.aborted) return { ...totals, damage, complete: false };
+        const reason = reasonOf(() => this.#readBody(object));
+        if (reason !== undefined) {
+          damage.push({ pack: name, object: object.id, reason });
+          this.#catalogue.markDamaged(object);
+        }
+        totals.objects += 1;
+        totals.bytes += object.size;
+      }
+    }
+    return { ...totals, damage, complete: true };
+  }
+
+  /** Bytes of all files in the directory. */
+  sizeOnDisk(): number {
+    let bytes = 0;
+    for (const name of readdirSync(this.#directory)) {
+      const stats = statSync(join(this.#directory, name), { throwIfNoEntry: false });
+      if (stats?.isFile() === true) bytes += stats.size;
+    }
+    return bytes;
+  }
+
+  /** Gives back descriptors and what was kept decrypted. */
+  close(): void {
+    this.#files.close();
+  }
+
+  #readStored(object: PackedObject): Buffer {
+    try {
+      return this.#files.read(object.pack, object.offset, object.stored);
+    } catch (error) {
+      if (!(error instanceof TamperedFile)) throw error;
+      this.#catalogue.markDamaged(object);
+      throw new TamperedObject(object.id, object.pack, error.message);
+    }
+  }
+
+  /** @throws TamperedFile, or what the disk throws. */
+  #readBody(object: PackedObject): Buffer {
+    const stored = this.#files.read(object.pack, object.offset, object.stored);
+    const body = object.deflated ? inflate(stored, object.size) : Buffer.from(stored);
+    if (body.length !== object.size || idOf(object.kind, body) !== object.id) {
+      throw new TamperedFile('its bytes are not those of its id');
+    }
+    return body;
+  }
+}
+
+function inflate(deflated: Buffer, size: number): Buffer {
+  try {
+    return inflateSync(deflated, { maxOutputLength: Math.max(1, size) });
+  } catch (error) {
+    throw new TamperedFile('it cannot be decompressed', { cause: error });
+  }
+}
+
+/** @returns why it does not verify, undefined when it does. */
+function reasonOf(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (isGone(error)) return 'it is gone';
+    if (error instanceof TamperedFile) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+/** What can be wrong with a side repository, in sentences for people. */
+import type { ObjectId } from './object.ts';
+
+/** An object of a snapshot is there, but its bytes are not those that were written. */
+export class TamperedObject extends Error {
+  override readonly name = 'TamperedObject';
+  readonly id: ObjectId;
+
+  constructor(id: ObjectId, pack: string, reason: string) {
+    super(
+      `Object ${id} of the snapshots is damaged (${pack}: ${reason}). Nothing was changed. ` +
+        'Snapshots that need it cannot be restored unless the data directory comes back from a backup.',
+    );
+    this.id = id;
+  }
+}
+
+/** An object of a snapshot is not there. */
+export class MissingObject extends Error {
+  override readonly name = 'MissingObject';
+  readonly id: ObjectId;
+
+  /** @param unreadable how many packs could not be opened: it may be in one of them. */
+  constructor(id: ObjectId, unreadable: number) {
+    const packs = unreadable === 0 ? '' : `, and ${unreadable} of its packs cannot be read`;
+    super(
+      `Object ${id} of the snapshots is missing${packs}. Nothing was changed. ` +
+        'Snapshots that need it cannot be restored unless the data directory comes back from a backup.',
+    );
+    this.id = id;
+  }
+}
+
+/** The list of snapshots does not verify. */
+export class TamperedRefs extends Error {
+  override readonly name = 'TamperedRefs';
+
+  constructor(path: string, reason: string) {
+    super(
+      `The list of snapshots ${path} is damaged or belongs to another key (${reason}). It was left as it is. ` +
+        'Put it back from a backup, or move its directory away to begin anew.',
+    );
+  }
+}
+
+/** No room for a snapshot. What was there before is whole. */
+export class StoreFull extends Error {
+  override readonly name = 'StoreFull';
+
+  constructor(directory: string, cause: unknown) {
+    super(
+      `There is no room left for a snapshot in ${directory}. Nothing of it was kept; earlier snapshots are whole. ` +
+        'Free some space, or delete snapshots that are no longer needed.',
+      { cause },
+    );
+  }
+}
+
+/** An export goes only where nothing is. */
+export class DestinationNotEmpty extends Error {
+  override readonly name = 'DestinationNotEmpty';
+
+  constructor(destination: string) {
+    super(`${destination} is there already and is not an empty directory. Name one that does not exist yet.`);
+  }
+}
+
+/** A file of the side repository is not as it was written. Whoever reads it knows what it means for people. */
+export class TamperedFile extends Error {
+  override readonly name = 'TamperedFile';
+}
+
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
+
+/** True of the system's error for a file that is not there. */
+export function isGone(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT';
+}
+
+/** @returns what `step` returns. @throws StoreFull in place of the system's words for it. */
+export function orStoreFull<T>(directory: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    const code = codeOf(error);
+    throw code !== undefined && NO_ROOM.has(code) ? new StoreFull(directory, error) : error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
