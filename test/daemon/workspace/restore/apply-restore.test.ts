@@ -50,7 +50,7 @@ test('a plan is carried out as it says, files and directories taking each otherâ
     target: objects.tree(target),
     started: 0,
   };
-  const result = await applyRestore(root, plan, { source: objects, journal, order });
+  await applyRestore(root, plan, { source: objects, journal, order });
   expect(lookAt(root)).toEqual(target);
   expect(journal.isThere()).toBe(false);
 });
