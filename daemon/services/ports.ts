@@ -7,6 +7,7 @@ import type { ProcessRecord } from './tool-port.ts';
 import type { NewRule, OutputPage, OutputStretch, StoredRule } from './tool-records.ts';
 import type { Draft, DraftChunk, EnqueueRequest, EnqueueResult, QueuedPrompt } from './waiting-shapes.ts';
 import type { Usage } from '../../protocol/turn.ts';
+import type { WorkspaceKeyPort } from './workspace-key-port.ts';
 
 /** One row to be appended to the log of a session. */
 export interface NewEntry {
@@ -177,7 +178,7 @@ export interface OpenResult {
 }
 
 /** The vault: a reply means durable. Every call has a deadline and rejects with a ProtocolError. */
-export interface VaultPort {
+export interface VaultPort extends WorkspaceKeyPort {
   /** Opens the store, creating it when it is provably new. Repeating it after success costs nothing. */
   open(wish: KeyWish): Promise<OpenResult>;
   /** Opens what a passphrase or a person's word opens. The bytes are overwritten. */

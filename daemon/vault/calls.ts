@@ -67,6 +67,8 @@ export const VAULT_METHODS: Readonly<Record<keyof VaultPort, true>> = {
   addRule: true,
   rules: true,
   removeRule: true,
+  workspaceKey: true,
+  workspaceKeys: true,
   addHistory: true,
   history: true,
   close: true,

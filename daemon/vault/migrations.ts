@@ -179,6 +179,15 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX rule_by_workspace ON rule(workspace);
   CREATE INDEX rule_by_session ON rule(session) WHERE session IS NOT NULL;
   `,
+  `
+  -- The key of the snapshots of a workspace, and the random name of the directory they are in. It stays when no session is
+  -- left there, and keeps the row of its workspace, because what it opens is on the disk all the same.
+  CREATE TABLE workspace_key(
+    workspace INTEGER PRIMARY KEY REFERENCES workspace(id),
+    directory TEXT NOT NULL UNIQUE,
+    key BLOB NOT NULL
+  );
+  `,
 ];
 
 /** Whether a database has to be changed before it can be used. */

@@ -25,6 +25,7 @@ import { Transaction } from './transaction.ts';
 import { RestVerifier } from './rest-verifier.ts';
 import { TypedLines } from './typed-lines.ts';
 import { Verifier } from './verifier.ts';
+import { WorkspaceKeyStore } from './workspace-keys.ts';
 import { WorkspaceStore } from './workspaces.ts';
 
 export interface OpenStore {
@@ -47,6 +48,7 @@ export interface OpenStore {
   readonly environments: EnvironmentStore;
   readonly processes: ProcessStore;
   readonly rules: RuleStore;
+  readonly workspaceKeys: WorkspaceKeyStore;
   readonly eraser: Eraser;
   readonly verifier: Verifier;
   readonly restVerifier: RestVerifier;
@@ -69,13 +71,14 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
   const environments = new EnvironmentStore(db, keys);
   const processes = new ProcessStore(db, keys);
   const rules = new RuleStore(db, keys, { sessions, workspaces });
+  const workspaceKeys = new WorkspaceKeyStore(db, keys, workspaces);
   const operations = new OperationStore(db, keys);
   const secrets = new SecretStore(db, keys);
   const typedLines = new TypedLines(db, keys, sessions);
   const headCheck = new HeadCheck(recency, sessions);
   const log = new Log({ keys, segments, sessions, saves, drafts, queue, environments });
   const stores = { sessions, saves, drafts, queue, log, outputs, environments, processes, rules };
-  const others = { operations, secrets, typedLines };
+  const others = { operations, secrets, typedLines, workspaceKeys };
   const checks = { logs: new LogVerifier(db, segments), outputVerifier: new OutputVerifier(db, outputs) };
   const forgetAll = (): void => {
     sessions.forgetAll();

@@ -9,6 +9,7 @@ import type { SaveState, SaveStore } from './saves.ts';
 import type { SlicedJob } from './slices.ts';
 import type { SecretStore } from './secrets.ts';
 import type { TypedLines } from './typed-lines.ts';
+import type { WorkspaceKeyStore } from './workspace-keys.ts';
 import type { WorkspaceStore } from './workspaces.ts';
 
 export interface RestParts {
@@ -20,6 +21,7 @@ export interface RestParts {
   readonly typedLines: TypedLines;
   readonly operations: OperationStore;
   readonly workspaces: WorkspaceStore;
+  readonly workspaceKeys: WorkspaceKeyStore;
 }
 
 /** Rows that only a change from outside leaves: what they are, and how they are counted. */
@@ -120,12 +122,13 @@ export class RestVerifier {
   }
 
   #values(): (readonly [what: string, damaged: number])[] {
-    const { secrets, typedLines, operations, workspaces } = this.#parts;
+    const { secrets, typedLines, operations, workspaces, workspaceKeys } = this.#parts;
     return [
       ['the stored provider keys', secrets.damaged()],
       ['the lines that were typed', typedLines.damaged()],
       ['the remembered operations', operations.damaged()],
       ['the directories of sessions', workspaces.damaged()],
+      ['the keys of snapshots', workspaceKeys.damaged()],
     ];
   }
 }

@@ -153,6 +153,8 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
       store.rules.remove(id);
     },
   },
+  workspaceKey: { kind: 'write', run: (store, path) => store.workspaceKeys.of(path) },
+  workspaceKeys: { kind: 'read', run: (store) => store.workspaceKeys.all() },
   addHistory: {
     kind: 'write',
     run: (store, line, sessionId) => {

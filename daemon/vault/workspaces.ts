@@ -44,12 +44,13 @@ export class WorkspaceStore {
     return next;
   }
 
-  /** Forgets the paths that no session, no save and no rule names any more. */
+  /** Forgets the paths that no session, no save and no rule names any more, and of which no files are kept. */
   removeUnused(): void {
     const { changes } = this.#db
       .prepare(
         `DELETE FROM workspace WHERE id NOT IN
-           (SELECT workspace FROM session UNION SELECT workspace FROM save UNION SELECT workspace FROM rule)`,
+           (SELECT workspace FROM session UNION SELECT workspace FROM save UNION SELECT workspace FROM rule
+            UNION SELECT workspace FROM workspace_key)`,
       )
       .run();
     if (changes > 0) this.reload();

@@ -91,6 +91,7 @@ export async function makeSample(dataDirectory: string): Promise<Sample> {
   for (const line of ['first line', 'second line'])
     await vault.addHistory(line, line.startsWith('first') ? parent : null);
   await addRecords(vault, { parent, running, archived });
+  for (const workspace of ['/w', '/unused']) await vault.workspaceKey(workspace);
   const whole = await start('whole');
   await vault.close();
   return { parent, fork: forked.sessionId, queued, running, archived, whole, save: id, operation };
@@ -208,6 +209,7 @@ export function view(ask: Ask, sample: Sample): View {
   look('processes', () => ask('processes'));
   look('rules', () => ask('rules'));
   for (const path of ['/w', '/unused']) look(`rules of ${path}`, () => ask('rules', path));
+  look('workspaces with a key', () => ask('workspaceKeys'));
   look('repeated', () => ask('setFlag', sample.operation, sample.archived, 'archived', true));
   return seen;
 }

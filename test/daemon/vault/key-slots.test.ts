@@ -178,6 +178,7 @@ describe('a passphrase', () => {
   test('can take over from a key file, which is then gone, and give the key back to one', async () => {
     const vault = await openedVault(directory.path);
     const { sessionId } = await vault.append(firstTurn('kept'));
+    const { key } = await vault.workspaceKey('/w');
     expect((await vault.moveKey('passphrase', {}, bytes('correct horse'))).key).toMatchObject({
       state: 'unlocked',
       provider: 'passphrase',
@@ -192,6 +193,7 @@ describe('a passphrase', () => {
     await locked.close();
     const opened = await openedVault(directory.path);
     expect((await opened.verify(sessionId)).problems).toEqual([]);
+    expect((await opened.workspaceKey('/w')).key.equals(key)).toBe(true);
     await opened.close();
   });
 });

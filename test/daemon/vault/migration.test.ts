@@ -80,7 +80,7 @@ test.each(EARLIER)('a store of schema %i opens with its content, after a copy of
         .pluck()
         .all(),
     );
-  expect(tables(directory.path)).not.toContain('output');
+  expect(tables(directory.path)).not.toContain('workspace_key');
 
   opened = await openedVault(directory.path);
   vault = opened;
@@ -90,11 +90,14 @@ test.each(EARLIER)('a store of schema %i opens with its content, after a copy of
   expect(await opened.save(save)).toMatchObject({ mode: 'ask', agent: '' });
   expect([await opened.secret('key'), await opened.history(1)]).toEqual(['value', ['a line']]);
   expect([await opened.environment(sessionId), await opened.processes(), await opened.rules()]).toEqual([null, [], []]);
+  expect(await opened.workspaceKeys()).toEqual([]);
   for (const id of [sessionId, fork]) expect((await opened.verify(id)).problems).toEqual([]);
 
   // What came later has room in it.
   await opened.appendOutput(fork, { callId: 'call', index: 0, text: 'output' });
   await opened.addRule({ workspace: '/w', sessionId: fork, effect: 'command', subject: 'make', createdAt: 1 });
+  const { id } = await opened.workspaceKey('/w');
+  expect(await opened.workspaceKeys()).toEqual([{ path: '/w', id }]);
   await opened.append({ ...nextTurn(fork, 2, 'on'), environment: '{}', patch: { mode: 'full', agent: 'tester' } });
   expect(await opened.head(fork)).toMatchObject({ mode: 'full', agent: 'tester' });
   expect((await opened.verify(fork)).problems).toEqual([]);
@@ -106,7 +109,7 @@ test.each(EARLIER)('a store of schema %i opens with its content, after a copy of
   mkdirSync(join(other.path, 'store'), { mode: 0o700 });
   copyFileSync(backup?.file ?? '', join(other.path, 'store', 'm.db'));
   copyFileSync(join(directory.path, 'key'), join(other.path, 'key'));
-  expect(tables(other.path)).not.toContain('output');
+  expect(tables(other.path)).not.toContain('workspace_key');
   const earlier = await openedVault(other.path);
   expect([await reading(earlier, sessionId), await reading(earlier, fork)]).toEqual(before);
   await earlier.close();

@@ -83,6 +83,11 @@ function kinds(): Kind[] {
       place: ['rule', 'body', 'session IS NULL AND id > 1'],
       show: (ask) => leftOut(ask('rules', '/unused'), 1),
     },
+    {
+      what: 'the key of a workspace',
+      place: ['workspace_key', 'key', 'workspace = (SELECT min(workspace) FROM workspace_key)'],
+      show: (ask) => ask('workspaceKey', '/w').id,
+    },
     { what: 'a typed line', place: ['history', 'body', 'id = 1'], show: (ask) => ask('history', 10) },
     {
       what: 'the answer of an operation',

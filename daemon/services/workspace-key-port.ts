@@ -1,0 +1,21 @@
+/** Where the key of what is kept of a workspace comes from. */
+import type { KeyObject } from 'node:crypto';
+
+export interface WorkspaceKey {
+  /** Name of the directory for it, 32 hexadecimal digits: random, so that it tells nothing. */
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: KeyObject;
+}
+
+/** Part of the vault's port. */
+export interface WorkspaceKeyPort {
+  /**
+   * The key of a workspace, made durably the first time it is asked for; the same ever after.
+   * @param path realpath of the workspace.
+   * @throws ProtocolError TAMPERED when it was changed in the store.
+   */
+  workspaceKey(path: string): Promise<WorkspaceKey>;
+  /** Every workspace that has a key. One whose key does not verify is left out. */
+  workspaceKeys(): Promise<{ path: string; id: string }[]>;
+}
