@@ -44,6 +44,19 @@ export interface ModelConfiguration {
   readonly outputPrice: number | undefined;
 }
 
+/** What is kept of the files of workspaces, so that they can be put back. */
+export interface SnapshotConfiguration {
+  readonly enabled: boolean;
+  /** Whether what is kept is encrypted on the disk. */
+  readonly encrypt: boolean;
+  /** A larger file is left out. */
+  readonly maxFileBytes: number;
+  /** A directory with more files is not kept at all. */
+  readonly maxFiles: number;
+  /** Nor is one whose files are more together. */
+  readonly maxBytes: number;
+}
+
 export interface Configuration {
   /** The model of a new session that names none, as `provider/model`. */
   readonly model: string;
@@ -60,6 +73,7 @@ export interface Configuration {
   readonly maxResultMegabytes: number;
   /** Part of the context window at which a conversation is summed up; 1 never. */
   readonly compactAt: number;
+  readonly snapshots: SnapshotConfiguration;
   /** By `provider/model`. */
   readonly models: ReadonlyMap<string, ModelConfiguration>;
   readonly providers: ReadonlyMap<string, ProviderConfiguration>;

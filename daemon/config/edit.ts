@@ -3,7 +3,7 @@ import { parse } from 'smol-toml';
 import { readStatements, type Statement } from './toml-statements.ts';
 import type { TomlTree } from './validate.ts';
 
-export type SettingValue = string | number | readonly string[];
+export type SettingValue = string | number | boolean | readonly string[];
 
 /**
  * The text with one key set, or removed with null. Removing a table removes everything in it; comments stay.

@@ -1,5 +1,12 @@
 /** Shows settings as `key = text`, as `mctl config get` prints them. */
-import type { Configuration, ModelConfiguration, ProviderConfiguration } from './configuration.ts';
+import type {
+  Configuration,
+  ModelConfiguration,
+  ProviderConfiguration,
+  SnapshotConfiguration,
+} from './configuration.ts';
+
+const MEGABYTE = 1024 * 1024;
 
 /** Every setting with the value in effect, by dotted key. Lists are joined by ", ". */
 export function effectiveValues(configuration: Configuration): Record<string, string> {
@@ -13,6 +20,7 @@ export function effectiveValues(configuration: Configuration): Record<string, st
     max_turn_minutes: String(configuration.maxTurnMinutes),
     max_result_megabytes: String(configuration.maxResultMegabytes),
     compact_at: String(configuration.compactAt),
+    ...snapshotValues(configuration.snapshots),
   };
   for (const [name, model] of configuration.models) Object.assign(values, modelValues(name, model));
   for (const provider of configuration.providers.values()) Object.assign(values, providerValues(provider));
@@ -27,6 +35,16 @@ export function keysOf(tree: Readonly<Record<string, unknown>>, parent = ''): st
     const isTable = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
     return isTable ? keysOf(value as Record<string, unknown>, `${key}.`) : [key];
   });
+}
+
+function snapshotValues(snapshots: SnapshotConfiguration): Record<string, string> {
+  return {
+    snapshots_enabled: String(snapshots.enabled),
+    snapshots_encrypt: String(snapshots.encrypt),
+    snapshots_max_file_megabytes: String(snapshots.maxFileBytes / MEGABYTE),
+    snapshots_max_files: String(snapshots.maxFiles),
+    snapshots_max_megabytes: String(snapshots.maxBytes / MEGABYTE),
+  };
 }
 
 function modelValues(name: string, model: ModelConfiguration): Record<string, string> {

@@ -65,13 +65,18 @@ export const ConfigurationFile = z.strictObject({
   max_turn_minutes: z._default(z.number().check(z.gte(1), z.lte(10_080)), 240),
   max_result_megabytes: z._default(z.number().check(z.gte(0.1), z.lte(1000)), 8),
   compact_at: z._default(z.number().check(z.gte(0.1), z.lte(1)), 0.8),
+  snapshots_enabled: z._default(z.boolean(), true),
+  snapshots_encrypt: z._default(z.boolean(), true),
+  snapshots_max_file_megabytes: z._default(z.int().check(z.gte(1), z.lte(1000)), 10),
+  snapshots_max_files: z._default(z.int().check(z.gte(1), z.lte(10_000_000)), 200_000),
+  snapshots_max_megabytes: z._default(z.int().check(z.gte(1), z.lte(1_000_000)), 2048),
   models: z._default(z.record(ModelId, ModelShape), {}),
   providers: z._default(z.record(ProviderName, ProviderShape), {}),
 });
 export type ConfigurationFile = z.infer<typeof ConfigurationFile>;
 
 /** How the value of a setting is written. */
-export type SettingKind = 'text' | 'number' | 'list' | 'table';
+export type SettingKind = 'text' | 'number' | 'truth' | 'list' | 'table';
 
 export interface Setting {
   readonly kind: SettingKind;
@@ -82,6 +87,8 @@ export interface Setting {
 }
 
 const SECONDS = 'must be a number of seconds between 0.1 and 86400';
+
+const TRUTH = 'must be true or false';
 
 const PRICE = 'must be a number for a million tokens between 0 and 1000000';
 
@@ -96,6 +103,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   max_turn_minutes: { kind: 'number', must: 'must be a number of minutes between 1 and 10080' },
   max_result_megabytes: { kind: 'number', must: 'must be a number of megabytes between 0.1 and 1000' },
   compact_at: { kind: 'number', must: 'must be a number between 0.1 and 1 (never)' },
+  snapshots_enabled: { kind: 'truth', must: TRUTH },
+  snapshots_encrypt: { kind: 'truth', must: TRUTH },
+  snapshots_max_file_megabytes: { kind: 'number', must: 'must be a whole number of megabytes between 1 and 1000' },
+  snapshots_max_files: { kind: 'number', must: 'must be a whole number of files between 1 and 10000000' },
+  snapshots_max_megabytes: { kind: 'number', must: 'must be a whole number of megabytes between 1 and 1000000' },
   models: { kind: 'table', must: 'must be written as tables, one [models."<provider>/<model>"] for each model' },
   'models.*': { kind: 'table', must: 'must be a table with context_window, input_price or output_price' },
   'models.*.context_window': { kind: 'number', must: 'must be a whole number of tokens between 1000 and 100000000' },

@@ -70,7 +70,7 @@ export class ConfigurationStore implements ConfigurationSource {
    * Writes one key to the file, or removes it (a whole table, too) with null; other lines and comments stay.
    *
    * @param key Dotted, such as `providers.local.base_url`.
-   * @param value As a person writes it: text without quotes, a number, or a list with commas.
+   * @param value As a person writes it: text without quotes, a number, true or false, or a list with commas.
    * @throws ProtocolError CONFIG_INVALID when the key does not exist, would hold a secret, or the result would have
    * an error that the file does not have yet; STORAGE_FAILED when the file cannot be written. Nothing is written then.
    */
@@ -133,6 +133,11 @@ export class ConfigurationStore implements ConfigurationSource {
   }
 }
 
+const TRUTHS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
 function readValue(path: readonly string[], value: string): SettingValue {
   const key = path.join('.');
   if (isSecretSetting(path, value)) {
@@ -156,6 +161,7 @@ function parseValue(kind: SettingKind, value: string): SettingValue | undefined 
   if (kind === 'number') {
     return /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : undefined;
   }
+  if (kind === 'truth') return TRUTHS.get(value.trim());
   const inner = value.trim().replace(/^\[(.*)\]$/s, '$1');
   return inner
     .split(',')

@@ -1,12 +1,14 @@
 /** Turns the text of a configuration file into settings, or into a list of what is wrong with it. */
 import { parse, TomlError } from 'smol-toml';
-import type { Configuration, ProviderConfiguration } from './configuration.ts';
+import type { Configuration, ProviderConfiguration, SnapshotConfiguration } from './configuration.ts';
 import type { ConfigurationProblem } from './problem.ts';
 import { explain } from './explain.ts';
 import { findSecrets } from './find-secrets.ts';
 import { placeOf } from './provider-types.ts';
 import { ConfigurationFile, RESERVED_PROVIDER } from './settings.ts';
 import { readStatements, type Statement } from './toml-statements.ts';
+
+const MEGABYTE = 1024 * 1024;
 
 /** Values as they stand in a TOML text. Tables have no prototype. */
 export type TomlTree = { [key: string]: unknown };
@@ -64,6 +66,7 @@ function build(file: ConfigurationFile): Configuration {
     maxTurnMinutes: file.max_turn_minutes,
     maxResultMegabytes: file.max_result_megabytes,
     compactAt: file.compact_at,
+    snapshots: buildSnapshots(file),
     models: new Map(
       Object.entries(file.models).map(([name, entry]) => [
         name,
@@ -71,6 +74,16 @@ function build(file: ConfigurationFile): Configuration {
       ]),
     ),
     providers: new Map(Object.entries(file.providers).map(([name, entry]) => [name, buildProvider(name, entry)])),
+  };
+}
+
+function buildSnapshots(file: ConfigurationFile): SnapshotConfiguration {
+  return {
+    enabled: file.snapshots_enabled,
+    encrypt: file.snapshots_encrypt,
+    maxFileBytes: file.snapshots_max_file_megabytes * MEGABYTE,
+    maxFiles: file.snapshots_max_files,
+    maxBytes: file.snapshots_max_megabytes * MEGABYTE,
   };
 }
 

@@ -189,6 +189,27 @@ describe('setting one key', () => {
     expect([...store.current.providers.keys()]).toEqual(names);
   });
 
+  test('turns snapshots off and on, and shows which it is', async () => {
+    await writeFile(path, SERVER);
+    const store = await ConfigurationStore.open(path);
+    await store.set('snapshots_enabled', 'false');
+    await store.set('snapshots_max_files', '1000');
+    expect(await readFile(path, 'utf8')).toContain('snapshots_enabled = false\n');
+    expect(store.current.snapshots).toMatchObject({ enabled: false, encrypt: true, maxFiles: 1000 });
+    expect(store.effective().values).toMatchObject({
+      snapshots_enabled: 'false',
+      snapshots_encrypt: 'true',
+      snapshots_max_file_megabytes: '10',
+      snapshots_max_files: '1000',
+      snapshots_max_megabytes: '2048',
+    });
+    await store.set('snapshots_enabled', ' true ');
+    expect(store.current.snapshots.enabled).toBe(true);
+    await store.set('snapshots_enabled', null);
+    expect(store.effective().set).not.toContain('snapshots_enabled');
+    expect(store.current.snapshots.enabled).toBe(true);
+  });
+
   test('adds a provider beginning with its address, and removes it as a whole', async () => {
     const store = await ConfigurationStore.open(path);
     await store.set('providers.a.base_url', 'http://a/v1');
@@ -230,6 +251,8 @@ describe('setting one key', () => {
     ['recovery', 'saef', 'recovery must be "safe", "ask" or "never"', 'Did you mean "safe"?'],
     ['idle_exit_minutes', 'ten', 'must be a number of minutes', 'Nothing has been written'],
     ['idle_exit_minutes', '-1', 'must be a number of minutes', 'Nothing has been written'],
+    ['snapshots_enabled', 'no', 'snapshots_enabled must be true or false', 'Nothing has been written'],
+    ['snapshots_max_file_megabytes', '0', 'must be a whole number of megabytes', ''],
     ['providers.local', 'x', 'must be a table', ''],
     ['providers.new.type', 'openai-compatible', 'providers.new.base_url is missing', 'Add it'],
     ['providers.local.base_url', 'not an address', 'must be an address', 'Nothing has been written'],

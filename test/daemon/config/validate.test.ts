@@ -24,6 +24,13 @@ describe('a configuration', () => {
       maxTurnMinutes: 240,
       maxResultMegabytes: 8,
       compactAt: 0.8,
+      snapshots: {
+        enabled: true,
+        encrypt: true,
+        maxFileBytes: 10 * 1024 ** 2,
+        maxFiles: 200_000,
+        maxBytes: 2 * 1024 ** 3,
+      },
       models: new Map(),
       providers: new Map(),
     });
@@ -35,6 +42,11 @@ describe('a configuration', () => {
       recovery = "ask"
       idle_exit_minutes = 0
       log_level = "debug"
+      snapshots_enabled = false
+      snapshots_encrypt = false
+      snapshots_max_file_megabytes = 3
+      snapshots_max_files = 1000
+      snapshots_max_megabytes = 5
       [providers.local]
       type = "openai-compatible"
       base_url = "http://127.0.0.1:8080/v1/"
@@ -52,6 +64,8 @@ describe('a configuration', () => {
     expect(configuration.recovery).toBe('ask');
     expect(configuration.idleExitMinutes).toBe(0);
     expect(configuration.logLevel).toBe('debug');
+    const [maxFileBytes, maxBytes] = [3 * 1024 ** 2, 5 * 1024 ** 2];
+    expect(configuration.snapshots).toEqual({ enabled: false, encrypt: false, maxFileBytes, maxFiles: 1000, maxBytes });
     expect(configuration.providers.get('local')).toEqual({
       name: 'local',
       type: 'openai-compatible',
@@ -204,6 +218,18 @@ describe('an error in a configuration names file, line, key, what is wrong and w
       '[providers.a]\nbase_url = "127.0.0.1:80"',
       ['f.toml:2: providers.a.base_url must'],
     ],
+    [
+      'a text for a truth',
+      'snapshots_enabled = "false"',
+      ['f.toml:1: snapshots_enabled must be true or false, and is a text'],
+    ],
+    ['a number for a truth', 'snapshots_encrypt = 0', ['f.toml:1: snapshots_encrypt must be true or false, and is 0']],
+    [
+      'a part of a file',
+      'snapshots_max_files = 0.5',
+      ['f.toml:1: snapshots_max_files must be a whole number of files between 1 and 10000000, and is 0.5'],
+    ],
+    ['a truth for a text', 'model = true', ['f.toml:1: model must be text', 'and is true']],
     ['an address of another scheme', '[providers.a]\nbase_url = "ftp://x"', ['must begin with http:// or https://']],
     ['an address with a query', '[providers.a]\nbase_url = "http://x/v1?a=b"', ['must end before any "?"']],
     ['a variable that is no name', `${SERVER}api_key_env = "MY KEY"`, ['f.toml:3:', 'name of an environment variable']],
