@@ -227,7 +227,7 @@ describe('an error in a configuration names file, line, key, what is wrong and w
     [
       'a part of a file',
       'snapshots_max_files = 0.5',
-      ['f.toml:1: snapshots_max_files must be a whole number of files between 1 and 10000000, and is 0.5'],
+      ['f.toml:1: snapshots_max_files must be a whole number of files between 1 and 1000000, and is 0.5'],
     ],
     ['a truth for a text', 'model = true', ['f.toml:1: model must be text', 'and is true']],
     ['an address of another scheme', '[providers.a]\nbase_url = "ftp://x"', ['must begin with http:// or https://']],
