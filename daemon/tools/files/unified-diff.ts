@@ -1,5 +1,6 @@
 /** The difference of two contents as a unified diff, for a person to read. */
-import { changesBetween, type Change } from './line-diff.ts';
+import { hunksOf, linesOf, type Hunk, type HunkLine } from '../../domain/text-diff/hunks.ts';
+import { changesBetween } from '../../domain/text-diff/line-changes.ts';
 import { MAX_COMPARED, MAX_DIFF } from './limits.ts';
 
 const CONTEXT = 3;
@@ -13,67 +14,31 @@ export function unifiedDiff(name: string, before: Uint8Array | null, after: Uint
   const header = `--- ${before === null ? '/dev/null' : `a/${name}`}\n+++ b/${name}\n`;
   if ((before?.length ?? 0) + after.length > MAX_COMPARED)
     return `${header}(${before?.length ?? 0} bytes become ${after.length}: too much to be compared line by line)\n`;
-  const old = linesOf(before ?? new Uint8Array());
-  const young = linesOf(after);
+  const old = linesOf(textOf(before));
+  const young = linesOf(textOf(after));
   const changes = changesBetween(old, young);
   if (changes.length === 0 && before !== null) return '';
-  const body = hunksOf(changes, old.length, young.length)
-    .map((hunk) => hunkText(hunk, old, young))
-    .join('');
+  const body = hunksOf(old, young, changes, CONTEXT).map(hunkText).join('');
   return cut(header + body);
 }
 
-/** Lines with their ends, so that a missing last newline and CRLF count as differences; one character stands for a byte. */
-function linesOf(content: Uint8Array): string[] {
-  const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
-  const lines = text.split(/(?<=\n)/);
-  return text === '' ? [] : lines;
+/** One character stands for a byte: CRLF and what is not UTF-8 count as differences. */
+function textOf(content: Uint8Array | null): string {
+  return content === null ? '' : Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
 }
 
-interface Hunk extends Change {
-  readonly changes: Change[];
+function hunkText({ oldStart, oldLines, newStart, newLines, lines }: Hunk): string {
+  const header = `@@ -${range(oldStart, oldLines)} +${range(newStart, newLines)} @@\n`;
+  return header + lines.map(lineText).join('');
 }
 
-function hunksOf(changes: readonly Change[], oldLength: number, newLength: number): Hunk[] {
-  const hunks: Hunk[] = [];
-  for (const change of changes) {
-    const last = hunks.at(-1);
-    const oldTo = Math.min(oldLength, change.oldTo + CONTEXT);
-    const newTo = Math.min(newLength, change.newTo + CONTEXT);
-    if (last !== undefined && change.oldFrom - CONTEXT <= last.oldTo) {
-      Object.assign(last, { oldTo, newTo });
-      last.changes.push(change);
-      continue;
-    }
-    const back = Math.min(CONTEXT, change.oldFrom);
-    hunks.push({ oldFrom: change.oldFrom - back, oldTo, newFrom: change.newFrom - back, newTo, changes: [change] });
-  }
-  return hunks;
+function range(start: number, count: number): string {
+  return count === 1 ? `${start}` : `${start},${count}`;
 }
 
-function hunkText(hunk: Hunk, old: readonly string[], young: readonly string[]): string {
-  let text = `@@ -${range(hunk.oldFrom, hunk.oldTo)} +${range(hunk.newFrom, hunk.newTo)} @@\n`;
-  let at = hunk.oldFrom;
-  for (const change of hunk.changes) {
-    text += marked(' ', old.slice(at, change.oldFrom));
-    text += marked('-', old.slice(change.oldFrom, change.oldTo));
-    text += marked('+', young.slice(change.newFrom, change.newTo));
-    at = change.oldTo;
-  }
-  return text + marked(' ', old.slice(at, hunk.oldTo));
-}
-
-function range(from: number, to: number): string {
-  const count = to - from;
-  return count === 1 ? `${from + 1}` : `${count === 0 ? from : from + 1},${count}`;
-}
-
-function marked(mark: string, lines: readonly string[]): string {
-  return lines
-    .map(
-      (line) => mark + Buffer.from(line, 'latin1').toString('utf8') + (line.endsWith('\n') ? '' : `\n${NO_NEWLINE}\n`),
-    )
-    .join('');
+function lineText({ kind, text, unended }: HunkLine): string {
+  const shown = `${kind}${Buffer.from(text, 'latin1').toString('utf8')}\n`;
+  return unended === true ? `${shown}${NO_NEWLINE}\n` : shown;
 }
 
 function cut(text: string): string {

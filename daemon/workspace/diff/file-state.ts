@@ -1,7 +1,7 @@
 /** What a tree says of one path. */
-import type { ObjectId, ObjectSource } from '../objects/object.ts';
-import { decodeTree, DIRECTORY, EXECUTABLE, REGULAR, type TreeEntry, type TreeMode } from '../objects/tree-format.ts';
-import { EMPTY_TREE } from '../objects/object.ts';
+import { readTree } from '../objects/object-walk.ts';
+import { EMPTY_TREE, type ObjectId, type ObjectSource } from '../objects/object.ts';
+import { DIRECTORY, EXECUTABLE, REGULAR, type TreeEntry, type TreeMode } from '../objects/tree-format.ts';
 import type { ByteText } from '../byte-text.ts';
 
 /** A file or a symbolic link, never a directory. */
@@ -32,13 +32,10 @@ export function isFile(mode: TreeMode): boolean {
   return mode === REGULAR || mode === EXECUTABLE;
 }
 
-/** @throws what the source throws; RangeError when the object is no tree. */
+/** @throws MissingObject, TamperedObject */
 export function entriesOf(source: ObjectSource, tree: ObjectId): TreeEntry[] {
   // Nobody has to store the tree without entries.
-  if (tree === EMPTY_TREE) return [];
-  const { kind, body } = source.read(tree);
-  if (kind !== 'tree') throw new RangeError(`object ${tree} is a ${kind} where a tree has to be`);
-  return decodeTree(body);
+  return tree === EMPTY_TREE ? [] : readTree(source, tree);
 }
 
 /** Looks up single paths of one tree and reads each of its directories once. */

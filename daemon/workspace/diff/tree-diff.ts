@@ -16,7 +16,7 @@ export interface FileDifference {
  *
  * @param within paths of files or directories; everything when left out.
  * @returns by path, in the order of bytes.
- * @throws what the source throws; RangeError for a tree that is none.
+ * @throws MissingObject, TamperedObject
  */
 export function diffTrees(
   source: ObjectSource,

@@ -31,9 +31,9 @@ export interface RestoreParts {
 
 /**
  * @param root of the workspace: absolute, through no symbolic link.
- * @throws RestoreUnfinished when one before has to be completed first; what the source throws for content that is missing or
- *   damaged; the signal's reason; RangeError for a plan that leads out of the workspace. Nothing is touched then.
- *   WorkspaceMoved when the root goes away in the middle; the restore can be resumed when it is back.
+ * @throws RestoreUnfinished when one before has to be completed first; MissingObject, TamperedObject; StoreFull; the signal's
+ *   reason; RangeError for a plan that leads out of the workspace. Nothing is touched then. WorkspaceMoved when the root
+ *   goes away in the middle; the restore can be resumed when it is back.
  */
 export async function applyRestore(root: string, plan: RestorePlan, parts: RestoreParts): Promise<RestoreResult> {
   const { source, journal, order, signal, disk = realDisk } = parts;
@@ -44,14 +44,14 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
   const record = { order, mark: randomBytes(8).toString('hex'), writes, deletes, directories };
   const held = new HeldRoot(root);
   try {
-    await journal.begin(record);
+    journal.begin(record);
     const staging = new Staging(held, source, disk, record.mark);
     try {
       await staging.stage(writes);
       signal?.throwIfAborted();
     } catch (error) {
       staging.clear();
-      await journal.end();
+      journal.end();
       throw error;
     }
     return await carryOut(new RestoreRun({ root: held, record, source, staging, disk, resumed: false }), staging, {
@@ -70,7 +70,7 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
  * restore nor as it should become is left and reported.
  *
  * @returns undefined when there is nothing to complete.
- * @throws TamperedJournal; what the source throws for content that is missing or damaged; WorkspaceMoved. The journal stays.
+ * @throws TamperedJournal, WorkspaceMoved. The journal stays then.
  */
 export async function resumeRestore(
   root: string,
@@ -110,7 +110,7 @@ async function carryOut(run: RestoreRun, staging: Staging, around: Surroundings)
   staging.clear();
   const isDurable = await syncAll(held, run.touched, disk);
   const result = run.result(isDurable);
-  if (!result.unfinished) await journal.end();
+  if (!result.unfinished) journal.end();
   return result;
 }
 
@@ -150,6 +150,6 @@ function openToSync(held: HeldRoot, path: ByteText): number | undefined {
 function isHarmless(error: unknown): boolean {
   const code = systemCode(error);
   if (code !== undefined && NEVER_SYNCED.has(code)) return true;
-  if (reasonOf(code) === undefined) throw error;
+  if (reasonOf(error) === undefined) throw error;
   return false;
 }

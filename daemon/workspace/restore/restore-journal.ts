@@ -2,23 +2,25 @@
  * What a restore is about to do, on disk before it does the first of it, so that a crash in the middle can be completed.
  * There is one for a workspace: a restore begins when the one before has ended.
  */
-import { randomBytes, type KeyObject } from 'node:crypto';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openJournal, sealJournal } from './journal-seal.ts';
-import { realDisk, systemCode, type RestoreDisk } from './restore-disk.ts';
-import type { PlannedDelete, PlannedWrite, RestorePlan } from './restore-plan.ts';
+import { SealedReader } from '../objects/sealed-reader.ts';
+import { clearLeftovers, SealedWriter } from '../objects/sealed-writer.ts';
+import { realDisk } from '../objects/store-disk.ts';
+import { isGone, TamperedFile } from '../objects/store-errors.ts';
+import type { RestorePlan } from './restore-plan.ts';
 import type { RestoreOrder } from './restore-result.ts';
 
-const NAME = 'restore-journal';
+const FILE = 'restore-journal';
 const VERSION = 1;
 
 export interface JournalRecord {
   readonly order: RestoreOrder;
   /** In the names of the restore's temporary files, so that those of a crash are found and no others. */
   readonly mark: string;
-  readonly writes: readonly PlannedWrite[];
-  readonly deletes: readonly PlannedDelete[];
+  readonly writes: RestorePlan['writes'];
+  readonly deletes: RestorePlan['deletes'];
   readonly directories: RestorePlan['directories'];
 }
 
@@ -35,9 +37,10 @@ export class RestoreUnfinished extends Error {
 export class TamperedJournal extends Error {
   override readonly name = 'TamperedJournal';
 
-  constructor(path: string) {
+  constructor(path: string, reason: string) {
     super(
-      `the journal of a restore that was cut off does not verify, so the restore cannot be completed; compare the files with the snapshot before it, then remove ${path}`,
+      `A restore was cut off, and what is left to do is damaged or belongs to another key (${path}: ${reason}). ` +
+        'Compare the files with the snapshot from before it, then remove that file.',
     );
   }
 }
@@ -45,7 +48,7 @@ export class TamperedJournal extends Error {
 export class RestoreJournal {
   readonly #directory: string;
   readonly #key: KeyObject | undefined;
-  readonly #disk: RestoreDisk;
+  readonly #disk: typeof realDisk;
 
   /**
    * @param directory of the side repository; exists.
@@ -57,79 +60,56 @@ export class RestoreJournal {
     this.#disk = disk;
   }
 
-  /** Durable when it resolves. @throws RestoreUnfinished when there is one already. */
-  async begin(record: JournalRecord): Promise<void> {
+  /** Durable when it returns. @throws RestoreUnfinished when there is one already; StoreFull. Nothing has begun then. */
+  begin(record: JournalRecord): void {
     if (this.isThere()) throw new RestoreUnfinished();
-    const text = Buffer.from(JSON.stringify({ version: VERSION, ...record }), 'utf8');
-    const temporary = join(this.#directory, `tmp_${randomBytes(8).toString('hex')}`);
-    await this.#write(temporary, sealJournal(this.#key, text));
+    clearLeftovers(this.#disk, this.#directory, 'journal');
+    const writer = new SealedWriter(this.#disk, this.#directory, 'journal', this.#key);
     try {
-      this.#disk.rename(temporary, this.#path);
-      await this.#syncDirectory();
+      writer.append(Buffer.from(JSON.stringify({ version: VERSION, ...record }), 'utf8'));
+      writer.finish();
+      writer.publish(FILE);
     } catch (error) {
       // Whoever is told that the restore has not begun must not find it completed later.
-      this.#disk.unlink(this.isThere() ? this.#path : temporary);
+      this.#disk.remove(this.#path);
       throw error;
+    } finally {
+      writer.discard();
     }
   }
 
   isThere(): boolean {
-    return this.#bytes() !== undefined;
+    return existsSync(this.#path);
   }
 
   /** @returns what was begun and not ended; undefined when nothing was. @throws TamperedJournal */
   read(): JournalRecord | undefined {
-    const bytes = this.#bytes();
-    if (bytes === undefined) return undefined;
-    const text = openJournal(this.#key, bytes);
-    const record = text === undefined ? undefined : parsed(text);
-    if (record === undefined) throw new TamperedJournal(this.#path);
-    return record;
+    try {
+      const reader = new SealedReader(this.#path, 'journal', this.#key);
+      try {
+        return parsed(reader.read(0, reader.length));
+      } finally {
+        reader.close();
+      }
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error instanceof TamperedFile ? new TamperedJournal(this.#path, error.message) : error;
+    }
   }
 
   /** Everything in it is done and durable, or given up. */
-  async end(): Promise<void> {
-    this.#disk.unlink(this.#path);
-    await this.#syncDirectory();
+  end(): void {
+    this.#disk.remove(this.#path);
+    this.#disk.syncDirectory(this.#directory);
   }
 
   get #path(): string {
-    return join(this.#directory, NAME);
-  }
-
-  #bytes(): Buffer | undefined {
-    try {
-      return readFileSync(this.#path);
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-  }
-
-  async #write(path: string, bytes: Buffer): Promise<void> {
-    const file = this.#disk.create(path);
-    try {
-      this.#disk.write(file, bytes);
-      await this.#disk.sync(file);
-    } catch (error) {
-      this.#disk.unlink(path);
-      throw error;
-    } finally {
-      this.#disk.close(file);
-    }
-  }
-
-  async #syncDirectory(): Promise<void> {
-    const file = openSync(this.#directory, 'r');
-    try {
-      await this.#disk.sync(file);
-    } finally {
-      closeSync(file);
-    }
+    return join(this.#directory, FILE);
   }
 }
 
-function parsed(text: Buffer): JournalRecord | undefined {
+function parsed(text: Buffer): JournalRecord {
   const { version, ...record }: JournalRecord & { version: number } = JSON.parse(text.toString('utf8'));
-  return version === VERSION ? record : undefined;
+  if (version !== VERSION) throw new TamperedFile(`unknown version ${version}`);
+  return record;
 }

@@ -2,7 +2,9 @@
 import type { ByteText } from '../byte-text.ts';
 import type { MaybeFile } from '../diff/file-state.ts';
 import type { ObjectId } from '../objects/object.ts';
+import { MissingObject, TamperedObject } from '../objects/store-errors.ts';
 import type { SessionChange } from './attribution.ts';
+import { systemCode } from './restore-disk.ts';
 
 /** Which restore it was; kept in the journal so that a resumed one can be told of. */
 export interface RestoreOrder {
@@ -28,6 +30,7 @@ export interface RestoredPath {
  * - `changed`: it is not what the safety snapshot holds any more.
  * - `parent-not-directory`: a file or a link stands where its directory has to be.
  * - `directory-in-the-way`: a directory that is not empty stands in its place.
+ * - `content-lost`: the content that a restore was completed with is missing from the store, or damaged.
  * - `disk-full`, `disk-failed`: the restore is unfinished and can go on later.
  * - `not-possible`: this file system has no such name or kind of file.
  */
@@ -39,6 +42,7 @@ export type SkipReason =
   | 'no-permission'
   | 'busy'
   | 'not-possible'
+  | 'content-lost'
   | 'disk-full'
   | 'disk-failed';
 
@@ -86,6 +90,7 @@ const REASONS: ReadonlyMap<string, SkipReason> = new Map([
 ]);
 
 /** @returns undefined for an error that says nothing of one path. */
-export function reasonOf(code: string | undefined): SkipReason | undefined {
-  return code === undefined ? undefined : REASONS.get(code);
+export function reasonOf(error: unknown): SkipReason | undefined {
+  if (error instanceof MissingObject || error instanceof TamperedObject) return 'content-lost';
+  return REASONS.get(systemCode(error) ?? '');
 }

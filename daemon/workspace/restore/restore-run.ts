@@ -119,7 +119,7 @@ export class RestoreRun {
     try {
       return work();
     } catch (error) {
-      const reason = reasonOf(systemCode(error));
+      const reason = reasonOf(error);
       if (reason === undefined) throw error;
       return reason;
     }

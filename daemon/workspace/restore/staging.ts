@@ -125,7 +125,7 @@ export class Staging {
     try {
       return work();
     } catch (error) {
-      const reason = reasonOf(systemCode(error));
+      const reason = reasonOf(error);
       if (reason === undefined) throw error;
       this.#failures.set(path, reason);
       return undefined;
