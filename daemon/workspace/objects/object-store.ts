@@ -3,10 +3,11 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { KeyObject } from 'node:crypto';
-import { idOf, type GitObject, type ObjectId, type ObjectSource } from './object.ts';
+import { EMPTY_TREE, idOf, type GitObject, type ObjectId, type ObjectSource } from './object.ts';
 import { ObjectBatch, type Batch, type BatchMode, type PackedObject } from './object-batch.ts';
 import { PackCatalogue, type Damage, type PackInfo } from './pack-catalogue.ts';
-import { isPackName, PackFiles } from './pack-files.ts';
+import { PackFiles } from './pack-files.ts';
+import { finishRemoval, removePacks } from './pack-removal.ts';
 import { CHUNK_BYTES } from './seal.ts';
 import { clearLeftovers } from './sealed-writer.ts';
 import { isGone, MissingObject, TamperedFile, TamperedObject } from './store-errors.ts';
@@ -40,6 +41,8 @@ export class ObjectStore implements ObjectSource {
   readonly #files: PackFiles;
   readonly #catalogue: PackCatalogue;
   #cleared = false;
+  /** Why a removal of packs cannot be finished. */
+  #unfinished: string | undefined;
 
   private constructor(directory: string, key: KeyObject | undefined, disk: StoreDisk, limits: StoreLimits) {
     this.#directory = directory;
@@ -71,8 +74,15 @@ export class ObjectStore implements ObjectSource {
     return this.#catalogue.has(id);
   }
 
+  /** Bytes of its body, without reading it; undefined when it is not there. */
+  sizeOf(id: ObjectId): number | undefined {
+    return this.#catalogue.find(id, true)?.size;
+  }
+
+  /** The tree without entries is always there, as for git. */
   read(id: ObjectId): GitObject {
     const object = this.#catalogue.find(id) ?? this.#catalogue.find(id, true);
+    if (object === undefined && id === EMPTY_TREE) return { kind: 'tree', body: Buffer.alloc(0) };
     if (object === undefined) throw new MissingObject(id, this.damage().length);
     try {
       return { kind: object.kind, body: this.#readBody(object) };
@@ -94,7 +104,10 @@ export class ObjectStore implements ObjectSource {
    * @param mode `fast` for the first snapshot of a workspace, `compressed` for later ones.
    */
   begin(mode: BatchMode): Batch {
-    if (!this.#cleared) clearLeftovers(this.#disk, this.#directory, 'pack');
+    if (!this.#cleared) {
+      clearLeftovers(this.#disk, this.#directory, 'pack');
+      clearLeftovers(this.#disk, this.#directory, 'removal');
+    }
     this.#cleared = true;
     const home = {
       directory: this.#directory,
@@ -110,6 +123,7 @@ export class ObjectStore implements ObjectSource {
 
   /** Finds packs that another store on this directory has added, and forgets those that it has removed. */
   refresh(): void {
+    this.#unfinished = finishRemoval(this.#disk, this.#directory, this.#key);
     this.#catalogue.refresh();
   }
 
@@ -122,24 +136,28 @@ export class ObjectStore implements ObjectSource {
     return this.#catalogue.objectsOf(pack);
   }
 
-  /** Deletes a pack, also one that does not verify. What is needed of it was copied and committed before. */
-  removePack(pack: string): void {
-    if (!isPackName(pack)) throw new RangeError(`${pack} is no pack`);
-    this.#disk.remove(join(this.#directory, pack));
-    this.#disk.syncDirectory(this.#directory);
-    this.#catalogue.drop(pack);
+  /**
+   * Deletes packs, also those that do not verify: all of them, if need be when the store is opened next. What is needed of
+   * them was copied and committed before, and no batch is open.
+   * @throws StoreFull
+   */
+  removePacks(packs: readonly string[]): void {
+    if (packs.length === 0) return;
+    removePacks(this.#disk, this.#directory, this.#key, packs);
+    for (const name of packs) this.#catalogue.drop(name);
   }
 
   /** Packs that could not be opened; nothing of them is read. */
   damage(): readonly Damage[] {
-    return this.#catalogue.damage();
+    const unfinished = this.#unfinished === undefined ? [] : [{ pack: 'removal', reason: this.#unfinished }];
+    return [...this.#catalogue.damage(), ...unfinished];
   }
 
   /** Reads everything from the disk again: every list, every chunk, every object against its id. */
   verify(signal: { readonly aborted: boolean }): VerifyReport {
     this.#files.close();
     this.refresh();
-    const damage = [...this.damage()];
+    const damage: Damage[] = [...this.damage()];
     const totals = { packs: 0, objects: 0, bytes: 0 };
     for (const { name } of this.packs()) {
       const unlisted = reasonOf(() => this.#files.list(name));

@@ -25,13 +25,13 @@ export const TAG_BYTES = 16;
 export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 
 /** What a file is: a pack cannot stand in for the refs. */
-export type FileKind = 'pack' | 'refs' | 'journal';
+export type FileKind = 'pack' | 'refs' | 'journal' | 'removal';
 
 const MAGIC = Buffer.from('mobj', 'latin1');
 const VERSION = 1;
 const PLAIN = 0;
 const AES_256_GCM = 1;
-const KINDS: readonly FileKind[] = ['pack', 'refs', 'journal'];
+const KINDS: readonly FileKind[] = ['pack', 'refs', 'journal', 'removal'];
 const ID_AT = 8;
 const SALT_AT = 24;
 const KEY_BYTES = 32;

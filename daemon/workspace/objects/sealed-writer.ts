@@ -62,13 +62,13 @@ export class SealedWriter {
   /** Writes the rest and makes the bytes durable, still under the temporary name. */
   finish(): void {
     this.#flush(true);
-    orStoreFull(this.#directory, () => this.#disk.sync(this.#open()));
+    orStoreFull(this.#directory, 'a snapshot', () => this.#disk.sync(this.#open()));
     this.#close();
   }
 
   /** The file appears under its name in the directory, durably. */
   publish(name: string): void {
-    orStoreFull(this.#directory, () => {
+    orStoreFull(this.#directory, 'a snapshot', () => {
       this.#disk.rename(this.#path, join(this.#directory, name));
       this.#created = false;
       this.#disk.syncDirectory(this.#directory);
@@ -85,7 +85,7 @@ export class SealedWriter {
   #flush(last: boolean): void {
     const sealed = this.#seal.seal(this.#chunks, last, this.#chunk.subarray(0, this.#filled));
     const bytes = this.#chunks === 0 ? Buffer.concat([this.#seal.header, sealed]) : sealed;
-    orStoreFull(this.#directory, () => this.#disk.write(this.#open(), bytes));
+    orStoreFull(this.#directory, 'a snapshot', () => this.#disk.write(this.#open(), bytes));
     this.#fileBytes += bytes.length;
     this.#chunks += 1;
     this.#filled = 0;

@@ -43,13 +43,13 @@ export class TamperedRefs extends Error {
   }
 }
 
-/** No room for a snapshot. What was there before is whole. */
+/** No room for a snapshot or an export. What was there before is whole. */
 export class StoreFull extends Error {
   override readonly name = 'StoreFull';
 
-  constructor(directory: string, cause: unknown) {
+  constructor(directory: string, what: string, cause: unknown) {
     super(
-      `There is no room left for a snapshot in ${directory}. Nothing of it was kept; earlier snapshots are whole. ` +
+      `There is no room left for ${what} in ${directory}. Nothing of it was kept; earlier snapshots are whole. ` +
         'Free some space, or delete snapshots that are no longer needed.',
       { cause },
     );
@@ -65,6 +65,15 @@ export class DestinationNotEmpty extends Error {
   }
 }
 
+/** An export was ended before it was whole; nothing is left of it. */
+export class ExportStopped extends Error {
+  override readonly name = 'ExportStopped';
+
+  constructor() {
+    super('The export was stopped. Nothing of it was kept.');
+  }
+}
+
 /** A file of the side repository is not as it was written. Whoever reads it knows what it means for people. */
 export class TamperedFile extends Error {
   override readonly name = 'TamperedFile';
@@ -77,13 +86,19 @@ export function isGone(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
 }
 
+/** True of the system's errors for a directory that had to be empty. */
+export function isNotEmpty(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR';
+}
+
 /** @returns what `step` returns. @throws StoreFull in place of the system's words for it. */
-export function orStoreFull<T>(directory: string, step: () => T): T {
+export function orStoreFull<T>(directory: string, what: string, step: () => T): T {
   try {
     return step();
   } catch (error) {
     const code = codeOf(error);
-    throw code !== undefined && NO_ROOM.has(code) ? new StoreFull(directory, error) : error;
+    throw code !== undefined && NO_ROOM.has(code) ? new StoreFull(directory, what, error) : error;
   }
 }
 
