@@ -1,5 +1,4 @@
 /** The composition root: the only file that builds everything and knows who gets what. */
-import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { DaemonStatus } from '../protocol/admin.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -10,12 +9,13 @@ import { costOf } from './config/price.ts';
 import { ConfigurationStore } from './config/store.ts';
 import type { Daemon, DaemonContext, DrainOptions } from './life/daemon-context.ts';
 import { errorShape } from './logging/error-shape.ts';
+import { reporter, type Report } from './reporter.ts';
 import { serviceRoutes, type Services } from './service-routes.ts';
 import { Briefings } from './agent/briefings.ts';
 import { ApprovalService } from './services/approval-service.ts';
 import { systemClock } from './services/clock.ts';
 import type { ClientPort } from './services/client-port.ts';
-import { CompactionService } from './services/compaction-service.ts';
+import { CompactionService, type CompactionParts } from './services/compaction-service.ts';
 import { Environments } from './services/environments.ts';
 import { EventHub, type EventHubParts } from './services/event-hub.ts';
 import { ListStream } from './services/list-stream.ts';
@@ -29,7 +29,7 @@ import { StoreAccess } from './services/store-access.ts';
 import { TurnRevival } from './services/turn-revival.ts';
 import { TurnService } from './services/turn-service.ts';
 import { UsageService } from './services/usage-service.ts';
-import { NO_WORKSPACE } from './services/workspace-port.ts';
+import { buildSnapshots, type SnapshotRoom } from './snapshot-parts.ts';
 import { ToolThread } from './tools/tool-thread.ts';
 import { connectVault } from './vault/vault-client.ts';
 import { startVaultThread } from './vault/vault-thread.ts';
@@ -40,6 +40,7 @@ const CONFIGURATION_LOOK_MS = 500;
 interface Built extends Services {
   readonly writer: SessionWriter;
   readonly count: SessionCount;
+  readonly room: SnapshotRoom;
 }
 
 /** Starts the vault thread and connects everything. The store is opened when the first client comes. */
@@ -47,17 +48,6 @@ export async function buildDaemon(context: DaemonContext): Promise<Daemon> {
   const configuration = await ConfigurationStore.open(context.configPath);
   context.setLogLevel(configuration.current.logLevel);
   return new RunningDaemon(context, connect(context, configuration));
-}
-
-type Report = (component: string, error: unknown) => string;
-
-/** Puts what nobody expected into the log. @returns the id that names it there. */
-function reporter({ log }: DaemonContext): Report {
-  return (component, error) => {
-    const traceId = randomBytes(6).toString('hex');
-    log.error('unexpected error', { traceId, component, ...errorShape(error) });
-    return traceId;
-  };
 }
 
 function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
@@ -104,7 +94,7 @@ function makeHub(parts: Omit<EventHubParts, 'onFailure'>, { log }: DaemonContext
 }
 
 function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
-  const report = reporter(context);
+  const report = reporter(context.log);
   const vault = startWatchedVault(context, report);
   const clock = systemClock();
   const count = new SessionCount(vault);
@@ -120,6 +110,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   const approvals = new ApprovalService(vault, clock);
   const hub = makeHub({ vault, clock, approvals }, context, report);
   const lists = new ListStream();
+  const room = buildSnapshots({ configuration, vault, clock, log: context.log, report });
   const writer = new SessionWriter({
     vault,
     hub,
@@ -133,7 +124,8 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     tools,
     agents: briefings,
     approvals,
-    workspaces: NO_WORKSPACE,
+    snapshots: room.keeper,
+    files: room.files,
     vault,
     hub,
     writer,
@@ -156,27 +148,37 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     tools,
     clock,
     lists,
+    files: room.files,
     sessionsChanged,
   });
   const saves = new SaveService({ vault, hub, turns, sessions, clock });
-  const access = new StoreAccess({
-    vault,
-    onOpened: async (store) => {
-      hub.opened(store);
-      await Promise.all([turns.recover(), count.refresh()]);
-    },
-  });
-  const others = serveTurns({ vault, writer, clock, registry, keys, turns, configuration });
+  const access = makeAccess({ vault, hub, room, turns, count });
+  const others = serveTurns({ vault, writer, clock, registry, keys, turns, configuration, room });
   const work = { tools, briefings, approvals, environments: new Environments(), ...others };
   const stores = { vault, access, count, configuration, configurationRead };
   const agents = { registry, keys, ...work };
   return { ...stores, ...agents, hub, lists, turns, sessions, saves, writer };
 }
 
+/** Files are whole again before a turn goes on that works with them. */
+function makeAccess(parts: Pick<Built, 'vault' | 'hub' | 'room' | 'turns' | 'count'>): StoreAccess {
+  const { vault, hub, room, turns, count } = parts;
+  return new StoreAccess({
+    vault,
+    onOpened: async (store) => {
+      hub.opened(store);
+      await Promise.all([room.recover().then(() => turns.recover()), count.refresh()]);
+    },
+  });
+}
+
 /** What people ask for beside giving prompts. */
-function serveTurns(parts: ConstructorParameters<typeof CompactionService>[0] & { configuration: ConfigurationStore }) {
-  const { vault, writer, turns, configuration } = parts;
+function serveTurns(parts: CompactionParts & { configuration: ConfigurationStore; room: SnapshotRoom }) {
+  const { vault, writer, turns, configuration, room } = parts;
   return {
+    room,
+    snapshots: room.snapshots,
+    restores: room.restoresOf(turns),
     revival: new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) }),
     compaction: new CompactionService(parts),
     usage: new UsageService(vault, (model, used) => costOf(configuration.current.models, model, used)),
@@ -246,9 +248,9 @@ class RunningDaemon implements Daemon {
   }
 
   activity(): ReturnType<Daemon['activity']> {
-    const { turns, tools } = this.#parts;
+    const { turns, tools, room } = this.#parts;
     // A command that goes on in the background would be missed.
-    return { ...turns.activity(), idle: turns.idle && tools.background().length === 0 };
+    return { ...turns.activity(), idle: turns.idle && room.holds.idle && tools.background().length === 0 };
   }
 
   idleExitMs(): number {
@@ -258,12 +260,13 @@ class RunningDaemon implements Daemon {
 
   async drain(options: DrainOptions): Promise<void> {
     this.#draining = true;
-    const { turns, tools, vault } = this.#parts;
+    const { turns, tools, room, vault } = this.#parts;
     const deadline = Promise.withResolvers<'late'>();
     const timer = setTimeout(deadline.resolve, options.deadlineMs, 'late');
     const end = await Promise.race([turns.leave(options.deliberate ? 'stopped' : 'paused'), deadline.promise]);
     clearTimeout(timer);
     await tools.close();
+    await room.workspaces.close();
     await vault.close();
     if (end === 'late') throw new ProtocolError('DEADLINE', 'turns did not come to rest in time');
   }

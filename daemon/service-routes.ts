@@ -10,11 +10,11 @@ import type { SaveService } from './services/save-service.ts';
 import type { SessionService } from './services/session-service.ts';
 import type { StoreAccess } from './services/store-access.ts';
 import type { TurnService } from './services/turn-service.ts';
-import { snapshotRoutes, type SnapshotMethod } from './snapshot-routes.ts';
+import { snapshotRoutes, type SnapshotMethod, type SnapshotServices } from './snapshot-routes.ts';
 import { toolRoutes, type ToolMethod, type ToolServices } from './tool-routes.ts';
 import type { RequestContext, ServiceRoutes } from './transport/routes.ts';
 
-export interface Services extends ToolServices {
+export interface Services extends ToolServices, SnapshotServices {
   readonly vault: VaultPort;
   readonly access: StoreAccess;
   readonly configuration: ConfigurationStore;
@@ -37,7 +37,7 @@ export function serviceRoutes(services: Services): ServiceRoutes {
     ...sessionRoutes(services),
     ...turnRoutes(services),
     ...toolRoutes(services),
-    ...snapshotRoutes(),
+    ...snapshotRoutes(services),
   };
 }
 

@@ -1,23 +1,32 @@
 /** Which service answers the methods of snapshots. */
-import { ProtocolError } from '../protocol/errors.ts';
+import type { VaultPort } from './services/ports.ts';
+import type { RestoreService } from './services/restore-service.ts';
+import type { SnapshotService } from './services/snapshot-service.ts';
+import { listTurns } from './services/turn-list.ts';
+import type { TurnService } from './services/turn-service.ts';
 import type { ServiceRoutes } from './transport/routes.ts';
+
+export interface SnapshotServices {
+  readonly vault: VaultPort;
+  readonly turns: TurnService;
+  readonly snapshots: SnapshotService;
+  readonly restores: RestoreService;
+}
 
 export type SnapshotMethod = Extract<keyof ServiceRoutes, `snapshot/${string}` | `restore/${string}`> | 'turn/list';
 
-export function snapshotRoutes(): Pick<ServiceRoutes, SnapshotMethod> {
-  const later = (): never => {
-    throw new ProtocolError('INTERNAL', 'not wired yet');
-  };
+export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, SnapshotMethod> {
+  const { vault, turns, snapshots, restores } = services;
   return {
-    'snapshot/list': later,
-    'snapshot/show': later,
-    'snapshot/diff': later,
-    'snapshot/status': later,
-    'snapshot/take': later,
-    'snapshot/export': later,
-    'snapshot/writeOut': later,
-    'restore/plan': later,
-    'restore/apply': later,
-    'turn/list': later,
+    'snapshot/list': (params) => snapshots.list(params),
+    'snapshot/show': (params) => snapshots.show(params),
+    'snapshot/diff': (params) => snapshots.diff(params),
+    'snapshot/status': (params) => snapshots.status(params),
+    'snapshot/take': (params) => snapshots.take(params),
+    'snapshot/export': (params) => snapshots.exportTo(params),
+    'snapshot/writeOut': (params) => snapshots.writeOut(params),
+    'restore/plan': (params) => restores.plan(params),
+    'restore/apply': (params) => restores.apply(params),
+    'turn/list': (params) => listTurns(vault, params, turns.current(params.sessionId)),
   };
 }

@@ -99,6 +99,8 @@ export const SessionForkParams = z.strictObject({
   sessionId: SessionId,
   /** The last turn the fork keeps; without it everything up to the last finished turn. */
   turn: z.optional(TurnNumber),
+  /** Where the fork works; without it where the session does. Snapshots of the turns that it shares stay behind then. */
+  workspace: z.optional(Path),
 });
 export const SessionRenameParams = z.strictObject({ opId: OpId, sessionId: SessionId, title: Line });
 /** What is not given stays. An empty agent is none. */

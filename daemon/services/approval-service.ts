@@ -22,9 +22,16 @@ export interface ApprovalLog {
   write(change: ApprovalChange, opId: string | undefined): Promise<void>;
 }
 
-interface Pending {
+/** A call that is judged. */
+export interface Judged {
   readonly place: TurnPlace;
+  readonly callId: string;
   readonly call: PreparedCall;
+  /** Why it is asked about, in a sentence, whatever was allowed before; undefined when there is nothing to say. */
+  readonly warning: string | undefined;
+}
+
+interface Pending extends Judged {
   readonly question: ApprovalQuestion;
   readonly log: ApprovalLog;
   readonly settle: (verdict: Verdict) => void;
@@ -65,22 +72,22 @@ export class ApprovalService {
    * @throws the signal's reason; the question then stays as it is in the log.
    */
   async decide(
-    place: TurnPlace,
-    callId: string,
-    call: PreparedCall,
+    judged: Judged,
     log: ApprovalLog,
     before: readonly ApprovalChange[],
     signal: AbortSignal,
   ): Promise<Verdict> {
-    const judgement = this.#judge(place, call);
-    if (judgement.decision === 'allow' || (await this.#isRemembered(place, call, judgement))) return { allowed: true };
+    const { place, callId, call, warning } = judged;
+    const judgement = withWarning(this.#judge(place, call), warning);
+    if (judgement.decision === 'allow') return { allowed: true };
+    if (warning === undefined && (await this.#isRemembered(place, call, judgement))) return { allowed: true };
     const question = questionOf(callId, call, judgement);
     const known = answerTo(question, before);
     if (known === 'allowed') return { allowed: true };
     if (known !== 'asked' && known !== undefined) return known;
     if (place.unattended) return refused(judgement);
     signal.throwIfAborted();
-    return await this.#ask({ place, call, question, log }, known === 'asked', signal);
+    return await this.#ask({ ...judged, question, log }, known === 'asked', signal);
   }
 
   /** The mode of a session is another one: what it allows now is not asked any longer. */
@@ -150,12 +157,8 @@ export class ApprovalService {
     );
   }
 
-  async #ask(
-    asked: Pick<Pending, 'place' | 'call' | 'question' | 'log'>,
-    isInLog: boolean,
-    signal: AbortSignal,
-  ): Promise<Verdict> {
-    const { callId } = asked.question;
+  async #ask(asked: Omit<Pending, 'settle' | 'answering'>, isInLog: boolean, signal: AbortSignal): Promise<Verdict> {
+    const { callId } = asked;
     const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
     const aborted = (): void => {
       reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
@@ -208,6 +211,7 @@ export class ApprovalService {
     if (scope === 'once') return;
     for (const other of this.#pending.values()) {
       const isAlike =
+        other.warning === undefined &&
         other.place.workspace === place.workspace &&
         (scope === 'workspace' || other.place.sessionId === place.sessionId) &&
         other.call.effect === call.effect &&
@@ -245,6 +249,11 @@ export class ApprovalService {
 function questionOf(callId: string, call: PreparedCall, { reasons, scopes }: Judgement): ApprovalQuestion {
   const { name, effect, title, detail } = call;
   return { callId, name, effect, title, detail, reasons: [...reasons], scopes: [...scopes] };
+}
+
+function withWarning(judgement: Judgement, warning: string | undefined): Judgement {
+  if (warning === undefined) return judgement;
+  return { ...judgement, decision: 'ask', reasons: [...judgement.reasons, warning] };
 }
 
 /** What became of exactly this question before. */

@@ -258,6 +258,8 @@ export interface ForkRequest {
   /** Messages up to there. */
   readonly messages: number;
   readonly newId: string;
+  /** Default that of the source. */
+  readonly workspace?: string;
   readonly parent: { readonly sessionId: string; readonly turn: number };
   readonly turns: number;
   readonly title: string;

@@ -10,6 +10,7 @@ import { PromptLine } from './prompt-line.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
 import type { Accepted, NewPrompt, TurnBeginning } from './turn-beginning.ts';
 import { leaveQueue, settingsPatch, startEntries, titlePatch } from './turn-start.ts';
+import type { TurnPlace } from './turn-place.ts';
 import type { TurnStop } from './turn-stop.ts';
 
 /** Delay before the next prompt is taken again when the disk refused it, in milliseconds. */
@@ -54,8 +55,8 @@ export class SessionRunner {
   }
 
   /** The turn that runs or waits. */
-  get current(): number | undefined {
-    return this.#run?.place.turn;
+  get place(): TurnPlace | undefined {
+    return this.#run?.place;
   }
 
   /** Accepts a prompt durably. @throws ProtocolError of the store; nothing was accepted then. */

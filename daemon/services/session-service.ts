@@ -6,6 +6,7 @@ import type { Session } from '../../protocol/session.ts';
 import { withAgent } from './agent-settings.ts';
 import type { AgentRegistryPort, AgentsPort } from './agent-port.ts';
 import type { EventHub } from './event-hub.ts';
+import type { SessionFiles } from './session-files.ts';
 import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
 import { presentMessage, presentSession } from './present.ts';
 import type { ListStream } from './list-stream.ts';
@@ -28,6 +29,7 @@ export interface SessionServiceParts {
   readonly tools: Pick<ToolPort, 'endBackground'>;
   readonly clock: ClockPort;
   readonly lists: ListStream;
+  readonly files: SessionFiles;
   /** Told when there are more or fewer sessions than before. */
   readonly sessionsChanged: () => void;
 }
@@ -73,6 +75,7 @@ export class SessionService {
 
   async fork(params: ParamsOf<'session/fork'>): Promise<{ session: Session }> {
     const { vault, writer, clock } = this.#parts;
+    const { workspace } = params;
     const head = await vault.head(params.sessionId);
     const turn = this.#forkTurn(head, params.turn);
     const { seq, messages } = await vault.endOfTurn(head.id, turn);
@@ -83,6 +86,7 @@ export class SessionService {
       seq,
       messages,
       newId: clock.id(),
+      ...(workspace === undefined ? {} : { workspace }),
       parent,
       turns: turn,
       title: `Fork of ${head.title}`,
@@ -95,9 +99,15 @@ export class SessionService {
         writer.entry('settings', turn, { model: head.model, mode: head.mode, agent: head.agent }),
       ],
       patch: {},
-      fingerprint: JSON.stringify(['fork', params.sessionId, params.turn ?? null]),
+      fingerprint: JSON.stringify([
+        'fork',
+        params.sessionId,
+        params.turn ?? null,
+        ...(workspace === undefined ? [] : [workspace]),
+      ]),
     });
     this.#parts.sessionsChanged();
+    await this.#parts.files.forked({ sessionId: head.id, workspace: head.workspace }, result.head);
     this.changed(result.head);
     return { session: this.present(result.head) };
   }
@@ -139,11 +149,18 @@ export class SessionService {
     }
     // A command that goes on would write into files whose conversation nobody can read any more.
     await this.#parts.tools.endBackground(sessionId);
+    await this.#forgetFiles(sessionId);
     const receipt = await vault.deleteSession(opId, sessionId, saves === 'delete' ? 'delete' : 'keep');
     hub.deleted(sessionId);
     this.#parts.lists.removed(sessionId);
     this.#parts.sessionsChanged();
     return { deleted: sessionId, ...receipt, backups: [...receipt.backups] };
+  }
+
+  /** What does not verify, or is gone already, is deleted all the same. */
+  async #forgetFiles(sessionId: string): Promise<void> {
+    const head = await this.#parts.vault.head(sessionId).catch(() => undefined);
+    if (head !== undefined) await this.#parts.files.forget(head);
   }
 
   async verify(sessionId: string): Promise<ResultOf<'session/verify'>> {

@@ -13,7 +13,8 @@ import { isStorageTrouble, pause } from './session-writer.ts';
 import type { PreparedCall, ToolSink } from './tool-port.ts';
 import type { TurnLog } from './turn-log.ts';
 import type { TurnPlace } from './turn-place.ts';
-import type { Mutation, WorkspacePort } from './workspace-port.ts';
+import type { Mutation } from './snapshot-port.ts';
+import type { TurnSnapshots } from './turn-snapshots.ts';
 
 /** Delay before a stretch of output is given to the store again, in milliseconds. */
 const STORAGE_RETRY_MS = 2_000;
@@ -23,7 +24,6 @@ export interface JournalParts {
   readonly hub: EventHub;
   readonly writer: SessionWriter;
   readonly approvals: ApprovalService;
-  readonly workspaces: WorkspacePort;
   /** Puts what nobody expected into the log. */
   readonly report: (error: unknown) => string;
 }
@@ -31,6 +31,7 @@ export interface JournalParts {
 /** What the journal does not decide: when a turn that waited runs again, and what a reply counts for. */
 export interface JournalHost {
   readonly signal: AbortSignal;
+  readonly snapshots: TurnSnapshots;
   /** More of the reply has come. */
   wrote(channel: LiveChannel, delta: string): void;
   /** A reply has come whole. */
@@ -88,29 +89,45 @@ export class Journal implements TurnJournal {
   }
 
   approve(call: PreparedCall, callId: string): Promise<Verdict> {
-    const { approvals } = this.#parts;
-    const verdict = this.#asking.then(() => {
-      this.#host.signal.throwIfAborted();
-      const before = this.#asked.get(callId) ?? [];
-      if (before.at(-1)?.state === 'asked') this.#waitsFor = callId;
-      const write = (change: ApprovalChange, opId: string | undefined) => this.#writeApproval(change, opId);
-      const decided = approvals.decide(this.#place, callId, call, { write }, before, this.#host.signal);
-      return decided.finally(() => approvals.expected.come(callId));
+    const verdict = this.#asking.then(async () => {
+      try {
+        return await this.#decide(call, callId);
+      } finally {
+        this.#parts.approvals.expected.come(callId);
+      }
     });
     this.#asking = verdict.catch(() => undefined);
     return verdict;
   }
 
+  /** Who decides about a change is told first when there is no way back from it. */
+  async #decide(call: PreparedCall, callId: string): Promise<Verdict> {
+    const { signal, snapshots } = this.#host;
+    signal.throwIfAborted();
+    const before = this.#asked.get(callId) ?? [];
+    if (before.at(-1)?.state === 'asked') this.#waitsFor = callId;
+    const changes = call.effect !== 'read';
+    if (changes) await snapshots.ready(signal);
+    const warning = changes && this.#place.mode() === 'ask' ? snapshots.warning : undefined;
+    const write = (change: ApprovalChange, opId: string | undefined) => this.#writeApproval(change, opId);
+    const judged = { place: this.#place, callId, call, warning };
+    const verdict = await this.#parts.approvals.decide(judged, { write }, before, signal);
+    if (warning !== undefined && verdict.allowed) snapshots.accept();
+    return verdict;
+  }
+
   async begin(call: PreparedCall, callId: string): Promise<void> {
-    const { workspaces } = this.#parts;
-    const { sessionId, turn, workspace } = this.#place;
+    const { signal, snapshots } = this.#host;
     const mutation = mutationOf(call, callId);
-    if (mutation !== undefined) {
-      await workspaces.beforeMutation({ sessionId, turn, workspace }, mutation, this.#host.signal);
-    }
+    if (mutation !== undefined) await snapshots.begin(mutation, signal);
     const { name, effect, title, paths } = call;
     const start: CallStart = { callId, name, effect, title, paths: [...paths] };
-    await this.#log.append([this.#log.entry('call', start)], {}, this.#host.signal);
+    try {
+      await this.#log.append([this.#log.entry('call', start)], {}, signal);
+    } catch (error) {
+      if (mutation !== undefined) await snapshots.end(mutation);
+      throw error;
+    }
     this.#begun.set(callId, mutation);
   }
 
@@ -139,9 +156,8 @@ export class Journal implements TurnJournal {
 
   async result(part: ToolResultPart): Promise<Message> {
     const { callId } = part;
-    const { sessionId, turn, workspace } = this.#place;
     const mutation = this.#begun.get(callId);
-    if (mutation !== undefined) await this.#parts.workspaces.afterTool({ sessionId, turn, workspace }, mutation);
+    if (mutation !== undefined) await this.#host.snapshots.end(mutation);
     const entries = [this.#log.entry('message', { role: 'tool', parts: [part] })];
     const result = await this.#log.append(entries, {});
     this.#begun.delete(callId);

@@ -14,17 +14,21 @@ import { readOpenStep } from './open-step.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
 import { Journal, type JournalParts } from './turn-journal.ts';
 import { TurnLog, type TurnLogParts } from './turn-log.ts';
+import type { SnapshotKeeper, TurnSnapshots } from './turn-snapshots.ts';
 import type { TurnPlace } from './turn-place.ts';
 import { requireWorkspace } from './turn-start.ts';
 import { TurnStop } from './turn-stop.ts';
 
 /** Delay before what a turn needs of the store is read again, in milliseconds. */
 const STORAGE_RETRY_MS = 2_000;
+/** How long the end of a turn waits for the files to be captured again, in milliseconds. Whoever stops it waits for that. */
+const CAPTURE_MS = { completed: 10_000, failed: 10_000, cancelled: 5_000, interrupted: 2_000 } as const;
 const NOT_DONE = 'Not done: the person cancelled the turn.';
 
 export interface TurnParts extends TurnLogParts, JournalParts {
   readonly registry: AgentRegistryPort;
   readonly keys: ProviderKeys;
+  readonly snapshots: SnapshotKeeper;
   /** Resolves when another provider key or configuration may be there. */
   readonly keysChanged: (signal: AbortSignal) => Promise<void>;
 }
@@ -33,6 +37,7 @@ export class TurnRun {
   readonly place: TurnPlace;
   readonly #parts: TurnParts;
   readonly #log: TurnLog;
+  readonly #snapshots: TurnSnapshots;
   readonly #abort = new AbortController();
   /** What the session is once this turn has ended, as seen when it ends. */
   readonly #statusAfter: () => SessionStatus;
@@ -47,6 +52,7 @@ export class TurnRun {
     this.place = place;
     this.#parts = parts;
     this.#log = new TurnLog(place, parts);
+    this.#snapshots = parts.snapshots.ofTurn(place);
     this.#statusAfter = statusAfter;
   }
 
@@ -67,6 +73,7 @@ export class TurnRun {
   /** Runs to the end, which is durable when it resolves. Rejects when the session itself cannot be written any more. */
   async run(): Promise<void> {
     const { signal } = this.#abort;
+    this.#snapshots.start();
     try {
       const outcome = await this.#untilAnswered(signal);
       await this.#complete(outcome);
@@ -103,6 +110,7 @@ export class TurnRun {
     this.#log.begin();
     const host = {
       signal,
+      snapshots: this.#snapshots,
       wrote: (channel: LiveChannel, delta: string): void => {
         this.#wrote(channel, delta);
       },
@@ -188,6 +196,7 @@ export class TurnRun {
     const { usage } = log;
     const entries = [
       log.entry('message', { role: 'assistant', parts: [...outcome.parts] }),
+      ...(await this.#captured('completed')),
       log.change({ state: 'completed', reason: outcome.reason, usage, model: this.place.model }),
     ];
     await log.appendReply(entries, { status: this.#statusAfter(), usage: outcome.usage }, this.#abort.signal);
@@ -197,8 +206,15 @@ export class TurnRun {
   async #fail(error: ProtocolError): Promise<void> {
     const { kind, message, hint } = error;
     const failed: TurnChange = { state: 'failed', error: { kind, message, hint }, usage: this.#log.usage };
+    const captured = await this.#captured('failed');
     const after = this.#statusAfter();
-    await this.#cutOff('broken-stream', failed, { status: after === 'idle' ? 'failed' : after });
+    await this.#cutOff('broken-stream', failed, { status: after === 'idle' ? 'failed' : after }, captured);
+  }
+
+  /** What the turn has done to the files, for its end. */
+  async #captured(end: keyof typeof CAPTURE_MS): Promise<NewEntry[]> {
+    const snapshot = await this.#snapshots.finish(CAPTURE_MS[end], this.#abort.signal);
+    return snapshot === undefined ? [] : [this.#log.entry('snapshot', snapshot)];
   }
 
   /** A bug ends its turn, not the daemon: the same turn would end the next daemon too. */
@@ -211,18 +227,23 @@ export class TurnRun {
 
   async #stopped(why: TurnStop['why']): Promise<void> {
     if (why === 'paused') {
+      this.#snapshots.abandon();
       await this.#log.writing.saveDraft();
       return;
     }
     const { usage } = this.#log;
     if (why === 'cancelled') {
       const ends = [...(this.#journal?.withdrawn() ?? []), ...(await this.#callsNotDone())];
-      await this.#cutOff('cancelled', { state: 'cancelled', usage }, { status: this.#statusAfter() }, ends);
+      const captured = await this.#captured('cancelled');
+      const patch = { status: this.#statusAfter() };
+      await this.#cutOff('cancelled', { state: 'cancelled', usage }, patch, captured, ends);
       return;
     }
+    const captured = await this.#captured('interrupted');
+    this.#snapshots.abandon();
     const stopped: TurnChange = { state: 'interrupted', reason: 'stopped', usage };
     const after = this.#statusAfter();
-    await this.#cutOff('stopped', stopped, { status: after === 'idle' ? 'interrupted' : after });
+    await this.#cutOff('stopped', stopped, { status: after === 'idle' ? 'interrupted' : after }, captured);
   }
 
   /** Calls that never began say so: the model would otherwise be told that nobody knows. */
@@ -241,18 +262,22 @@ export class TurnRun {
     }
   }
 
-  /** What was written so far is kept as cut off, together with what follows from it. */
+  /**
+   * What was written so far is kept as cut off, together with what follows from it.
+   * @param captured stands directly before the change, `before` at the beginning.
+   */
   async #cutOff(
     reason: 'cancelled' | 'broken-stream' | 'stopped',
     change: TurnChange,
     patch: HeadPatch,
+    captured: readonly NewEntry[] = [],
     before: readonly NewEntry[] = [],
   ): Promise<void> {
     const log = this.#log;
     const then = log.change(change);
     const cut = log.writing.cut(reason);
     // Neither a cancelled turn nor one that ends is given up because the disk is full: it is tried until it is saved.
-    await log.appendReply([...before, ...(cut === undefined ? [] : [cut]), then], patch);
+    await log.appendReply([...before, ...(cut === undefined ? [] : [cut]), ...captured, then], patch);
     log.moved(change.state);
     log.writing.end();
     if (cut !== undefined) log.nextStep();

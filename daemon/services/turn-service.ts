@@ -4,8 +4,10 @@ import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
+import type { SessionFiles } from './session-files.ts';
 import { SessionRunner } from './session-runner.ts';
 import type { NewPrompt } from './turn-beginning.ts';
+import type { TurnPlace } from './turn-place.ts';
 import type { TurnParts } from './turn-run.ts';
 import { withAgent } from './agent-settings.ts';
 import type { AgentsPort } from './agent-port.ts';
@@ -18,6 +20,7 @@ type SubmitResult = ResultOf<'turn/submit'>;
 
 export interface TurnServiceParts extends TurnParts, RecoveryParts {
   readonly agents: AgentsPort;
+  readonly files: SessionFiles;
   /** Told when there are more sessions than before. */
   readonly sessionsChanged: () => void;
   /** The mode of a session that begins without one. */
@@ -57,6 +60,18 @@ export class TurnService {
   /** The newest turn of a session that has ended; 0 when none has. */
   finishedTurns(head: SessionHead): number {
     return this.#runners.get(head.id)?.finishedTurns ?? head.turns;
+  }
+
+  /** The turn of a session that runs or waits. */
+  current(sessionId: string): { readonly turn: number; readonly state: 'running' | 'waiting' } | undefined {
+    const runner = this.#runners.get(sessionId);
+    if (runner?.place === undefined) return undefined;
+    return { turn: runner.place.turn, state: runner.waiting ? 'waiting' : 'running' };
+  }
+
+  /** Turns that run; those that wait for something are left out. */
+  running(): TurnPlace[] {
+    return [...this.#runners.values()].flatMap((runner) => (runner.running ? (runner.place ?? []) : []));
   }
 
   headChanged(head: SessionHead): void {
@@ -169,6 +184,7 @@ export class TurnService {
       fingerprint: prompt.fingerprint,
     });
     this.#parts.sessionsChanged();
+    void this.#parts.files.forked(save, result.head);
     if (result.repeated) this.runnerOf(result.head).beginAgain(result.head, result.turn, prompt.unattended === true);
     else this.runnerOf(result.head).begin(turn, prompt.unattended === true);
     return { sessionId: result.sessionId, turn, ahead: 0, forked: result.sessionId !== save.sessionId };

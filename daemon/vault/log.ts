@@ -122,7 +122,7 @@ export class Log {
         : this.#share(sessions.load(request.source.sessionId), request.seq);
     const state = sessions.create({
       id: request.newId,
-      workspace: source.workspace,
+      workspace: request.workspace ?? source.workspace,
       title: request.title,
       model: request.model,
       mode: request.mode ?? 'ask',

@@ -1,0 +1,73 @@
+/** Builds what keeps the files of workspaces, for daemon.ts. */
+import { ProtocolError } from '../protocol/errors.ts';
+import type { ConfigurationStore } from './config/store.ts';
+import type { Log } from './log.ts';
+import type { Report } from './reporter.ts';
+import { fulfilsWithin } from './services/deadline.ts';
+import type { ClockPort, VaultPort } from './services/ports.ts';
+import { RestoreService } from './services/restore-service.ts';
+import { SessionFiles } from './services/session-files.ts';
+import type { WorkspacesPort } from './services/snapshot-port.ts';
+import { SnapshotService } from './services/snapshot-service.ts';
+import type { TurnService } from './services/turn-service.ts';
+import { SnapshotKeeper } from './services/turn-snapshots.ts';
+import { WorkspaceHolds } from './services/workspace-holds.ts';
+
+/** How long turns wait for restores to be completed that a daemon before this one had begun, in milliseconds. */
+const RECOVERY_MS = 60_000;
+
+export interface SnapshotContext {
+  readonly configuration: ConfigurationStore;
+  readonly vault: VaultPort;
+  readonly clock: ClockPort;
+  readonly log: Log;
+  readonly report: Report;
+}
+
+export interface SnapshotRoom {
+  readonly workspaces: WorkspacesPort;
+  readonly holds: WorkspaceHolds;
+  /** For turns. */
+  readonly keeper: SnapshotKeeper;
+  /** For forks and deletions. */
+  readonly files: SessionFiles;
+  readonly snapshots: SnapshotService;
+  restoresOf(turns: TurnService): RestoreService;
+  /** Completes restores that were cut off, so that no turn goes on among half of the files. Never rejects. */
+  recover(): Promise<void>;
+}
+
+/** Keeps nothing. */
+const NOTHING_KEPT: WorkspacesPort = {
+  of: () => Promise.reject(new ProtocolError('REFUSED', 'this build keeps no snapshots')),
+  has: () => Promise.resolve(false),
+  recover: () => Promise.resolve([]),
+  close: () => Promise.resolve(),
+};
+
+export function buildSnapshots(context: SnapshotContext): SnapshotRoom {
+  const { configuration, vault, clock, log } = context;
+  const workspaces = NOTHING_KEPT;
+  const report = (error: unknown): string => context.report('snapshots', error);
+  const settings = () => ({ ...configuration.current.snapshots, enabled: false });
+  const holds = new WorkspaceHolds();
+  return {
+    workspaces,
+    holds,
+    keeper: new SnapshotKeeper({ workspaces, holds, settings, report }),
+    files: new SessionFiles(workspaces, report),
+    snapshots: new SnapshotService({ vault, clock, workspaces, settings }),
+    restoresOf: (turns) => new RestoreService({ vault, turns, workspaces, holds }),
+    recover: async () => {
+      const done = workspaces.recover().then((sentences) => {
+        // What they say names files.
+        if (sentences.length > 0) log.info('restores completed', { count: sentences.length });
+      });
+      try {
+        if (!(await fulfilsWithin(done, RECOVERY_MS))) log.warn('restores are still being completed');
+      } catch (error) {
+        report(error);
+      }
+    },
+  };
+}
