@@ -1,0 +1,31 @@
+/** What came of bringing files back, in lines. */
+import type { InkLine } from '../calls/ink-line.ts';
+import { harmlessRow } from '../calls/text-lines.ts';
+import { count } from '../command-line/wording.ts';
+import type { RestoreResult } from '../../protocol/snapshot.ts';
+import { pathText } from './path-text.ts';
+
+/** Files that were left are named; the others were in the plan. @param done what is true now. */
+export function resultLines(result: RestoreResult, done: string): InkLine[] {
+  const left = result.files.filter(({ outcome }) => outcome === 'left');
+  const missing = result.left - left.length;
+  return [
+    ...left.map(({ path, reason }): InkLine => ({
+      text: `  left as it is: ${pathText(path)}${reason === '' ? '' : `: ${harmlessRow(reason)}`}`,
+      ink: 'red',
+    })),
+    ...(missing > 0 ? [{ text: `  … ${missing} more were left as they are`, ink: 'red' as const }] : []),
+    { text: sentenceOf(result), ink: result.left > 0 ? 'red' : 'green' },
+    ...(result.restored + result.deleted === 0 ? [] : [{ text: done }]),
+  ];
+}
+
+function sentenceOf({ restored, deleted, left, kept, conflicts }: RestoreResult): string {
+  const parts = [
+    `${count(restored, 'file')} restored`,
+    ...(deleted === 0 ? [] : [`${deleted} deleted`]),
+    ...(left === 0 ? [] : [`${left} could not be`]),
+    ...(kept === 0 ? [] : [`${kept} kept${conflicts === 0 ? '' : ` (${count(conflicts, 'conflict')})`}`]),
+  ];
+  return parts.join(', ');
+}

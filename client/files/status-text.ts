@@ -1,0 +1,51 @@
+/** Whether files are captured, and what that costs, in sentences. */
+import { durationText, sizeText } from '../calls/command-result.ts';
+import { harmlessRow } from '../calls/text-lines.ts';
+import { count, localClock } from '../command-line/wording.ts';
+import type { SkippedFile, SkipReason, SnapshotStatus } from '../../protocol/snapshot.ts';
+import { pathText } from './path-text.ts';
+
+const REASONS: Readonly<Record<SkipReason, string>> = {
+  'too-large': 'too large',
+  unreadable: 'cannot be read',
+  'unreadable-directory': 'directory that cannot be read',
+  special: 'neither a file nor a link',
+  changing: 'changed all the time while it was read',
+  'name-too-long': 'its name is too long',
+};
+
+/** One line. */
+export function snapshotState(status: SnapshotStatus): string {
+  const reason = status.reason === '' ? '' : `: ${harmlessRow(status.reason)}`;
+  const busy = status.busy === null ? '' : `; being captured now, ${count(status.busy.files, 'file')} so far`;
+  switch (status.state) {
+    case 'off':
+      return `not captured${reason === '' ? ': snapshots are off' : reason}`;
+    case 'refused':
+      return `not captured${reason}`;
+    case 'none':
+      return `nothing captured yet${reason}${busy}`;
+    case 'failing':
+      return `NOT CAPTURED${reason}${busy}`;
+    case 'on':
+      return `${capturedText(status)}${busy}`;
+  }
+}
+
+/** `1203 files captured, 45.2 MB, 3 skipped, at 12:30:05 in 120 ms` */
+function capturedText(status: SnapshotStatus): string {
+  const { files, bytes, skipped, lastAt, lastDurationMs, encrypted } = status;
+  const facts = [
+    `${count(files, 'file')} captured`,
+    sizeText(bytes),
+    ...(skipped === 0 ? [] : [`${skipped} skipped`]),
+    ...(lastAt === null ? [] : [`at ${localClock(lastAt)} in ${durationText(lastDurationMs)}`]),
+    ...(encrypted ? [] : ['not encrypted']),
+  ];
+  return facts.join(', ');
+}
+
+/** A file that was left out, and why. */
+export function skippedText({ path, reason, bytes }: SkippedFile): string {
+  return `${pathText(path)}: ${REASONS[reason]}${bytes === undefined ? '' : ` (${sizeText(bytes)})`}`;
+}
