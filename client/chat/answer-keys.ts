@@ -1,8 +1,13 @@
 /** Keys that are pressed at a question: single letters and one word count; Enter alone, pastes and arrow keys do not. */
-import type { Offer, Wish } from '../calls/answers.ts';
 
-export type Pressed =
-  | { readonly kind: 'wish'; readonly wish: Wish }
+/** What a key, or a word, stands for. */
+export interface KeyOffer<W> {
+  readonly key: string;
+  readonly wish: W;
+}
+
+export type Pressed<W> =
+  | { readonly kind: 'wish'; readonly wish: W }
   /** The word so far is another one. */
   | { readonly kind: 'typed' }
   | { readonly kind: 'interrupt' }
@@ -14,7 +19,7 @@ export type Pressed =
 const PASTE_BEGINS = '\x1b[200~';
 const PASTE_ENDS = '\x1b[201~';
 const INTERRUPT = '\x03';
-const CONTROLS: Readonly<Record<string, Pressed>> = {
+const CONTROLS: Readonly<Record<string, Pressed<never>>> = {
   '\x04': { kind: 'end' },
   '\x1b': { kind: 'aside' },
   '\t': { kind: 'aside' },
@@ -34,7 +39,7 @@ export class AnswerKeys {
   }
 
   /** @param chunk what the terminal sent at once. */
-  push(chunk: string, offers: readonly Offer[]): Pressed {
+  push<W>(chunk: string, offers: readonly KeyOffer<W>[]): Pressed<W> {
     if (this.#isPasted(chunk)) return { kind: 'nothing' };
     // Whatever was typed with it.
     if (chunk.includes(INTERRUPT)) return { kind: 'interrupt' };
@@ -55,7 +60,7 @@ export class AnswerKeys {
     return was || begins !== -1;
   }
 
-  #spell(chunk: string, words: readonly Offer[]): Pressed {
+  #spell<W>(chunk: string, words: readonly KeyOffer<W>[]): Pressed<W> {
     for (const key of chunk) {
       if (key === '\r' || key === '\n') {
         const whole = words.find((offer) => offer.key === this.#word);

@@ -1,5 +1,5 @@
 /** Asks the person at this terminal about tool calls: one question after the other, in the place of the typed line. */
-import { offersOf, type Answer, type Offer, type Wish } from '../calls/answers.ts';
+import { offersLine, offersOf, type Answer, type Offer, type Wish } from '../calls/answers.ts';
 import { giveAnswer } from '../calls/give-answer.ts';
 import { questionText, type QuestionText } from '../calls/question-lines.ts';
 import { failureOf } from '../command-line/failure.ts';
@@ -154,7 +154,7 @@ export class Asker {
     question.isPutAside = false;
     this.#keys.clear();
     this.#line.resize(screen.columns);
-    this.#line.set(this.#offers(question), '');
+    this.#set(question);
     editor.divert((chunk) => {
       this.#take(question, chunk.toString('utf8'));
     });
@@ -234,8 +234,12 @@ export class Asker {
   }
 
   #redraw(question: Question): void {
-    this.#line.set(this.#offers(question), this.#keys.word);
+    this.#set(question);
     this.#parts.screen.attach(this.#line);
+  }
+
+  #set(question: Question): void {
+    this.#line.set((columns) => offersLine(this.#offers(question), columns) + this.#keys.word);
   }
 
   /** It is no longer asked. */

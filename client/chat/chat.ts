@@ -1,6 +1,6 @@
 /** One chat, wherever it is shown: the talk, its transcript, and what a typed text leads to. */
 import { marksFor } from '../calls/marks.ts';
-import { failureOf } from '../command-line/failure.ts';
+import { exitCodeOf, failureOf } from '../command-line/failure.ts';
 import type { StartWish } from '../command-line/start-flags.ts';
 import type { Paint } from '../command-line/style.ts';
 import type { CommandContext } from '../commands/command.ts';
@@ -9,6 +9,7 @@ import { ShownList } from '../commands/shown-list.ts';
 import type { Client } from '../connection/api.ts';
 import type { Submitted } from '../conversation/talk-options.ts';
 import { Talk } from '../conversation/talk.ts';
+import type { Dialogue } from '../files/dialogue.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import type { Surface } from './surface.ts';
 import { Transcript } from './transcript.ts';
@@ -30,6 +31,15 @@ export interface ChatOptions {
 export interface CommandOutcome {
   readonly isDone: boolean;
   readonly turn: Promise<TurnChange> | undefined;
+  /** What a program that ends now should end with; 0 when all went as it was meant. */
+  readonly exitCode: number;
+}
+
+/** How a frontend has a person take part in a command. */
+export interface Person {
+  readonly dialogue: Dialogue;
+  /** @returns whether there was room. */
+  readonly draft?: (text: string) => boolean;
 }
 
 export class Chat {
@@ -39,6 +49,8 @@ export class Chat {
   readonly context: CommandContext;
   readonly #leaving = new AbortController();
   #revived: Promise<TurnChange> | undefined;
+  #exitCode = 0;
+  #person: Person | undefined;
   #changed: () => void = () => {};
   #unlock: () => Promise<void>;
 
@@ -61,7 +73,13 @@ export class Chat {
       },
       unlock: () => this.#unlock(),
     });
-    this.context = {
+    this.context = this.#makeContext(columns);
+  }
+
+  #makeContext(columns: () => number): CommandContext {
+    const { client, transcript } = this;
+    const person = (): Person | undefined => this.#person;
+    return {
       client,
       talk: this.talk,
       shown: new ShownList(),
@@ -70,6 +88,18 @@ export class Chat {
       },
       print: (text) => {
         transcript.print(text);
+      },
+      lines: (lines) => {
+        transcript.printLines(lines);
+      },
+      get dialogue() {
+        return person()?.dialogue;
+      },
+      get draft() {
+        return person()?.draft;
+      },
+      fell: (exitCode) => {
+        this.#exitCode = exitCode;
       },
       leave: () => {
         this.leave();
@@ -96,6 +126,11 @@ export class Chat {
     this.#changed = changed;
   }
 
+  /** Somebody can be asked from now on. */
+  askBy(person: Person): void {
+    this.#person = person;
+  }
+
   /** Another way to open a store that was locked meanwhile. */
   unlockBy(unlock: () => Promise<void>): void {
     this.#unlock = unlock;
@@ -107,13 +142,14 @@ export class Chat {
    */
   async command(name: string, argument: string): Promise<CommandOutcome> {
     this.#revived = undefined;
+    this.#exitCode = 0;
     try {
       await runCommand(this.context, name, argument);
-      return { isDone: true, turn: this.#revived };
+      return { isDone: true, turn: this.#revived, exitCode: this.#exitCode };
     } catch (error) {
-      const { message, hint } = failureOf(error);
+      const { kind, message, hint } = failureOf(error);
       this.transcript.print(hint === '' ? `error: ${message}` : `error: ${message}\n  ${hint}`);
-      return { isDone: false, turn: undefined };
+      return { isDone: false, turn: undefined, exitCode: exitCodeOf(kind) };
     }
   }
 

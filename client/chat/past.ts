@@ -4,6 +4,7 @@ import { resultWords } from '../calls/result-lines.ts';
 import { harmlessRow } from '../calls/text-lines.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import { textOf } from '../conversation/reply-text.ts';
+import { turnSentence } from '../files/change-words.ts';
 import type { SessionEvent } from '../../protocol/event.ts';
 import type { Message, Part, ToolResultPart } from '../../protocol/message.ts';
 import type { CallStart } from '../../protocol/tool.ts';
@@ -11,14 +12,14 @@ import { failureSentence } from './wording.ts';
 
 /** One thing that was said or done. */
 export interface PastItem {
-  readonly kind: 'prompt' | 'reply' | 'call' | 'note';
-  /** Of a call: one harmless line. */
+  readonly kind: 'prompt' | 'reply' | 'line' | 'note';
+  /** Of a `line`, which is a call or what a turn did to the files: one harmless line. */
   readonly text: string;
 }
 
-/** Prompts, replies and notes that are shown, and calls; older ones are left out. */
+/** Prompts, replies and notes that are shown, and lines between them; older ones are left out. */
 const SHOWN = 12;
-const CALLS_SHOWN = 30;
+const LINES_SHOWN = 30;
 
 /**
  * What happened in a session.
@@ -38,7 +39,7 @@ export function pastOfMessages(messages: readonly Message[], marks: Marks): { it
 /** A line for each call, which grows by what came of it. */
 class Calls {
   readonly #marks: Marks;
-  readonly #shown = new Map<string, { kind: 'call'; text: string }>();
+  readonly #shown = new Map<string, { kind: 'line'; text: string }>();
 
   constructor(marks: Marks) {
     this.#marks = marks;
@@ -57,18 +58,18 @@ class Calls {
     return known === undefined ? [item] : [];
   }
 
-  #show(callId: string, title: string): { kind: 'call'; text: string } {
-    const item = { kind: 'call' as const, text: `${this.#marks.call} ${harmlessRow(title)}` };
+  #show(callId: string, title: string): { kind: 'line'; text: string } {
+    const item = { kind: 'line' as const, text: `${this.#marks.call} ${harmlessRow(title)}` };
     this.#shown.set(callId, item);
     return item;
   }
 }
 
 function newest(items: PastItem[]): { items: PastItem[]; cut: boolean } {
-  const isCall = (item: PastItem): boolean => item.kind === 'call';
-  const said = items.filter((item) => !isCall(item)).slice(-SHOWN);
-  const calls = items.filter(isCall).slice(-CALLS_SHOWN);
-  const kept = new Set([...said, ...calls]);
+  const isLine = (item: PastItem): boolean => item.kind === 'line';
+  const said = items.filter((item) => !isLine(item)).slice(-SHOWN);
+  const lines = items.filter(isLine).slice(-LINES_SHOWN);
+  const kept = new Set([...said, ...lines]);
   const first = said.length === SHOWN && said[0] !== undefined ? items.indexOf(said[0]) : 0;
   const shown = items.filter((item, index) => index >= first && kept.has(item));
   return { items: shown, cut: shown.length < items.length };
@@ -79,6 +80,10 @@ function itemsOfEvent(event: SessionEvent, calls: Calls): PastItem[] {
     return itemsOfMessage({ seq: event.seq, turn: event.turn, at: event.at, ...event.data }, calls);
   }
   if (event.type === 'call') return calls.begun(event.data);
+  if (event.type === 'snapshot') {
+    const sentence = turnSentence(event.data, [`/diff ${event.turn}`]);
+    return sentence === undefined ? [] : [{ kind: 'line', text: harmlessRow(sentence) }];
+  }
   if (event.type === 'cutoff') {
     return [...replyOf(event.data.parts), { kind: 'note', text: cutOffSentence(event.data.reason) }];
   }

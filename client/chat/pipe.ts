@@ -8,12 +8,15 @@ import type { Chat } from './chat.ts';
 import { inputLines } from './input-lines.ts';
 import { LineReader } from './line-reader.ts';
 import { PlainAsker } from './plain-asker.ts';
+import { PlainDialogue } from './plain-dialogue.ts';
 import { PromptBlocks } from './prompt-blocks.ts';
 import type { Surface } from './surface.ts';
-import { PROMPT_SIGN } from './transcript.ts';
+import { PROMPT_SIGN } from './dressed-text.ts';
 
 /** Commands that have a turn go on. */
 const REVIVING: ReadonlySet<string> = new Set(['continue', 'retry']);
+/** Commands that whoever wrote the script must know to have been done. */
+const CHANGING_FILES: ReadonlySet<string> = new Set(['restore', 'undo', 'rewind']);
 
 /** Failures after which no further line can succeed. */
 const HOPELESS: ReadonlySet<number> = new Set([EXIT.unavailable, EXIT.key]);
@@ -101,6 +104,7 @@ class PipeLoop {
     const reader = new LineReader(inputLines(this.#around.stdin));
     if (this.#asks) {
       const asker = new PlainAsker(this.#chat, this.#around.stdout, reader);
+      this.#chat.askBy({ dialogue: new PlainDialogue(this.#chat.transcript, this.#around.stdout, reader) });
       this.#chat.onChange(() => {
         asker.look();
       });
@@ -131,9 +135,10 @@ class PipeLoop {
     if (typed.kind === 'prompt') await this.#prompt(typed.text);
     if (typed.kind !== 'command') return;
     const command = findCommand(typed.name)?.name ?? '';
-    const { isDone, turn } = await this.#chat.command(typed.name, typed.argument);
+    const { isDone, turn, exitCode } = await this.#chat.command(typed.name, typed.argument);
     // What stands for a prompt fails like one.
     if (!isDone && REVIVING.has(command)) this.#code = EXIT.failed;
+    if (CHANGING_FILES.has(command) && exitCode !== EXIT.ok && this.#code === EXIT.ok) this.#code = exitCode;
     if (turn !== undefined) await this.#untilOver(() => ({ over: turn }));
     if (command === 'exit') this.#chat.leave();
   }

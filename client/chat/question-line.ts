@@ -1,5 +1,4 @@
-/** The question about a call, in the place of the typed line: what can be pressed, and what was typed of a word. */
-import { offersLine, type Offer } from '../calls/answers.ts';
+/** A question in the place of the typed line: what can be pressed, and what was typed of a word. */
 import { displayWidth, wrapWidth } from '../command-line/display-width.ts';
 import type { TypedLine } from './screen.ts';
 
@@ -8,8 +7,7 @@ const MOST_ROWS = 4;
 export class QuestionLine implements TypedLine {
   readonly #echo: (text: string) => void;
   #columns: number;
-  #offers: readonly Offer[] = [];
-  #typed = '';
+  #text: (columns: number) => string = () => '';
   #drawn: readonly string[] = [];
 
   constructor(columns: number, echo: (text: string) => void) {
@@ -17,10 +15,9 @@ export class QuestionLine implements TypedLine {
     this.#echo = echo;
   }
 
-  /** @param typed the beginning of a word that is being typed. */
-  set(offers: readonly Offer[], typed: string): void {
-    this.#offers = offers;
-    this.#typed = typed;
+  /** @param text how it is said on so many columns. */
+  set(text: (columns: number) => string): void {
+    this.#text = text;
   }
 
   /** Rows that it takes, the last one not counted, however the terminal has wrapped it meanwhile. */
@@ -30,8 +27,7 @@ export class QuestionLine implements TypedLine {
   }
 
   draw(): void {
-    const text = offersLine(this.#offers, this.#columns) + this.#typed;
-    this.#drawn = wrapWidth(text, this.#columns - 1, MOST_ROWS);
+    this.#drawn = wrapWidth(this.#text(this.#columns), this.#columns - 1, MOST_ROWS);
     this.#echo(this.#drawn.join('\n'));
   }
 

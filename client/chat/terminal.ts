@@ -16,7 +16,8 @@ import { PromptSender } from './prompt-sender.ts';
 import type { Screen } from './screen.ts';
 import { statusSentence } from './status-line.ts';
 import type { Surface } from './surface.ts';
-import { PROMPT_SIGN } from './transcript.ts';
+import { TerminalDialogue } from './terminal-dialogue.ts';
+import { PROMPT_SIGN } from './dressed-text.ts';
 
 const BLOCK_SIGN = '… ';
 const REASON_SIGN = 'no, because: ';
@@ -43,6 +44,7 @@ export class TerminalChat {
   readonly #paint: Paint;
   readonly #sender: PromptSender;
   readonly #asker: Asker;
+  readonly #dialogue: TerminalDialogue;
   readonly #editor: LineEditor;
   readonly #locked: LockedStore;
   readonly #blocks = new PromptBlocks();
@@ -64,28 +66,16 @@ export class TerminalChat {
       history: options.history,
       complete: (beginning) => (beginning.startsWith('/') ? completionsOf(beginning) : []),
       handlers: {
-        beforeEnter: () => {
-          this.#screen.showTyped(false);
-        },
-        enter: (text) => {
-          this.#enter(text);
-        },
-        interrupt: () => {
-          this.#interrupt();
-        },
-        end: () => {
-          this.#chat.leave();
-        },
+        beforeEnter: () => this.#screen.showTyped(false),
+        enter: (text) => this.#enter(text),
+        interrupt: () => this.#interrupt(),
+        end: () => this.#chat.leave(),
         changed: () => {
           this.#asker.typed();
           this.#refresh();
         },
-        tab: () => {
-          this.#asker.tab();
-        },
-        cleared: () => {
-          this.#screen.forget();
-        },
+        tab: () => this.#asker.tab(),
+        cleared: () => this.#screen.forget(),
       },
     });
     options.screen.attach(this.#editor);
@@ -107,6 +97,14 @@ export class TerminalChat {
     this.#chat.unlockBy(() => this.#locked.unlocked());
     this.#sender = this.#makeSender();
     this.#asker = this.#makeAsker();
+    this.#dialogue = new TerminalDialogue({
+      screen: this.#screen,
+      editor: this.#editor,
+      transcript: this.#chat.transcript,
+      isFree: () => !this.#locked.asks,
+      changed: () => this.#refresh(),
+    });
+    this.#chat.askBy({ dialogue: this.#dialogue, draft: (text) => this.#giveBack(text) });
   }
 
   #makeSender(): PromptSender {
@@ -116,13 +114,18 @@ export class TerminalChat {
       kept: new KeptLines(client, (text) => {
         transcript.tell(text, 'dim');
       }),
-      giveBack: (text) => {
-        if (this.#editor.isEmpty) this.#editor.insert(text);
-      },
+      giveBack: (text) => void this.#giveBack(text),
       changed: () => {
         this.#refresh();
       },
     });
+  }
+
+  /** @returns whether the typed line had room for it. */
+  #giveBack(text: string): boolean {
+    if (!this.#editor.isEmpty) return false;
+    this.#editor.insert(text);
+    return true;
   }
 
   #makeAsker(): Asker {
@@ -133,7 +136,7 @@ export class TerminalChat {
       editor: this.#editor,
       transcript,
       sessionId: () => talk.sessionId,
-      isFree: () => !this.#isChoosing && !this.#blocks.isOpen && !this.#locked.asks,
+      isFree: () => !this.#isChoosing && !this.#blocks.isOpen && !this.#locked.asks && !this.#dialogue.isOpen,
       changed: () => {
         this.#refresh();
       },
@@ -178,12 +181,7 @@ export class TerminalChat {
       around.onSignal('SIGINT', () => {
         this.#interrupt();
       }),
-      around.onSignal('SIGTERM', () => {
-        this.#chat.leave();
-      }),
-      around.onSignal('SIGHUP', () => {
-        this.#chat.leave();
-      }),
+      ...(['SIGTERM', 'SIGHUP'] as const).map((signal) => around.onSignal(signal, () => this.#chat.leave())),
       around.onExit(() => {
         around.stdout.write(NO_PASTE_MARKERS);
       }),
@@ -271,6 +269,7 @@ export class TerminalChat {
   /** Brings status and typed line to what is true now. */
   #refresh(): void {
     const { conversation } = this.#chat.talk;
+    this.#dialogue.look();
     this.#asker.look(conversation?.approvals ?? []);
     this.#surface.status(
       statusSentence(this.#connection, conversation, {
@@ -282,7 +281,8 @@ export class TerminalChat {
     this.#setPrompt();
     const active = conversation?.turns.active;
     const isAnswering = this.#sender.isSending || (active?.mine === true && active.state === 'running');
-    const isNeeded = !this.#editor.isEmpty || this.#blocks.isOpen || this.#locked.asks || this.#asker.isShown;
+    const isAsking = this.#locked.asks || this.#asker.isShown || this.#dialogue.isOpen;
+    const isNeeded = !this.#editor.isEmpty || this.#blocks.isOpen || isAsking;
     this.#screen.showTyped(!isAnswering || isNeeded);
   }
 

@@ -11,15 +11,15 @@ import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
 import { textOf, type Channel } from '../conversation/reply-text.ts';
 import type { TalkChange } from '../conversation/talk-options.ts';
 import { isOver, type TurnView } from '../conversation/turn-book.ts';
+import { turnSentence } from '../files/change-words.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { CallView } from './call-view.ts';
 import { pastOfEvents, pastOfMessages, type PastItem } from './past.ts';
+import { dimLines, endedLine, promptText } from './dressed-text.ts';
 import type { Surface } from './surface.ts';
 import { queuedSentence } from './status-line.ts';
 import { endSentence, failureSentence, waitingSentence } from './wording.ts';
-
-export const PROMPT_SIGN = '» ';
 
 /** Columns of a prompt that is only to be recognised. */
 const LONGEST_QUOTE = 40;
@@ -98,6 +98,10 @@ export class Transcript {
       this.#endReply();
       if (this.#concerns(turn)) this.#notice(`[turn ${turn} begins again from its prompt]`, 'dim');
     },
+    snapshot: ({ turn, entry }) => {
+      const sentence = turnSentence(entry, [`/diff ${turn}`, `/restore ${turn}`]);
+      if (sentence !== undefined && this.#concerns(turn)) this.#notice(harmlessLine(sentence), 'dim');
+    },
     title: () => {},
     presence: () => {},
     flags: () => {},
@@ -122,6 +126,13 @@ export class Transcript {
   print(text: string): void {
     this.#endLine();
     this.#data(`${harmless(text)}\n`);
+  }
+
+  /** Shows output of a command, each line in its colour. */
+  printLines(lines: readonly InkLine[]): void {
+    if (lines.length === 0) return;
+    this.#endLine();
+    this.#data(`${inked(lines, this.#options.paint)}\n`);
   }
 
   /** Shows what somebody should know besides. */
@@ -166,8 +177,8 @@ export class Transcript {
     if (cut) this.#notice(`[older messages: mctl sessions show ${id}]`, 'dim');
     for (const item of items) {
       if (item.kind === 'prompt') this.#data(`${this.#promptLines(item.text)}\n`);
-      else if (item.kind === 'reply') this.#data(endLine(harmless(item.text)));
-      else if (item.kind === 'call') this.#notice(item.text, 'dim');
+      else if (item.kind === 'reply') this.#data(endedLine(harmless(item.text)));
+      else if (item.kind === 'line') this.#notice(item.text, 'dim');
       else this.#notice(`[${harmless(item.text)}]`, 'dim');
     }
   }
@@ -253,15 +264,11 @@ export class Transcript {
   }
 
   #promptLines(text: string): string {
-    const lines = harmless(text).split('\n');
-    return this.#options.paint(
-      'bold',
-      lines.map((line, index) => `${index === 0 ? PROMPT_SIGN : '  '}${line}`).join('\n'),
-    );
+    return promptText(text, this.#options.paint);
   }
 
   #dress(text: string): string {
-    return this.#channel === 'reasoning' ? paintLines(this.#options.paint, text) : text;
+    return this.#channel === 'reasoning' ? dimLines(text, this.#options.paint) : text;
   }
 
   #endReply(): void {
@@ -284,16 +291,4 @@ export class Transcript {
     this.#atLineStart = text.endsWith('\n');
     this.#surface.data(text);
   }
-}
-
-/** Colours end at line ends, so that a line that is redrawn alone looks the same. */
-function paintLines(paint: Paint, text: string): string {
-  return text
-    .split('\n')
-    .map((line) => (line === '' ? line : paint('dim', line)))
-    .join('\n');
-}
-
-function endLine(text: string): string {
-  return text.endsWith('\n') ? text : `${text}\n`;
 }

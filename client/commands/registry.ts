@@ -5,6 +5,7 @@ import { closest } from './closest.ts';
 import type { Command, CommandContext } from './command.ts';
 import { compact } from './compact.ts';
 import { cost } from './cost.ts';
+import { diff } from './diff.ts';
 import { exit } from './exit.ts';
 import { fork } from './fork.ts';
 import { helpText } from './help.ts';
@@ -13,6 +14,8 @@ import { mode } from './mode.ts';
 import { model, models } from './model.ts';
 import { pin } from './pin.ts';
 import { rename } from './rename.ts';
+import { restore, undo } from './restore.ts';
+import { rewind } from './rewind.ts';
 import { reset } from './reset.ts';
 import { resume } from './resume.ts';
 import { goOn, leave, retry } from './revive.ts';
@@ -20,6 +23,7 @@ import { save } from './save.ts';
 import { sessions } from './sessions.ts';
 import { tools } from './tools.ts';
 import { status } from './status.ts';
+import { turns } from './turns.ts';
 
 const help: Command = {
   name: 'help',
@@ -38,6 +42,11 @@ export const COMMANDS: readonly Command[] = [
   reset,
   history,
   more,
+  turns,
+  diff,
+  restore,
+  undo,
+  rewind,
   fork,
   rename,
   pin,

@@ -3,8 +3,10 @@ import { revealedRow } from '../calls/text-lines.ts';
 import { fitWidth } from '../command-line/display-width.ts';
 import { harmlessLine } from '../command-line/harmless-text.ts';
 import { count } from '../command-line/wording.ts';
+import { snapshotState } from '../files/status-text.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
 import type { Command, CommandContext } from './command.ts';
-import { currentAgent } from './agent.ts';
+import { currentAgent, workspaceOf } from './agent.ts';
 import { currentMode } from './mode.ts';
 import { currentModel } from './model.ts';
 
@@ -12,7 +14,7 @@ const LONGEST_TITLE = 60;
 
 export const status: Command = {
   name: 'status',
-  summary: 'session, model, mode, what runs or waits, and whether everything is saved',
+  summary: 'session, model, mode, what runs or waits, and whether everything is saved and captured',
   async run(context) {
     const [session, key, daemon] = await Promise.all([
       sessionLines(context),
@@ -27,6 +29,7 @@ export const status: Command = {
         `mode:      ${await currentMode(context)}`,
         ...agentLines(context),
         `workspace: ${harmlessLine(workspaceOf(context))}`,
+        await filesLine(context),
         `storage:   ${daemon.storage.state === 'saved' ? 'saved, encrypted' : `NOT SAVED: ${daemon.storage.reason}`}`,
         `key:       ${key.provider ?? 'none'}${where}, ${key.state}${key.reason === '' ? '' : `: ${key.reason}`}`,
         `daemon:    ${daemon.version}, pid ${daemon.pid}, ${count(daemon.clients, 'client')}`,
@@ -64,6 +67,17 @@ function approvalLines({ talk }: CommandContext): string[] {
   return asked.length === 0 ? [] : [`asked:     ${count(asked.length, 'call')}: ${titles}`];
 }
 
+/** What is known of the files never keeps the rest from being told. */
+async function filesLine(context: CommandContext): Promise<string> {
+  try {
+    const status = await context.client.call('snapshot/status', { workspace: workspaceOf(context) });
+    return `files:     ${snapshotState(status)}`;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return `files:     not known: ${harmlessLine(error.message)}`;
+  }
+}
+
 function agentLines(context: CommandContext): string[] {
   const agent = currentAgent(context);
   return agent === '' ? [] : [`agent:     ${harmlessLine(agent)}`];
@@ -73,9 +87,4 @@ function stateOf(context: CommandContext, stored: string): string {
   const turns = context.talk.conversation?.turns;
   const queued = turns === undefined || turns.queued.length === 0 ? '' : `, ${turns.queued.length} queued`;
   return `${turns?.active?.state ?? stored}${queued}`;
-}
-
-function workspaceOf({ talk }: CommandContext): string {
-  if (talk.target.kind === 'save') return talk.target.save.workspace;
-  return talk.conversation?.session?.workspace ?? talk.workspace;
 }

@@ -2,6 +2,7 @@
 import type { EventData, SessionEvent } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { Session } from '../../protocol/session.ts';
+import type { SnapshotEntry } from '../../protocol/snapshot.ts';
 import type { ApprovalChange, ApprovalMode, CallStart } from '../../protocol/tool.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import type { TextPiece } from './reply-text.ts';
@@ -42,6 +43,8 @@ export type Change =
   | { readonly kind: 'summary'; readonly turn: number; readonly automatic: boolean }
   /** A turn begins again from its prompt. */
   | { readonly kind: 'retry'; readonly turn: number }
+  /** What a turn did to the files; the last thing of it before its end. */
+  | { readonly kind: 'snapshot'; readonly turn: number; readonly entry: SnapshotEntry }
   | { readonly kind: 'title'; readonly title: string }
   | { readonly kind: 'presence'; readonly attached: number }
   | { readonly kind: 'flags'; readonly archived: boolean; readonly pinned: boolean }

@@ -1,18 +1,18 @@
 /** What one frontend knows of one session it is attached to: events go in, what is new to show comes out. */
 import type { AttachHandlers, PendingApproval } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { DurableEventType, EphemeralEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
+import type { DurableEventType, EventData, EventOf, SessionEvent } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { Session } from '../../protocol/session.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { CallBook } from './call-book.ts';
 import type { Change } from './change.ts';
+import { isEphemeral, type Ephemeral } from './ephemeral.ts';
 import { ReplyText, textOf } from './reply-text.ts';
 import { TurnBook, isOver } from './turn-book.ts';
 
 type Resumed = Parameters<AttachHandlers['resumed']>[0];
 type Durable = EventOf<DurableEventType>;
-type Ephemeral = EventOf<EphemeralEventType>;
 
 /** How a frontend joins. */
 export interface Joining {
@@ -196,6 +196,9 @@ export class Conversation implements AttachHandlers {
       case 'retry':
         this.#tell({ kind: 'retry', turn: event.turn });
         break;
+      case 'snapshot':
+        this.#tell({ kind: 'snapshot', turn: event.turn, entry: event.data });
+        break;
       case 'origin':
         break;
     }
@@ -281,18 +284,4 @@ export class Conversation implements AttachHandlers {
     this.#expected.splice(index, 1);
     return true;
   }
-}
-
-const EPHEMERAL: Readonly<Record<EphemeralEventType, true>> = {
-  delta: true,
-  output: true,
-  queue: true,
-  storage: true,
-  presence: true,
-  session: true,
-  deleted: true,
-};
-
-function isEphemeral(event: SessionEvent): event is Ephemeral {
-  return Object.hasOwn(EPHEMERAL, event.type);
 }

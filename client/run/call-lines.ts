@@ -3,9 +3,10 @@ import type { Answer } from '../calls/answers.ts';
 import type { Marks } from '../calls/marks.ts';
 import { resultWords } from '../calls/result-lines.ts';
 import { isOwn, settledSentence } from '../calls/settled-sentence.ts';
-import { revealedRow } from '../calls/text-lines.ts';
+import { harmlessRow, revealedRow } from '../calls/text-lines.ts';
 import type { Paint } from '../command-line/style.ts';
 import type { Change } from '../conversation/change.ts';
+import { turnSentence } from '../files/change-words.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 
 const INDENT = '  ';
@@ -37,6 +38,10 @@ export class CallLines {
       return [this.#paint('dim', `${this.#marks.call} ${revealedRow(change.call.title)}`)];
     }
     if (change.kind === 'approval') return this.#approval(change);
+    if (change.kind === 'snapshot') {
+      const sentence = turnSentence(change.entry, []);
+      return sentence === undefined ? [] : [this.#paint('dim', harmlessRow(sentence))];
+    }
     return change.kind === 'message' ? this.#results(change) : [];
   }
 

@@ -7,7 +7,9 @@ import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
+import { turnSentence } from '../files/change-words.ts';
 import type { Message } from '../../protocol/message.ts';
+import type { SnapshotEntry } from '../../protocol/snapshot.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { endingSentences, type Outcome } from './outcome.ts';
 import { RefusedCalls } from './refused-calls.ts';
@@ -47,6 +49,7 @@ export class TextReport implements Report {
     if (change.kind === 'message') this.#endMessage(change.message);
     this.#call(change);
     if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
+    if (change.kind === 'snapshot' && this.#calls === undefined) this.#files(change.entry);
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
     if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
   }
@@ -82,6 +85,11 @@ export class TextReport implements Report {
     if (lines.length > 0) this.#endLine();
     for (const line of lines) this.#stderr.line(line);
     for (const sentence of this.#refused.see(change)) this.note(sentence);
+  }
+
+  #files(entry: SnapshotEntry): void {
+    const sentence = turnSentence(entry, []);
+    if (sentence !== undefined) this.note(sentence);
   }
 
   #endMessage({ role, parts }: Message): void {

@@ -39,6 +39,7 @@ const DURABLE: ReadonlySet<string> = new Set<DurableEventType>([
   'approval',
   'summary',
   'retry',
+  'snapshot',
 ]);
 
 /** Methods that the real daemon refuses while the store is locked. */

@@ -16,6 +16,7 @@ function frontend(daemon = new FakeDaemon()) {
     shown: new ShownList(),
     columns: 200,
     print: (text) => void printed.push(text),
+    lines: (lines) => void printed.push(...lines.map(({ text }) => text)),
     leave: () => {
       hasLeft = true;
     },

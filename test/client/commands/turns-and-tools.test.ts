@@ -29,6 +29,7 @@ function frontend(daemon = new FakeDaemon()) {
     print: (text) => {
       printed += text;
     },
+    lines: () => {},
     leave: () => {},
   };
   daemon.overrides['agent/list'] ??= () => ({ agents: [AGENT], problems: ['broken.md: there is no front matter'] });
