@@ -10,7 +10,8 @@ const HOMES = {
     '^client/(connection|mctl)/',
     '^client/command-line/(workspace|controlling-terminal)[.]ts$',
   ],
-  childProcess: ['^daemon/(vault|tools)/', '^client/connection/'],
+  // The pager reads keys from the person's terminal: no daemon can start it for them.
+  childProcess: ['^daemon/(vault|tools)/', '^client/connection/', '^client/command-line/pager[.]ts$'],
   network: ['^daemon/(transport|life)/', '^daemon/agent/exchange[.]ts$', '^client/connection/'],
   database: ['^daemon/vault/', '^daemon/life/lock[.]ts$'],
   keychain: ['^daemon/vault/'],

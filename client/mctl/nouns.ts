@@ -5,6 +5,7 @@ import { DAEMON } from './daemon-verbs.ts';
 import { KEYS } from './keys-verbs.ts';
 import { RULES } from './rules-verbs.ts';
 import { SESSIONS } from './sessions-verbs.ts';
+import { SNAPSHOTS } from './snapshots-verbs.ts';
 import { TURNS } from './turns-verbs.ts';
 import type { Noun, VerbDeclaration } from './verb.ts';
 
@@ -12,6 +13,7 @@ import type { Noun, VerbDeclaration } from './verb.ts';
 export const NOUNS: Readonly<Record<string, Noun>> = {
   sessions: SESSIONS,
   turns: TURNS,
+  snapshots: SNAPSHOTS,
   approvals: APPROVALS,
   rules: RULES,
   daemon: DAEMON,

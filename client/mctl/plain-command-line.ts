@@ -22,7 +22,7 @@ function read(declaration: VerbDeclaration, words: string[]): Choice | undefined
   try {
     const { values, positionals } = parseArgs({ args: words, options: optionsOf(declaration), allowPositionals: true });
     if (!accepts(declaration.takes ?? '', positionals.length)) return undefined;
-    return { declaration, args: positionals, options: values as Choice['options'] };
+    return { declaration, args: positionals, options: inCamelCase(values as Choice['options']) };
   } catch {
     // What is wrong is said by the full parser, with a suggestion.
     return undefined;
@@ -33,10 +33,15 @@ function read(declaration: VerbDeclaration, words: string[]): Choice | undefined
 function optionsOf(declaration: VerbDeclaration): ParseArgsOptionsConfig {
   const options: ParseArgsOptionsConfig = {};
   for (const [flags] of flagsOf(declaration)) {
-    const [, short, name = '', value] = /^(?:-(\w), )?--([a-z]+)( <[a-z]+>)?$/.exec(flags) ?? [];
+    const [, short, name = '', value] = /^(?:-(\w), )?--([a-z-]+)( <[a-z]+>)?$/.exec(flags) ?? [];
     options[name] = { type: value === undefined ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) };
   }
   return options;
+}
+
+function inCamelCase(options: Choice['options']): Choice['options'] {
+  const camel = (name: string): string => name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [camel(name), value]));
 }
 
 function accepts(takes: string, given: number): boolean {

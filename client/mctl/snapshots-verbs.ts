@@ -1,0 +1,79 @@
+/** `mctl snapshots …` */
+import type { Noun } from './verb.ts';
+
+const CWD = ['--cwd <dir>', 'the workspace (default: the working directory)'] as const;
+const DRY = ['--dry-run', 'only say what would be done'] as const;
+const YES = ['-y, --yes', 'do not ask; files that you changed since stay as they are'] as const;
+
+export const SNAPSHOTS: Noun = {
+  summary: 'files as they were: list, compare, bring back, export',
+  verbs: {
+    list: {
+      summary: 'snapshots of a session, or of the workspace, newest first',
+      takes: '[id]',
+      flags: [CWD, ['--limit <n>', 'at most so many (default: 50; with --json, all)']],
+      json: true,
+      load: async () => (await import('./snapshots/list.ts')).list,
+    },
+    show: {
+      summary: 'one snapshot: what is in it, what was left out and why',
+      takes: '<id> [turn]',
+      flags: [['--phase <phase>', 'before the turn (pre) or after it (post, the default)'], CWD],
+      json: true,
+      examples: ['mctl snapshots show 01K3 4', 'mctl snapshots show 01K3 4 --phase pre'],
+      load: async () => (await import('./snapshots/show.ts')).show,
+    },
+    diff: {
+      summary: 'what the newest turn changed, or a turn, or all from one turn to another or to now',
+      takes: '<id> [words...]',
+      json: true,
+      examples: [
+        'mctl snapshots diff 01K3',
+        'mctl snapshots diff 01K3 4 src',
+        'mctl snapshots diff 01K3 2 4',
+        'mctl snapshots diff 01K3 2 now',
+      ],
+      load: async () => (await import('./snapshots/diff.ts')).diff,
+    },
+    restore: {
+      summary: 'bring files back as they were before a turn, or after it',
+      takes: '<id> <turn> [paths...]',
+      flags: [
+        ['--phase <phase>', 'before the turn (pre, the default) or after it (post)'],
+        DRY,
+        ['--all', 'also what this session has not changed'],
+        YES,
+      ],
+      json: true,
+      examples: ['mctl snapshots restore 01K3 4 --dry-run', 'mctl snapshots restore 01K3 4 --yes src/a.ts'],
+      load: async () => (await import('./snapshots/restore.ts')).restore,
+    },
+    undo: {
+      summary: 'take the last restore of a session back; once more, and it is done again',
+      takes: '<id>',
+      flags: [DRY, YES],
+      json: true,
+      load: async () => (await import('./snapshots/restore.ts')).undo,
+    },
+    status: {
+      summary: 'whether the files of the workspace are captured, and what that costs',
+      flags: [CWD],
+      json: true,
+      load: async () => (await import('./snapshots/status.ts')).status,
+    },
+    take: {
+      summary: 'take a snapshot of the workspace now',
+      flags: [CWD],
+      json: true,
+      load: async () => (await import('./snapshots/take.ts')).take,
+    },
+    export: {
+      summary: 'write the snapshots of the workspace as a plain bare git repository; it is not encrypted',
+      takes: '<dir>',
+      flags: [CWD],
+      json: true,
+      examples: ['mctl snapshots export /tmp/snapshots.git'],
+      load: async () => (await import('./snapshots/export.ts')).exportAll,
+    },
+  },
+};

@@ -1,0 +1,28 @@
+/** `mctl snapshots status` */
+import { sizeText } from '../../calls/command-result.ts';
+import { count } from '../../command-line/wording.ts';
+import { skippedText, snapshotState } from '../../files/status-text.ts';
+import type { SnapshotStatus } from '../../../protocol/snapshot.ts';
+import type { Verb } from '../verb.ts';
+import { presentWorkspace } from './owner.ts';
+
+export const status: Verb<{ readonly json?: boolean; readonly cwd?: string }> = async ({ context, options }) => {
+  const workspace = presentWorkspace(context, options.cwd);
+  const client = await context.connectUnlocked();
+  const state = await client.call('snapshot/status', { workspace });
+  context.result({ workspace, ...state }, statusText(workspace, state));
+};
+
+function statusText(workspace: string, state: SnapshotStatus): string {
+  const more = state.skipped - state.skippedFiles.length;
+  return [
+    `workspace: ${workspace}`,
+    `files:     ${snapshotState(state)}`,
+    ...(state.snapshots === 0
+      ? []
+      : [`stored:    ${count(state.snapshots, 'snapshot')}, ${sizeText(state.storedBytes)} on disk`]),
+    ...(state.skippedFiles.length === 0 ? [] : ['skipped:']),
+    ...state.skippedFiles.map((file) => `  ${skippedText(file)}`),
+    ...(state.skippedFiles.length > 0 && more > 0 ? [`  … ${more} more`] : []),
+  ].join('\n');
+}
