@@ -1,6 +1,6 @@
 /** What a model writes to name files: path patterns with alternatives in braces. */
 import { ToolRefusal } from '../../services/tool-port.ts';
-import { pathTest, type PathTest } from './path-pattern.ts';
+import { pathTest, type PathTest } from '../../domain/ignoring/path-pattern.ts';
 
 /** Patterns that the braces of one may stand for. */
 const MAX_ALTERNATIVES = 64;

@@ -1,10 +1,12 @@
 /** What is left out of a search: the rules of a directory together with those of the directories above it. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { parseRules, verdictOf, type Rules } from './ignore-rules.ts';
+import { parseRules, verdictOf, type Rules } from '../../domain/ignoring/ignore-rules.ts';
 
 /** Bytes of an ignore file that are read. */
 const MAX_BYTES = 1024 * 1024;
+/** Git tells cases apart where the file system does. */
+const IGNORE_CASE = process.platform === 'darwin' || process.platform === 'win32';
 const NONE: Rules = [];
 
 /** The rules of one directory. A level without rules of its own exists too, so that paths can be told relative to it. */
@@ -72,7 +74,7 @@ export function isIgnored(level: Level, name: string, isDirectory: boolean): boo
 
 function rulesIn(path: string): Rules {
   const text = textOf(path);
-  return text === undefined ? NONE : parseRules(text);
+  return text === undefined ? NONE : parseRules(text, IGNORE_CASE);
 }
 
 /** As git does, one that is a symbolic link does not count. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isIgnored, levelOf, levelsAbove, type Level } from '../../../daemon/tools/files/ignore-levels.ts';
-import { parseRules, verdictOf } from '../../../daemon/tools/files/ignore-rules.ts';
+import { parseRules, verdictOf } from '../../../daemon/domain/ignoring/ignore-rules.ts';
 
 let root: string;
 beforeEach(() => {

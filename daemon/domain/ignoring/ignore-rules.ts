@@ -1,11 +1,16 @@
-/** The rules of one ignore file, as git understands them. */
+/**
+ * The rules of one ignore file, as git understands them.
+ *
+ * Text and paths are strings of characters, or both of one character a byte: whoever asks carries them alike. Git compares
+ * bytes, so a `?` fits one byte there.
+ */
 import { nameTest } from './name-pattern.ts';
 import { pathTest } from './path-pattern.ts';
 
 /** Rules of one file that count; a file with more is not written by hand. */
 const MAX_RULES = 10_000;
-/** Git tells cases apart where the file system does. */
-const IGNORE_CASE = process.platform === 'darwin' || process.platform === 'win32';
+/** As a character, and as the three bytes of it. */
+const BYTE_ORDER_MARK = /^(?:\ufeff|\xef\xbb\xbf)/;
 
 interface Rule {
   readonly negated: boolean;
@@ -16,9 +21,10 @@ interface Rule {
 /** In the order of the file; the last one that fits decides. */
 export type Rules = readonly Rule[];
 
-export function parseRules(text: string, ignoreCase = IGNORE_CASE): Rules {
+/** @param ignoreCase for those who want `A` to be `a`. */
+export function parseRules(text: string, ignoreCase: boolean): Rules {
   const rules: Rule[] = [];
-  for (const line of text.replace(/^\ufeff/, '').split('\n')) {
+  for (const line of text.replace(BYTE_ORDER_MARK, '').split('\n')) {
     const rule = parseLine(line, ignoreCase);
     if (rule !== undefined) rules.push(rule);
     if (rules.length === MAX_RULES) break;
