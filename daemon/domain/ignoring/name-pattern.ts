@@ -13,7 +13,7 @@ const POSIX: Readonly<Record<string, RegExp>> = {
   alnum: /[a-z0-9]/i,
   alpha: /[a-z]/i,
   blank: /[ \t]/,
-  cntrl: /[\x00-\x1f\x7f]/,
+  cntrl: /[^ -\x7e\x80-\u{10ffff}]/u,
   digit: /[0-9]/,
   graph: /[\x21-\x7e]/,
   lower: /[a-z]/,

@@ -1,0 +1,75 @@
+/** What tells whether a file has changed, without reading it. */
+import type { Stat } from './disk.ts';
+
+/** Numbers of a stamp in a Float64Array: size, mtime, ctime, inode, mode. */
+export const STAMP = 5;
+const SIZE = 0;
+const MTIME = 1;
+const CTIME = 2;
+const INO = 3;
+const MODE = 4;
+
+/** Milliseconds: clocks of file systems tick up to this late. */
+const SLACK = 20;
+/** Of file systems that keep whole seconds, or every other. */
+const COARSE_SLACK = 2_000;
+const SECOND = 1_000;
+
+export function putStamp(stamps: Float64Array, index: number, stat: Stat): void {
+  const at = index * STAMP;
+  stamps[at + SIZE] = stat.size;
+  stamps[at + MTIME] = stat.mtimeMs;
+  stamps[at + CTIME] = stat.ctimeMs;
+  stamps[at + INO] = stat.ino;
+  stamps[at + MODE] = stat.mode;
+}
+
+/** Makes the next comparison fail: nothing equals NaN. */
+export function distrust(stamps: Float64Array, index: number): void {
+  stamps[index * STAMP + MTIME] = Number.NaN;
+}
+
+export function isTrusted(stamps: Float64Array, index: number): boolean {
+  return !Number.isNaN(stamps[index * STAMP + MTIME] ?? Number.NaN);
+}
+
+/** True of what is unchanged since it was read. */
+export function sameStamp(stamps: Float64Array, index: number, stat: Stat): boolean {
+  const at = index * STAMP;
+  return (
+    stamps[at + MTIME] === stat.mtimeMs &&
+    stamps[at + CTIME] === stat.ctimeMs &&
+    stamps[at + SIZE] === stat.size &&
+    stamps[at + INO] === stat.ino &&
+    stamps[at + MODE] === stat.mode
+  );
+}
+
+export function sameStat(one: Stat, other: Stat): boolean {
+  return (
+    one.mtimeMs === other.mtimeMs &&
+    one.ctimeMs === other.ctimeMs &&
+    one.size === other.size &&
+    one.ino === other.ino &&
+    one.mode === other.mode
+  );
+}
+
+export function sizeIn(stamps: Float64Array, index: number): number {
+  return stamps[index * STAMP + SIZE] ?? 0;
+}
+
+export function modeIn(stamps: Float64Array, index: number): number {
+  return stamps[index * STAMP + MODE] ?? 0;
+}
+
+/**
+ * Whether a later change must show in the stamp. One that comes within the same tick of the file system's clock does not,
+ * so what was changed shortly before it was read, or in the future, is read again next time (git calls it racy).
+ *
+ * @param start of the scan that reads it, milliseconds since the epoch.
+ */
+export function isSettled(stat: Stat, start: number): boolean {
+  const slack = stat.ctimeMs % SECOND === 0 ? COARSE_SLACK : SLACK;
+  return stat.mtimeMs < start - slack && stat.ctimeMs < start - slack;
+}

@@ -1,0 +1,214 @@
+/** The first half of a scan: what is there, and what of it has to be read. Nothing is opened here but directories. */
+import type { ByteText } from '../byte-text.ts';
+import { unknownDirectory, untrustedStamp, type DirectoryNode, type Draft, type RuleText } from './directory-node.ts';
+import { kindOf, type Disk, type EntryKind, type Stat } from './disk.ts';
+import { Entries, isSame, isStat, type Look } from './entries.ts';
+import type { OuterRules } from './outer-rules.ts';
+import { enterLevel, rulesKey, type Level } from './rule-level.ts';
+import { isGone, refusalOf } from './refusal.ts';
+import { ScanStopped, type ScanLimits } from './scan-result.ts';
+import { sift, type Names } from './sieve.ts';
+import { distrust, isSettled, putStamp, sameStamp, STAMP } from './stamp.ts';
+import { textOf } from './text-file.ts';
+
+export interface SurveyParts {
+  readonly disk: Disk;
+  readonly outer: OuterRules;
+  readonly limits: ScanLimits;
+  /** When the scan began, milliseconds since the epoch. */
+  readonly start: number;
+  /** Reads the names in every directory, whatever its stamp says. */
+  readonly relist: boolean;
+  readonly signal: { readonly aborted: boolean };
+}
+
+/** A directory on the way. */
+interface Visit {
+  readonly path: ByteText;
+  /** From the workspace down to it. */
+  readonly names: readonly ByteText[];
+  readonly before: DirectoryNode | undefined;
+  readonly above: Level;
+  readonly isClosed: boolean;
+}
+
+/** Of the directory, not of what is in it. */
+type Own = Omit<DirectoryNode, 'names' | 'stamps' | 'ids' | 'modes' | 'skips' | 'childNames' | 'children' | 'tree'>;
+
+/** Entries between two looks at the signal. */
+const BREATH = 256;
+
+export class Survey {
+  readonly drafts = new Map<DirectoryNode, Draft>();
+  readonly #parts: SurveyParts;
+  #files = 0;
+  #bytes = 0;
+
+  constructor(parts: SurveyParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @returns `before` itself when nothing has changed; undefined when there is no such directory.
+   * @throws ScanStopped when a limit is passed or the signal is aborted.
+   */
+  root(before: DirectoryNode | undefined): DirectoryNode | undefined {
+    const { root, above } = this.#parts.outer;
+    return this.#visit({ path: root, names: [], before, above, isClosed: false });
+  }
+
+  #visit(visit: Visit): DirectoryNode | undefined {
+    this.#breathe();
+    const { disk, relist } = this.#parts;
+    const { path, before } = visit;
+    try {
+      const stat = disk.lstat(path);
+      if (stat === undefined || kindOf(stat.mode) !== 'directory') return undefined;
+      const isKnown = before !== undefined && before.refusal === undefined && sameStamp(before.stamp, 0, stat);
+      return this.#enter(visit, stat, isKnown && !relist ? undefined : disk.list(path));
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      const reason = refusalOf(error, 'unreadable-directory');
+      // That somebody has locked a door does not mean that the room is empty.
+      if (before === undefined) return unknownDirectory(reason);
+      return before.refusal === reason ? before : { ...before, refusal: reason };
+    }
+  }
+
+  /** @param listing undefined when the names are those that are known. */
+  #enter(visit: Visit, stat: Stat, listing: ReadonlyMap<ByteText, EntryKind> | undefined): DirectoryNode {
+    const { path, before, above, names, isClosed } = visit;
+    const { isRepository, hasRules } = listing === undefined ? telling(before) : tellingIn(listing);
+    const ruleText = hasRules ? this.#ruleText(`${path}/.gitignore`, before?.ruleText) : undefined;
+    const repository = isRepository ? this.#parts.outer.repositories.at(path) : undefined;
+    const level = enterLevel(above, { ruleText: ruleText?.text, repository, depth: names.length, isClosed });
+    const isKept = listing === undefined && before !== undefined && before.rulesKey === rulesKey(level, before.hides);
+    const kept = isKept ? namesOf(before) : sift(listing ?? this.#parts.disk.list(path), names, level);
+    const entries = new Entries(kept.files, before);
+    this.#look(path, entries);
+    const children = this.#children(visit, kept, level);
+    // Something has gone since its directory was looked at: the next scan must not go by these names.
+    const isStale = entries.isStale || children.includes(undefined);
+    return this.#result(before, entries, kept.directories, children, {
+      stamp: isStale ? untrustedStamp() : isKept ? before.stamp : this.#stampOf(stat),
+      rulesKey: rulesKey(level, kept.hides),
+      hides: kept.hides,
+      isClosed,
+      isRepository,
+      ruleText,
+      refusal: undefined,
+    });
+  }
+
+  #result(
+    before: DirectoryNode | undefined,
+    entries: Entries,
+    directories: readonly ByteText[],
+    looked: readonly (DirectoryNode | undefined)[],
+    own: Own,
+  ): DirectoryNode {
+    const children = looked.filter((child) => child !== undefined);
+    const childNames = looked.length === children.length ? directories : directories.filter((_, at) => looked[at]);
+    const hasSameChildren = isSame(childNames, before?.childNames ?? []);
+    if (before !== undefined && !entries.isTouched && isSame(children, before.children) && isSameOwn(own, before))
+      return before;
+    const { names, stamps, ids, modes, skips } = entries;
+    const node = { ...own, names, stamps, ids, modes, skips, childNames, children, tree: '' };
+    const isAltered = before === undefined || entries.isAltered || !hasSameChildren;
+    this.drafts.set(node, { before, pending: entries.pending, isAltered });
+    return node;
+  }
+
+  #look(path: ByteText, entries: Entries): void {
+    const { fileBytes } = this.#parts.limits;
+    const { names } = entries;
+    for (let index = 0; index < names.length; index += 1) {
+      if (index % BREATH === BREATH - 1) this.#breathe();
+      const look = this.#statOf(`${path}/${names[index] ?? ''}`);
+      const isKnown = isStat(look) && sameStamp(entries.stamps, index, look);
+      const isCaptured = isKnown ? entries.ids[index] !== '' : entries.note(index, look, fileBytes, this.#parts.start);
+      if (isCaptured && isStat(look)) this.#count(look.size);
+    }
+  }
+
+  #children(visit: Visit, kept: Names, above: Level): (DirectoryNode | undefined)[] {
+    const { before } = visit;
+    const isAligned = before !== undefined && kept.directories === before.childNames;
+    const known = isAligned
+      ? undefined
+      : new Map(before?.childNames.map((name, index) => [name, before.children[index]] as const));
+    return kept.directories.map((name, index) =>
+      this.#visit({
+        path: `${visit.path}/${name}`,
+        names: [...visit.names, name],
+        before: isAligned ? before.children[index] : known?.get(name),
+        above,
+        isClosed: kept.closed.has(name),
+      }),
+    );
+  }
+
+  #statOf(path: ByteText): Look {
+    try {
+      return this.#parts.disk.lstat(path);
+    } catch (error) {
+      return isGone(error) ? undefined : refusalOf(error, 'unreadable');
+    }
+  }
+
+  #stampOf(stat: Stat): Float64Array {
+    const stamp = new Float64Array(STAMP);
+    putStamp(stamp, 0, stat);
+    if (!isSettled(stat, this.#parts.start)) distrust(stamp, 0);
+    return stamp;
+  }
+
+  /** One that cannot be read says what it said: otherwise all that it leaves out would come in. */
+  #ruleText(path: ByteText, before: RuleText | undefined): RuleText | undefined {
+    const look = this.#statOf(path);
+    if (!isStat(look)) return look === undefined ? undefined : before;
+    if (before !== undefined && sameStamp(before.stamp, 0, look)) return before;
+    const text = textOf(path, false);
+    return text === undefined ? before : { stamp: this.#stampOf(look), text };
+  }
+
+  #count(bytes: number): void {
+    const { limits } = this.#parts;
+    this.#files += 1;
+    this.#bytes += bytes;
+    if (this.#files > limits.files) throw new ScanStopped({ reason: 'files', limit: limits.files });
+    if (this.#bytes > limits.bytes) throw new ScanStopped({ reason: 'bytes', limit: limits.bytes });
+  }
+
+  #breathe(): void {
+    if (this.#parts.signal.aborted) throw new ScanStopped({ reason: 'aborted' });
+  }
+}
+
+function telling(before: DirectoryNode | undefined) {
+  return { isRepository: before?.isRepository === true, hasRules: before?.ruleText !== undefined };
+}
+
+function tellingIn(listing: ReadonlyMap<ByteText, EntryKind>) {
+  return { isRepository: listing.has('.git'), hasRules: listing.get('.gitignore') === 'file' };
+}
+
+const NO_NAMES: ReadonlySet<ByteText> = new Set();
+
+function namesOf({ names, childNames, children, hides }: DirectoryNode): Names {
+  const hasClosed = children.some((child) => child.isClosed);
+  const closed = hasClosed ? new Set(childNames.filter((_, index) => children[index]?.isClosed)) : NO_NAMES;
+  return { files: names, directories: childNames, closed, hides };
+}
+
+function isSameOwn(own: Own, before: DirectoryNode): boolean {
+  return (
+    isSame(own.stamp, before.stamp) &&
+    own.rulesKey === before.rulesKey &&
+    own.hides === before.hides &&
+    own.isClosed === before.isClosed &&
+    own.isRepository === before.isRepository &&
+    own.ruleText === before.ruleText &&
+    own.refusal === before.refusal
+  );
+}
