@@ -1,0 +1,36 @@
+/** Whether a workspace is watched between scans, and why: people read the reason in the status. */
+
+/** `snapshots_watch` of the configuration. */
+export type WatchSetting = 'auto' | 'on' | 'off';
+
+export interface EngineChoice {
+  readonly engine: 'scan' | 'watch';
+  readonly reason: string;
+}
+
+/** What is known of a workspace when the choice is made. */
+export interface Circumstances {
+  readonly setting: WatchSetting;
+  /** Files in the newest scan. */
+  readonly files: number;
+  readonly platform: NodeJS.Platform;
+  /** Why changes may go untold here; undefined when none do. */
+  readonly silence: string | undefined;
+  /** Why watching has ended before; undefined when it has not. */
+  readonly refusal: string | undefined;
+}
+
+/** Files up to which a scan takes no longer than a person notices: about 60 ms. */
+export const SCANNED_QUICKLY = 20_000;
+
+export function chooseEngine({ setting, files, platform, silence, refusal }: Circumstances): EngineChoice {
+  if (setting === 'off') return { engine: 'scan', reason: 'snapshots_watch is off' };
+  if (platform !== 'linux') return { engine: 'scan', reason: `watching is not available on ${platform}` };
+  if (setting === 'auto' && files <= SCANNED_QUICKLY) {
+    return { engine: 'scan', reason: `${files} files are scanned quickly` };
+  }
+  // These hold whatever a person has set: a watch that is not told would bring back the wrong files.
+  if (silence !== undefined) return { engine: 'scan', reason: silence };
+  if (refusal !== undefined) return { engine: 'scan', reason: refusal };
+  return { engine: 'watch', reason: setting === 'on' ? 'snapshots_watch is on' : `${files} files take long to scan` };
+}
