@@ -41,8 +41,11 @@ const CIPHER = 'aes-256-gcm';
 /** Seals and opens the chunks of one file. */
 export interface Seal {
   readonly header: Buffer;
-  /** @returns the bytes as they go to disk, with their tag. */
-  seal(index: number, last: boolean, bytes: Buffer): Buffer;
+  /**
+   * @param target where the bytes go as they come to disk, with their tag; it is used again for every chunk, because
+   * making one costs as much as the encryption. @returns the part of it that was filled.
+   */
+  seal(index: number, last: boolean, bytes: Buffer, target: Buffer): Buffer;
   /** @throws TamperedFile. No byte that does not verify is returned. */
   open(index: number, last: boolean, sealed: Buffer): Buffer;
 }
@@ -107,12 +110,13 @@ function nonceOf(index: number): Buffer {
 function encryptedSeal(header: Buffer, key: KeyObject): Seal {
   return {
     header,
-    seal: (index, last, bytes) => {
+    seal: (index, last, bytes, target) => {
       const cipher = createCipheriv(CIPHER, key, nonceOf(index), { authTagLength: TAG_BYTES });
       cipher.setAAD(boundTo(header, index, last));
-      const encrypted = cipher.update(bytes);
+      cipher.update(bytes).copy(target);
       cipher.final();
-      return Buffer.concat([encrypted, cipher.getAuthTag()]);
+      cipher.getAuthTag().copy(target, bytes.length);
+      return target.subarray(0, bytes.length + TAG_BYTES);
     },
     open: (index, last, sealed) => {
       const end = sealed.length - TAG_BYTES;
@@ -142,7 +146,11 @@ function checkedSeal(header: Buffer): Seal {
       .subarray(0, TAG_BYTES);
   return {
     header,
-    seal: (index, last, bytes) => Buffer.concat([bytes, tagOf(index, last, bytes)]),
+    seal: (index, last, bytes, target) => {
+      bytes.copy(target);
+      tagOf(index, last, bytes).copy(target, bytes.length);
+      return target.subarray(0, bytes.length + TAG_BYTES);
+    },
     open: (index, last, sealed) => {
       const end = sealed.length - TAG_BYTES;
       if (end < 0) throw new TamperedFile('it ends too early');

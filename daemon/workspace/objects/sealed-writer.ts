@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { randomBytes, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { CHUNK_BYTES, fileIdOf, newSeal, type FileKind, type Seal } from './seal.ts';
+import { CHUNK_BYTES, fileIdOf, newSeal, SEALED_CHUNK_BYTES, type FileKind, type Seal } from './seal.ts';
 import { orStoreFull } from './store-errors.ts';
 import type { StoreDisk } from './store-disk.ts';
 
@@ -24,6 +24,7 @@ export class SealedWriter {
   readonly #path: string;
   readonly #seal: Seal;
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  readonly #sealed = Buffer.allocUnsafe(SEALED_CHUNK_BYTES);
   #filled = 0;
   #chunks = 0;
   #fileBytes = 0;
@@ -83,7 +84,7 @@ export class SealedWriter {
   }
 
   #flush(last: boolean): void {
-    const sealed = this.#seal.seal(this.#chunks, last, this.#chunk.subarray(0, this.#filled));
+    const sealed = this.#seal.seal(this.#chunks, last, this.#chunk.subarray(0, this.#filled), this.#sealed);
     const bytes = this.#chunks === 0 ? Buffer.concat([this.#seal.header, sealed]) : sealed;
     orStoreFull(this.#directory, 'a snapshot', () => this.#disk.write(this.#open(), bytes));
     this.#fileBytes += bytes.length;

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../../../daemon/workspace/objects/object.ts';
 import { ObjectStore } from '../../../../daemon/workspace/objects/object-store.ts';
 import { MissingObject, TamperedObject } from '../../../../daemon/workspace/objects/store-errors.ts';
+import { chance } from '../../../fault/support/chance.ts';
 import { someKey, temporaryDirectory } from './support/side.ts';
 
 const HEADER = 56;
@@ -94,8 +95,9 @@ describe.each([
   test('notices any bit that was turned, wherever it is', () => {
     const pack = victim();
     const original = readFileSync(pack.path);
+    const random = chance();
     for (let round = 0; round < 60; round += 1) {
-      const at = Math.floor(Math.random() * original.length);
+      const at = random.between(0, original.length - 1);
       change(pack.path, flip(at));
       expect(wholeOnes(pack), `byte ${at}`).toBeLessThan(10);
       writeFileSync(pack.path, original);
