@@ -39,6 +39,7 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
   const { source, journal, order, signal, disk = realDisk } = parts;
   const { writes, deletes, directories } = plan;
   for (const { path } of [...writes, ...deletes]) requireRestorable(path);
+  if (writes.length + deletes.length === 0) return nothingToDo(order);
   verifyBlobs(source, writes);
   signal?.throwIfAborted();
   const record = { order, mark: randomBytes(8).toString('hex'), writes, deletes, directories };
@@ -63,6 +64,10 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
   } finally {
     held.close();
   }
+}
+
+function nothingToDo(order: RestoreOrder): RestoreResult {
+  return { order, resumed: false, restored: [], deleted: [], skipped: [], unfinished: false };
 }
 
 /**

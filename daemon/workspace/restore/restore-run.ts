@@ -158,7 +158,7 @@ export class RestoreRun {
     const { path, before, after, kind } = planned;
     const place = this.#placeOf(path);
     if (typeof place === 'string') return place;
-    const { now } = place;
+    const now = this.#withoutEmptyDirectory(planned, place);
     if (isState(now, after)) {
       if (resumed) this.#touched.add(parentOf(path));
       return resumed ? undefined : 'already-there';
@@ -174,6 +174,19 @@ export class RestoreRun {
     }
     this.#touched.add(parentOf(path));
     return isFile(after.mode) ? this.#putFile(planned, now) : this.#putLink(planned, now);
+  }
+
+  /** No tree knows an empty directory: one that stands where a file comes back is in nobody's snapshot. */
+  #withoutEmptyDirectory({ path, before }: PlannedWrite, { depth, now }: Place): StateOnDisk {
+    const { root, disk } = this.#parts;
+    if (!now.isDirectory || before !== undefined) return now;
+    try {
+      disk.removeDirectory(root.at(depth, nameOf(path)));
+      return ABSENT;
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      return now;
+    }
   }
 
   #changeMode({ path, after }: PlannedWrite, { depth, now }: Place): SkipReason | undefined {

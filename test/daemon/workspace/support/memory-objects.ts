@@ -7,6 +7,7 @@ import {
   type ObjectSink,
   type ObjectSource,
 } from '../../../../daemon/workspace/objects/object.ts';
+import { MissingObject } from '../../../../daemon/workspace/objects/store-errors.ts';
 import {
   decodeTree,
   DIRECTORY,
@@ -36,7 +37,7 @@ export class MemoryObjects implements ObjectSource, ObjectSink {
   read(id: ObjectId): GitObject {
     this.reads.push(id);
     const object = this.objects.get(id);
-    if (object === undefined) throw new MissingSample(id);
+    if (object === undefined) throw new MissingObject(id, 0);
     return object;
   }
 
@@ -70,13 +71,5 @@ export class MemoryObjects implements ObjectSource, ObjectSink {
       else found.set(prefix + name, { mode, content: this.read(id).body.toString('latin1') });
     }
     return found;
-  }
-}
-
-export class MissingSample extends Error {
-  override readonly name = 'MissingSample';
-
-  constructor(id: ObjectId) {
-    super(`no object ${id}`);
   }
 }
