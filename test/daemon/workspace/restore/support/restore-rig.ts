@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { toBytes } from '../../../../../daemon/workspace/byte-text.ts';
-import type { MaybeFile } from '../../../../../daemon/workspace/diff/file-state.ts';
+import { sameState, type MaybeFile } from '../../../../../daemon/workspace/diff/file-state.ts';
 import { idOf, type ObjectId } from '../../../../../daemon/workspace/objects/object.ts';
 import { EXECUTABLE, REGULAR, SYMLINK } from '../../../../../daemon/workspace/objects/tree-format.ts';
 import { applyRestore } from '../../../../../daemon/workspace/restore/apply-restore.ts';
@@ -68,13 +68,18 @@ export class RestoreRig {
 
   /** What the session does. */
   session(path: string, sample: SampleFile | undefined, how: Partial<SessionChange> = {}): void {
+    this.act('tool', () => put(this.root, path, sample), how);
+  }
+
+  /** @param by of the session; undefined when it is the user who does it, of which nothing is noted. */
+  act(by: SessionChange['by'] | undefined, work: () => void, how: Partial<SessionChange> = {}): void {
     const before = this.files();
-    put(this.root, path, sample);
-    const after = this.files();
-    for (const changed of new Set([...before.keys(), ...after.keys()])) {
-      const [old, young] = [stateOf(before.get(changed)), stateOf(after.get(changed))];
-      if (old?.id === young?.id && old?.mode === young?.mode) continue;
-      this.changes.push({ path: changed, before: old, after: young, by: 'tool', ...how });
+    work();
+    const now = this.files();
+    if (by === undefined) return;
+    for (const path of new Set([...before.keys(), ...now.keys()])) {
+      const [old, young] = [stateOf(before.get(path)), stateOf(now.get(path))];
+      if (!sameState(old, young)) this.changes.push({ path, before: old, after: young, by, ...how });
     }
   }
 
