@@ -1,7 +1,6 @@
 /** Reads one file or symbolic link as it is, byte for byte, and notices when it changes meanwhile. */
 import { constants } from 'node:fs';
 import type { ByteText } from '../byte-text.ts';
-import type { ObjectId, ObjectSink } from '../objects/object.ts';
 import { EXECUTABLE, REGULAR, SYMLINK, type TreeMode } from '../objects/tree-format.ts';
 import { codeOf, kindOf, type Disk, type EntryKind, type Stat } from './disk.ts';
 import { isGone, refusalOf } from './refusal.ts';
@@ -14,7 +13,7 @@ const ATTEMPTS = 4;
 export type Reading =
   | {
       readonly what: 'captured';
-      readonly id: ObjectId;
+      readonly body: Buffer;
       readonly mode: TreeMode;
       readonly stat: Stat;
       readonly isTorn: boolean;
@@ -28,13 +27,11 @@ const GONE: Reading = { what: 'gone' };
 
 export class EntryReader {
   readonly #disk: Disk;
-  readonly #sink: ObjectSink;
   readonly #fileBytes: number;
 
   /** @param fileBytes a file with more is skipped. */
-  constructor(disk: Disk, sink: ObjectSink, fileBytes: number) {
+  constructor(disk: Disk, fileBytes: number) {
     this.#disk = disk;
-    this.#sink = sink;
     this.#fileBytes = fileBytes;
   }
 
@@ -69,7 +66,7 @@ export class EntryReader {
     }
     const after = this.#disk.lstat(path);
     if (after === undefined || !sameStat(stat, after)) return CHANGED;
-    return { what: 'captured', id: this.#sink.write('blob', target), mode: SYMLINK, stat, isTorn: false };
+    return { what: 'captured', body: target, mode: SYMLINK, stat, isTorn: false };
   }
 
   /** @param isLast whether it is taken as it comes, be it half old and half new. */
@@ -90,7 +87,7 @@ export class EntryReader {
       const isTorn = body.length !== stat.size || !sameStat(stat, this.#disk.fstat(file));
       if (isTorn && !isLast) return CHANGED;
       const mode = (stat.mode & constants.S_IXUSR) === 0 ? REGULAR : EXECUTABLE;
-      return { what: 'captured', id: this.#sink.write('blob', body), mode, stat, isTorn };
+      return { what: 'captured', body, mode, stat, isTorn };
     } finally {
       this.#disk.close(file);
     }

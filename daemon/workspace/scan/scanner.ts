@@ -85,7 +85,7 @@ export class Scanner {
       });
       const root = survey.root(before);
       if (root === undefined || root.refusal !== undefined) throw this.#unreadable();
-      const reader = new EntryReader(this.#disk, sink, this.#limits.fileBytes);
+      const reader = new EntryReader(this.#disk, this.#limits.fileBytes);
       const writer = new TreeWriter({ reader, sink, drafts: survey.drafts, start, signal });
       writer.finish(root, this.#root);
       if (root.tree === EMPTY_TREE) sink.write('tree', Buffer.alloc(0));
@@ -127,8 +127,8 @@ export class Scanner {
     full += `/${names.at(-1) ?? ''}`;
     const stat = this.#disk.lstat(full);
     if (stat === undefined || this.rules().isIgnored(path, false)) return undefined;
-    const reading = new EntryReader(this.#disk, sink, this.#limits.fileBytes).read(full, kindOf(stat.mode));
-    return reading.what === 'captured' ? { mode: reading.mode, id: reading.id } : undefined;
+    const reading = new EntryReader(this.#disk, this.#limits.fileBytes).read(full, kindOf(stat.mode));
+    return reading.what === 'captured' ? { mode: reading.mode, id: sink.write('blob', reading.body) } : undefined;
   }
 
   /** Reads the rules from the disk as far as they are asked about. */

@@ -51,7 +51,8 @@ export class TreeWriter {
     const path = `${directory}/${node.names[index] ?? ''}`;
     const reading = this.#parts.reader.read(path, kindOf(modeIn(node.stamps, index)));
     if (reading.what !== 'captured') return this.#miss(node, index, reading);
-    const { id, mode, stat, isTorn } = reading;
+    const { body, mode, stat, isTorn } = reading;
+    const id = this.#parts.sink.write('blob', body);
     const isAltered = node.ids[index] !== id || node.modes[index] !== mode;
     node.ids[index] = id;
     node.modes[index] = mode;
