@@ -7,7 +7,7 @@ import { EMPTY_TREE, idOf, type GitObject, type ObjectId, type ObjectSource } fr
 import { ObjectBatch, type Batch, type BatchMode, type PackedObject } from './object-batch.ts';
 import { PackCatalogue, type Damage, type PackInfo } from './pack-catalogue.ts';
 import { PackFiles } from './pack-files.ts';
-import { finishRemoval, removePacks } from './pack-removal.ts';
+import { announceRemoval, finishRemoval } from './pack-removal.ts';
 import { CHUNK_BYTES } from './seal.ts';
 import { clearLeftovers } from './sealed-writer.ts';
 import { isGone, MissingObject, TamperedFile, TamperedObject } from './store-errors.ts';
@@ -143,8 +143,9 @@ export class ObjectStore implements ObjectSource {
    */
   removePacks(packs: readonly string[]): void {
     if (packs.length === 0) return;
-    removePacks(this.#disk, this.#directory, this.#key, packs);
+    announceRemoval(this.#disk, this.#directory, this.#key, packs);
     for (const name of packs) this.#catalogue.drop(name);
+    this.#unfinished = finishRemoval(this.#disk, this.#directory, this.#key);
   }
 
   /** Packs that could not be opened; nothing of them is read. */

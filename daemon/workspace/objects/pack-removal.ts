@@ -12,8 +12,8 @@ import type { StoreDisk } from './store-disk.ts';
 
 const LIST = 'removal';
 
-/** @throws RangeError for what is no pack, StoreFull. */
-export function removePacks(
+/** From here on these packs count as gone. @throws RangeError for what is no pack, StoreFull. */
+export function announceRemoval(
   disk: StoreDisk,
   directory: string,
   key: KeyObject | undefined,
@@ -29,28 +29,24 @@ export function removePacks(
   } finally {
     writer.discard();
   }
-  remove(disk, directory, packs);
 }
 
-/** @returns why a removal that was begun cannot be finished: nothing is removed then. */
+/** @returns why a removal that was announced cannot be finished: nothing is removed then. */
 export function finishRemoval(disk: StoreDisk, directory: string, key: KeyObject | undefined): string | undefined {
   try {
     const reader = new SealedReader(join(directory, LIST), 'removal', key);
     try {
-      remove(disk, directory, reader.read(0, reader.length).toString('latin1').split('\n').filter(isPackName));
+      const names = reader.read(0, reader.length).toString('latin1').split('\n');
+      for (const name of names.filter(isPackName)) disk.remove(join(directory, name));
     } finally {
       reader.close();
     }
+    disk.syncDirectory(directory);
+    disk.remove(join(directory, LIST));
+    disk.syncDirectory(directory);
   } catch (error) {
     if (error instanceof TamperedFile) return error.message;
     if (!isGone(error)) throw error;
   }
   return undefined;
-}
-
-function remove(disk: StoreDisk, directory: string, packs: readonly string[]): void {
-  for (const name of packs) disk.remove(join(directory, name));
-  disk.syncDirectory(directory);
-  disk.remove(join(directory, LIST));
-  disk.syncDirectory(directory);
 }

@@ -57,6 +57,34 @@ describe('clearing up', () => {
     }
   });
 
+  test('that is cut off has taken all or nothing, here and for who opens the store next', () => {
+    const directory = temporaryDirectory();
+    let removed = 0;
+    const disk: StoreDisk = {
+      ...realDisk,
+      remove: (path) => {
+        removed += 1;
+        if (removed === 2) throw Object.assign(new Error('EIO: unlink'), { code: 'EIO' });
+        realDisk.remove(path);
+      },
+    };
+    const key = someKey();
+    const store = ObjectStore.open(directory, key, { disk });
+    const ids = [1, 2, 3].map((turn) => {
+      const batch = store.begin('fast');
+      const id = batch.write('blob', Buffer.from(`${turn}`));
+      batch.commit();
+      return id;
+    });
+    const names = store.packs().map(({ name }) => name);
+    expect(() => store.removePacks(names)).toThrow('EIO');
+    expect(readdirSync(directory).filter((name) => name.endsWith('.pack'))).toHaveLength(2);
+    expect(ids.map((id) => store.has(id))).toEqual([false, false, false]);
+    const again = ObjectStore.open(directory, key);
+    expect(again.packs()).toEqual([]);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   test('removes packs only', () => {
     const store = ObjectStore.open(temporaryDirectory(), undefined);
     for (const name of ['refs', '../x.pack', `${'0'.repeat(32)}.pack/..`]) {

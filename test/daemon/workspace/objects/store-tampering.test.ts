@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ObjectId } from '../../../../daemon/workspace/objects/object.ts';
+import { idOf, type ObjectId } from '../../../../daemon/workspace/objects/object.ts';
+import { ObjectTable } from '../../../../daemon/workspace/objects/object-table.ts';
+import { encodePackEnd } from '../../../../daemon/workspace/objects/pack-files.ts';
+import { SealedWriter } from '../../../../daemon/workspace/objects/sealed-writer.ts';
+import { realDisk } from '../../../../daemon/workspace/objects/store-disk.ts';
 import { ObjectStore } from '../../../../daemon/workspace/objects/object-store.ts';
 import { MissingObject, TamperedObject } from '../../../../daemon/workspace/objects/store-errors.ts';
 import { chance } from '../../../fault/support/chance.ts';
@@ -161,6 +165,21 @@ describe.each([
     expect(() => store.read(pack.ids[0]!)).toThrow(MissingObject);
     expect(store.packs()).toEqual([]);
     expect(wholeOnes(pack)).toBe(0);
+  });
+
+  test('gives out no bytes under an id that is not theirs, even from a pack that verifies', () => {
+    const directory = temporaryDirectory();
+    const [wanted, other] = [Buffer.from('wanted'), Buffer.from('others')];
+    const table = new ObjectTable();
+    table.add(idOf('blob', wanted), 0, { kind: 'blob', deflated: false, offset: 0, stored: 6, size: 6 });
+    const writer = new SealedWriter(realDisk, directory, 'pack', key);
+    writer.append(other);
+    writer.append(encodePackEnd(table, 0, 1, 6));
+    writer.finish();
+    writer.publish(`${writer.id}.pack`);
+    const store = ObjectStore.open(directory, key);
+    expect(() => store.read(idOf('blob', wanted))).toThrow(TamperedObject);
+    expect(store.verify({ aborted: false }).damage).toMatchObject([{ object: idOf('blob', wanted) }]);
   });
 
   test('takes a damaged object again when it is written again', () => {
