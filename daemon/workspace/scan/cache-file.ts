@@ -5,7 +5,7 @@ import { threadId } from 'node:worker_threads';
 import { decodeNodes, encodeNodes } from './cache-format.ts';
 import type { DirectoryNode } from './directory-node.ts';
 
-const MAGIC = 'm scan 1';
+const MAGIC = 'm scan 2';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const SUM_BYTES = 32;

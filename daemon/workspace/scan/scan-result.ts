@@ -44,6 +44,8 @@ export interface ScanResult {
   readonly truncated?: { readonly reason: 'files' | 'bytes' | 'aborted'; readonly limit?: number };
   /** Directories that got another tree than in the scan before. */
   readonly changedDirectories: number;
+  /** False when a part was taken as it was known, because a watch had told of nothing there. */
+  readonly isWhole: boolean;
 }
 
 /** Skipped paths that are told one by one. */

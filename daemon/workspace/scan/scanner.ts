@@ -11,7 +11,8 @@ import { outerRules, type OuterRules, type Places } from './outer-rules.ts';
 import { PathRules } from './path-rules.ts';
 import { Repositories } from './repositories.ts';
 import { DEFAULT_LIMITS, ScanStopped, WorkspaceUnreadable, type ScanLimits, type ScanResult } from './scan-result.ts';
-import { Survey } from './survey.ts';
+import { ALL, suspicionOf, type Dirty } from './suspicion.ts';
+import { Survey, type SurveyParts } from './survey.ts';
 import { tally } from './tally.ts';
 import { textOf } from './text-file.ts';
 import { TreeWriter } from './tree-writer.ts';
@@ -34,6 +35,18 @@ export interface ScannerParts {
   readonly disk?: Disk;
 }
 
+export interface ScanOptions {
+  /** Also reads the names in directories that seem unchanged; goes before `dirty`. */
+  readonly relist?: boolean;
+  /**
+   * The only places that may have changed since the newest scan, as far as the scan does not see that for itself: it looks
+   * at files with several names and at the rules of repositories each time. Undefined: anything may have.
+   */
+  readonly dirty?: Dirty;
+  /** Told the path of every directory that is looked into, one above before those in it. */
+  readonly entered?: (directory: ByteText) => void;
+}
+
 interface Signal {
   readonly aborted: boolean;
 }
@@ -52,6 +65,8 @@ export class Scanner {
   readonly #cache: CacheFile;
   /** What the scans before have found, newest first: a batch may not have been committed. Undefined: not loaded yet. */
   #known: readonly DirectoryNode[] | undefined;
+  /** What the newest scan of this process has found: what a watch tells is about this alone. */
+  #current: DirectoryNode | undefined;
 
   constructor(parts: ScannerParts) {
     this.#root = toByteText(parts.root);
@@ -67,31 +82,23 @@ export class Scanner {
    * The objects of what has changed go to the sink. What was found by a scan is only built upon when its tree is in the
    * sink, so a batch may be abandoned at any time.
    *
-   * @param options `relist` also reads the names in directories that seem unchanged.
+   * @param options how far what is known is gone by.
    * @throws WorkspaceUnreadable, and what the sink throws; what was known stays as it was.
    */
-  scan(sink: ObjectSink, signal: Signal, options: { readonly relist?: boolean } = {}): ScanResult {
+  scan(sink: ObjectSink, signal: Signal, options: ScanOptions = {}): ScanResult {
     const start = this.#clock.now();
     const outer = this.#outer();
     const before = this.#stored(sink);
     try {
-      const survey = new Survey({
-        disk: this.#disk,
-        outer,
-        limits: this.#limits,
-        start,
-        relist: options.relist === true,
-        signal,
-      });
-      const root = survey.root(before);
-      if (root === undefined || root.refusal !== undefined) throw this.#unreadable();
+      const { root, drafts, isWhole } = this.#survey(before, options, { outer, start, signal });
       const reader = new EntryReader(this.#disk, this.#limits.fileBytes);
-      const writer = new TreeWriter({ reader, sink, drafts: survey.drafts, start, signal });
+      const writer = new TreeWriter({ reader, sink, drafts, start, signal });
       writer.finish(root, this.#root);
       if (root.tree === EMPTY_TREE) sink.write('tree', Buffer.alloc(0));
+      this.#current = root;
       this.#known = before === undefined || before === root ? [root] : [root, before];
       const remarks = [...outer.remarks, ...this.#repositories.takeRemarks(), ...writer.torn.map(tornRemark)];
-      return { tree: root.tree, ...tally(root, outer.above.key), remarks, changedDirectories: writer.changed };
+      return { tree: root.tree, ...tally(root, outer.above.key), remarks, changedDirectories: writer.changed, isWhole };
     } catch (error) {
       if (error instanceof ScanStopped) return stopped(error);
       throw error;
@@ -109,6 +116,7 @@ export class Scanner {
 
   /** Everything is read again next time. */
   forget(): void {
+    this.#current = undefined;
     this.#known = [];
   }
 
@@ -142,6 +150,25 @@ export class Scanner {
     });
   }
 
+  #survey(
+    before: DirectoryNode | undefined,
+    { relist = false, dirty, entered }: ScanOptions,
+    of: Pick<SurveyParts, 'outer' | 'start' | 'signal'>,
+  ): { root: DirectoryNode; drafts: Survey['drafts']; isWhole: boolean } {
+    const isTold = before !== undefined && before === this.#current && !relist;
+    const parts = { ...of, disk: this.#disk, limits: this.#limits, relist, entered };
+    const suspicion = isTold ? suspicionOf(dirty) : ALL;
+    let survey = new Survey({ ...parts, suspicion });
+    let root = survey.root(before);
+    const isWhole = suspicion === ALL || survey.hasNewLink;
+    if (suspicion !== ALL && isWhole) {
+      survey = new Survey({ ...parts, suspicion: ALL });
+      root = survey.root(before);
+    }
+    if (root === undefined || root.refusal !== undefined) throw this.#unreadable();
+    return { root, drafts: survey.drafts, isWhole };
+  }
+
   #outer(): OuterRules {
     return outerRules(this.#root, this.#places, this.#repositories);
   }
@@ -162,7 +189,7 @@ export class Scanner {
 
 function stopped({ truncated }: ScanStopped): ScanResult {
   const nothing = { files: 0, bytes: 0, directories: 0, skipped: [], skippedInAll: 0, remarks: [], rulesHash: '' };
-  return { tree: EMPTY_TREE, ...nothing, truncated, changedDirectories: 0 };
+  return { tree: EMPTY_TREE, ...nothing, truncated, changedDirectories: 0, isWhole: false };
 }
 
 function tornRemark(path: ByteText): string {

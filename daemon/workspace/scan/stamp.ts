@@ -1,13 +1,15 @@
 /** What tells whether a file has changed, without reading it. */
 import type { Stat } from './disk.ts';
 
-/** Numbers of a stamp in a Float64Array: size, mtime, ctime, inode, mode. */
-export const STAMP = 5;
+/** Numbers of a stamp in a Float64Array: size, mtime, ctime, inode, mode, names. */
+export const STAMP = 6;
 const SIZE = 0;
 const MTIME = 1;
 const CTIME = 2;
 const INO = 3;
 const MODE = 4;
+/** Does not decide whether a file is the same: a name more or less shows in its ctime. */
+const NAMES = 5;
 
 /** Milliseconds: clocks of file systems tick up to this late. */
 const SLACK = 20;
@@ -22,6 +24,7 @@ export function putStamp(stamps: Float64Array, index: number, stat: Stat): void 
   stamps[at + CTIME] = stat.ctimeMs;
   stamps[at + INO] = stat.ino;
   stamps[at + MODE] = stat.mode;
+  stamps[at + NAMES] = stat.nlink ?? 1;
 }
 
 /** Makes the next comparison fail: nothing equals NaN. */
@@ -61,6 +64,12 @@ export function sizeIn(stamps: Float64Array, index: number): number {
 
 export function modeIn(stamps: Float64Array, index: number): number {
   return stamps[index * STAMP + MODE] ?? 0;
+}
+
+/** Whether it is a file with several names. Undefined stamps are of nothing that was seen. */
+export function isLinked(stamps: Float64Array, index: number): boolean {
+  const names = stamps[index * STAMP + NAMES];
+  return names !== undefined && names > 1;
 }
 
 /**

@@ -3,12 +3,15 @@ import type { ByteText } from '../byte-text.ts';
 import { unknownDirectory, untrustedStamp, type DirectoryNode, type Draft, type RuleText } from './directory-node.ts';
 import { kindOf, type Disk, type EntryKind, type Stat } from './disk.ts';
 import { Entries, isSame, isStat, type Look } from './entries.ts';
+import { gistOf, ownFiles } from './gist.ts';
+import { hasSameRules, noteRules } from './known-rules.ts';
 import type { OuterRules } from './outer-rules.ts';
 import { enterLevel, rulesKey, type Level } from './rule-level.ts';
 import { isGone, refusalOf } from './refusal.ts';
 import { ScanStopped, type ScanLimits } from './scan-result.ts';
 import { sift, type Names } from './sieve.ts';
-import { distrust, isSettled, putStamp, sameStamp, STAMP } from './stamp.ts';
+import { distrust, isLinked, isSettled, putStamp, sameStamp, STAMP } from './stamp.ts';
+import { ALL, suspicionBelow, type Suspicion } from './suspicion.ts';
 import { textOf } from './text-file.ts';
 
 export interface SurveyParts {
@@ -19,6 +22,10 @@ export interface SurveyParts {
   readonly start: number;
   /** Reads the names in every directory, whatever its stamp says. */
   readonly relist: boolean;
+  /** What may be another than it was known; the rest is taken as it was. */
+  readonly suspicion: Suspicion;
+  /** Told the path of every directory that is looked into. */
+  readonly entered: ((directory: ByteText) => void) | undefined;
   readonly signal: { readonly aborted: boolean };
 }
 
@@ -30,6 +37,7 @@ interface Visit {
   readonly before: DirectoryNode | undefined;
   readonly above: Level;
   readonly isClosed: boolean;
+  readonly suspicion: Suspicion;
 }
 
 /** Of the directory, not of what is in it. */
@@ -40,6 +48,8 @@ const BREATH = 256;
 
 export class Survey {
   readonly drafts = new Map<DirectoryNode, Draft>();
+  /** A file has got a further name: what was written through one of them was told of under that name alone. */
+  hasNewLink = false;
   readonly #parts: SurveyParts;
   #files = 0;
   #bytes = 0;
@@ -53,14 +63,25 @@ export class Survey {
    * @throws ScanStopped when a limit is passed or the signal is aborted.
    */
   root(before: DirectoryNode | undefined): DirectoryNode | undefined {
-    const { root, above } = this.#parts.outer;
-    return this.#visit({ path: root, names: [], before, above, isClosed: false });
+    const { outer, suspicion } = this.#parts;
+    return this.#visit({ path: outer.root, names: [], before, above: outer.above, isClosed: false, suspicion });
   }
 
   #visit(visit: Visit): DirectoryNode | undefined {
     this.#breathe();
-    const { disk, relist } = this.#parts;
-    const { path, before } = visit;
+    const { before, suspicion } = visit;
+    if (before === undefined || suspicion === ALL) return this.#open(visit);
+    const { files, bytes, isUntold, isRestless } = gistOf(before);
+    if (isUntold || suspicion?.isOwn === true) return this.#open(visit);
+    if (suspicion !== undefined || isRestless) return this.#pass(visit, before);
+    this.#count(files, bytes);
+    return before;
+  }
+
+  #open(visit: Visit): DirectoryNode | undefined {
+    const { disk, relist, entered } = this.#parts;
+    const { path, before, names } = visit;
+    entered?.(names.join('/'));
     try {
       const stat = disk.lstat(path);
       if (stat === undefined || kindOf(stat.mode) !== 'directory') return undefined;
@@ -75,6 +96,23 @@ export class Survey {
     }
   }
 
+  /** Looks only at what is below a directory. */
+  #pass(visit: Visit, before: DirectoryNode): DirectoryNode | undefined {
+    const { path, names, above, isClosed } = visit;
+    const { rulesKey: key, hides, isRepository, ruleText, refusal } = before;
+    const repository = isRepository ? this.#parts.outer.repositories.at(path) : undefined;
+    const level = enterLevel(above, { ruleText: ruleText?.text, repository, depth: names.length, isClosed });
+    if (!hasSameRules(before, level, names.length === 0)) return this.#open({ ...visit, suspicion: ALL });
+    const { files, bytes } = ownFiles(before);
+    this.#count(files, bytes);
+    const children = this.#children(visit, namesOf(before), level);
+    const stamp = children.includes(undefined) ? untrustedStamp() : before.stamp;
+    const own = { stamp, rulesKey: key, hides, isClosed, isRepository, ruleText, refusal };
+    const node = this.#result(before, new Entries(before.names, before), before.childNames, children, own);
+    noteRules(node, level, names.length === 0);
+    return node;
+  }
+
   /** @param listing undefined when the names are those that are known. */
   #enter(visit: Visit, stat: Stat, listing: ReadonlyMap<ByteText, EntryKind> | undefined): DirectoryNode {
     const { path, before, above, names, isClosed } = visit;
@@ -86,10 +124,11 @@ export class Survey {
     const kept = isKept ? namesOf(before) : sift(listing ?? this.#parts.disk.list(path), names, level);
     const entries = new Entries(kept.files, before);
     this.#look(path, entries);
-    const children = this.#children(visit, kept, level);
+    const isUnderSame = hasSameRules(before, level, names.length === 0);
+    const children = this.#children(isUnderSame ? visit : { ...visit, suspicion: ALL }, kept, level);
     // Something has gone since its directory was looked at: the next scan must not go by these names.
     const isStale = entries.isStale || children.includes(undefined);
-    return this.#result(before, entries, kept.directories, children, {
+    const node = this.#result(before, entries, kept.directories, children, {
       stamp: isStale ? untrustedStamp() : isKept ? before.stamp : this.#stampOf(stat),
       rulesKey: rulesKey(level, kept.hides),
       hides: kept.hides,
@@ -98,6 +137,8 @@ export class Survey {
       ruleText,
       refusal: undefined,
     });
+    noteRules(node, level, names.length === 0);
+    return node;
   }
 
   #result(
@@ -126,8 +167,9 @@ export class Survey {
       if (index % BREATH === BREATH - 1) this.#breathe();
       const look = this.#statOf(`${path}/${names[index] ?? ''}`);
       const isKnown = isStat(look) && sameStamp(entries.stamps, index, look);
+      if (isStat(look) && (look.nlink ?? 1) > 1 && !isLinked(entries.stamps, index)) this.hasNewLink = true;
       const isCaptured = isKnown ? entries.ids[index] !== '' : entries.note(index, look, fileBytes, this.#parts.start);
-      if (isCaptured && isStat(look)) this.#count(look.size);
+      if (isCaptured && isStat(look)) this.#count(1, look.size);
     }
   }
 
@@ -144,6 +186,7 @@ export class Survey {
         before: isAligned ? before.children[index] : known?.get(name),
         above,
         isClosed: kept.closed.has(name),
+        suspicion: suspicionBelow(visit.suspicion, name),
       }),
     );
   }
@@ -172,9 +215,9 @@ export class Survey {
     return text === undefined ? before : { stamp: this.#stampOf(look), text };
   }
 
-  #count(bytes: number): void {
+  #count(files: number, bytes: number): void {
     const { limits } = this.#parts;
-    this.#files += 1;
+    this.#files += files;
     this.#bytes += bytes;
     if (this.#files > limits.files) throw new ScanStopped({ reason: 'files', limit: limits.files });
     if (this.#bytes > limits.bytes) throw new ScanStopped({ reason: 'bytes', limit: limits.bytes });

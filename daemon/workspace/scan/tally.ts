@@ -1,7 +1,8 @@
 /** What a scan has found, added up. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ByteText } from '../byte-text.ts';
 import type { DirectoryNode } from './directory-node.ts';
+import { gistOf } from './gist.ts';
 import { MAX_SKIPPED, type Skipped } from './scan-result.ts';
 import { sizeIn } from './stamp.ts';
 
@@ -16,31 +17,25 @@ export interface Tally {
 
 /** @param outerKey what is said outside of the workspace. */
 export function tally(root: DirectoryNode, outerKey: string): Tally {
-  const rules = createHash('sha1').update(outerKey);
+  const { files, bytes, directories, skipped: skippedInAll, rules } = gistOf(root);
   const skipped: Skipped[] = [];
-  const sums = { files: 0, bytes: 0, directories: 0, skippedInAll: 0 };
+  collect(root, '', skipped);
+  skipped.sort((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0));
+  return { files, bytes, directories, skipped, skippedInAll, rulesHash: hash('sha1', `${outerKey}\0${rules}`, 'hex') };
+}
+
+function collect(node: DirectoryNode, path: ByteText, skipped: Skipped[]): void {
+  if (gistOf(node).skipped === 0) return;
   const skip = (entry: Skipped) => {
-    sums.skippedInAll += 1;
     if (skipped.length < MAX_SKIPPED) skipped.push(entry);
   };
-  const add = (node: DirectoryNode, path: ByteText): void => {
-    sums.directories += 1;
-    if (node.ruleText !== undefined || node.isRepository) rules.update(`${path}\0${node.rulesKey}\0`, 'latin1');
-    for (let index = 0; index < node.names.length; index += 1) {
-      if (node.ids[index] === '') continue;
-      sums.files += 1;
-      sums.bytes += sizeIn(node.stamps, index);
-    }
-    if (node.refusal !== undefined) skip({ path, reason: node.refusal });
-    for (const [name, reason] of node.skips ?? []) {
-      const bytes = reason === 'too-large' ? { bytes: sizeIn(node.stamps, node.names.indexOf(name)) } : {};
-      skip({ path: below(path, name), reason, ...bytes });
-    }
-    for (const [index, child] of node.children.entries()) add(child, below(path, node.childNames[index] ?? ''));
-  };
-  add(root, '');
-  skipped.sort((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0));
-  return { ...sums, skipped, rulesHash: rules.digest('hex') };
+  if (node.refusal !== undefined) skip({ path, reason: node.refusal });
+  for (const [name, reason] of node.skips ?? []) {
+    const bytes = reason === 'too-large' ? { bytes: sizeIn(node.stamps, node.names.indexOf(name)) } : {};
+    skip({ path: below(path, name), reason, ...bytes });
+  }
+  for (const [index, child] of node.children.entries())
+    collect(child, below(path, node.childNames[index] ?? ''), skipped);
 }
 
 function below(path: ByteText, name: ByteText): ByteText {
