@@ -12,7 +12,8 @@ import { isGone, TamperedFile } from '../objects/store-errors.ts';
 import type { RestorePlan } from './restore-plan.ts';
 import type { RestoreOrder } from './restore-result.ts';
 
-const FILE = 'restore-journal';
+/** In the directory of the side repository. */
+export const JOURNAL_FILE = 'restore-journal';
 const VERSION = 1;
 
 export interface JournalRecord {
@@ -68,7 +69,7 @@ export class RestoreJournal {
     try {
       writer.append(Buffer.from(JSON.stringify({ version: VERSION, ...record }), 'utf8'));
       writer.finish();
-      writer.publish(FILE);
+      writer.publish(JOURNAL_FILE);
     } catch (error) {
       // Whoever is told that the restore has not begun must not find it completed later.
       this.#disk.remove(this.#path);
@@ -104,7 +105,7 @@ export class RestoreJournal {
   }
 
   get #path(): string {
-    return join(this.#directory, FILE);
+    return join(this.#directory, JOURNAL_FILE);
   }
 }
 

@@ -1,0 +1,127 @@
+/** Scans whose objects are durable: every reading of the workspace goes through here. */
+import { ProtocolError } from '../../../protocol/errors.ts';
+import type { SkipReason } from '../../../protocol/snapshot.ts';
+import type { GitObject, ObjectId, ObjectKind, ObjectSink, ObjectSource } from '../objects/object.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import type { Scanner } from '../scan/scanner.ts';
+import type { ScanResult } from '../scan/scan-result.ts';
+import { projectHead } from './project-head.ts';
+import type { SkippedPath, SnapshotRecord } from './records.ts';
+import { isAborted, signalOf, type StopFlag } from './stop-flag.ts';
+
+const MEGABYTE = 1024 * 1024;
+
+/** What the rest of a scan is told: its result, and a place to put further objects that are kept with those of the scan. */
+export interface Captured {
+  readonly tree: ObjectId;
+  readonly record: SnapshotRecord;
+  /** Reads the trees of the scan too, which are not in the store yet. */
+  readonly objects: ObjectSink & ObjectSource;
+}
+
+export class Capture {
+  readonly #root: string;
+  readonly #store: ObjectStore;
+  readonly #scanner: Scanner;
+  #remarks: readonly string[] = [];
+
+  constructor(root: string, store: ObjectStore, scanner: Scanner) {
+    this.#root = root;
+    this.#store = store;
+    this.#scanner = scanner;
+    const { length } = store.damage();
+    if (length === 0) return;
+    // What the damaged packs held is not known to be there any more: every file is read again.
+    scanner.forget();
+    this.#remarks = [
+      `${length} of the stored packs ${length === 1 ? 'is' : 'are'} damaged: all files were captured anew`,
+    ];
+  }
+
+  /**
+   * @param relist reads every directory, also those that look unchanged.
+   * @param use what it returns is returned once everything it wrote is durable.
+   * @throws ProtocolError LIMIT_REACHED, CANCELLED; StoreFull, WorkspaceUnreadable. Nothing is kept then.
+   */
+  scan<T>(flag: StopFlag, relist: boolean, use: (captured: Captured) => T): T {
+    if (isAborted(flag)) throw cancelled();
+    const batch = this.#store.begin(this.#store.packs().length === 0 ? 'fast' : 'compressed');
+    const objects = new GrowingObjects(batch, this.#store);
+    const begun = performance.now();
+    try {
+      const result = this.#scanner.scan(objects, signalOf(flag), { relist });
+      refuseTruncated(this.#root, result);
+      const value = use({ tree: result.tree, record: this.#record(result, performance.now() - begun), objects });
+      batch.commit();
+      this.#remarks = [];
+      return value;
+    } finally {
+      batch.abandon();
+    }
+  }
+
+  #record(result: ScanResult, durationMs: number): SnapshotRecord {
+    const { files, bytes, skipped, skippedInAll, remarks, rulesHash } = result;
+    const head = projectHead(this.#root);
+    return {
+      kind: 'snapshot',
+      at: Date.now(),
+      files,
+      bytes,
+      skipped: skipped.map(asRecorded),
+      skippedMore: skippedInAll - skipped.length,
+      remarks: [...this.#remarks, ...remarks],
+      rulesHash,
+      durationMs: Math.round(durationMs),
+      ...(head === undefined ? {} : { head }),
+    };
+  }
+}
+
+/** A batch that can be read: its trees are needed before they are in the store. Blobs are not. */
+class GrowingObjects implements ObjectSink, ObjectSource {
+  readonly #batch: ObjectSink;
+  readonly #store: ObjectSource;
+  readonly #trees = new Map<ObjectId, Buffer>();
+
+  constructor(batch: ObjectSink, store: ObjectSource) {
+    this.#batch = batch;
+    this.#store = store;
+  }
+
+  has(id: ObjectId): boolean {
+    return this.#batch.has(id);
+  }
+
+  write(kind: ObjectKind, body: Buffer): ObjectId {
+    const id = this.#batch.write(kind, body);
+    if (kind === 'tree') this.#trees.set(id, body);
+    return id;
+  }
+
+  read(id: ObjectId): GitObject {
+    const body = this.#trees.get(id);
+    return body === undefined ? this.#store.read(id) : { kind: 'tree', body };
+  }
+}
+
+function refuseTruncated(root: string, { truncated }: ScanResult): void {
+  if (truncated === undefined) return;
+  if (truncated.reason === 'aborted') throw cancelled();
+  const [what, setting] =
+    truncated.reason === 'files'
+      ? [`${truncated.limit ?? 0} files`, 'snapshots_max_files']
+      : [`${Math.round((truncated.limit ?? 0) / MEGABYTE)} MB`, 'snapshots_max_megabytes'];
+  throw new ProtocolError('LIMIT_REACHED', `${root} holds more than ${what}, so its files are not captured`, {
+    hint: `ignore what need not be captured in a .gitignore, or raise ${setting}`,
+  });
+}
+
+function asRecorded({ path, reason, bytes }: ScanResult['skipped'][number]): SkippedPath {
+  const known: SkipReason = reason === 'path-too-long' ? 'name-too-long' : reason;
+  return bytes === undefined ? { path, reason: known } : { path, reason: known, bytes };
+}
+
+function cancelled(): ProtocolError {
+  return new ProtocolError('CANCELLED', 'the snapshot was cancelled; nothing of it was kept');
+}

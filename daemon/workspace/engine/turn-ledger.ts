@@ -1,0 +1,106 @@
+/** What turns changed, as it is stored: one commit for each call while a turn runs, one for the turn when it has ended. */
+import type { TurnRef } from '../../services/snapshot-port.ts';
+import type { SnapshotPhase } from '../../../protocol/snapshot.ts';
+import { sameState } from '../diff/file-state.ts';
+import { EMPTY_TREE, type ObjectId, type ObjectSink } from '../objects/object.ts';
+import type { RefChange } from '../objects/ref-store.ts';
+import type { SessionChange } from '../restore/attribution.ts';
+import { callsName, numberOf, restoresName, turnName } from './names.ts';
+import { readRecord, writeRecord, type ReadRecord } from './records.ts';
+import type { SideRepository } from './side-repository.ts';
+
+export interface NamedRestore extends ReadRecord<'restore'> {
+  readonly number: number;
+}
+
+export class TurnLedger {
+  readonly #side: SideRepository;
+
+  constructor(side: SideRepository) {
+    this.#side = side;
+  }
+
+  /** @param tree the files after it, where they are known. @returns the name to give once the objects are durable. */
+  addCall(turn: TurnRef, changes: readonly SessionChange[], sink: ObjectSink, tree: ObjectId = EMPTY_TREE): RefChange {
+    const calls = callsName(turn);
+    const last = Math.max(0, ...this.#side.refs.list(calls).map(({ name }) => numberOf(name)));
+    const id = writeRecord(sink, tree, `a call of turn ${turn.turn}`, { kind: 'changes', changes });
+    return { name: `${calls}/${last + 1}`, id };
+  }
+
+  /** The turn has ended: one commit takes the place of those of its calls. */
+  fold(turn: TurnRef, changes: readonly SessionChange[], sink: ObjectSink): RefChange[] {
+    const calls = this.#side.refs.list(callsName(turn)).map(({ name }) => ({ name, id: undefined }));
+    if (changes.length === 0) return calls;
+    const id = writeRecord(sink, EMPTY_TREE, `turn ${turn.turn}`, { kind: 'changes', changes });
+    return [{ name: turnName(turn), id }, ...calls];
+  }
+
+  /** Oldest first. */
+  changesOf(turn: TurnRef): SessionChange[] {
+    const { refs, store } = this.#side;
+    const calls = refs.list(callsName(turn)).toSorted((left, right) => numberOf(left.name) - numberOf(right.name));
+    const whole = refs.get(turnName(turn));
+    const ids = [...(whole === undefined ? [] : [whole]), ...calls.map(({ id }) => id)];
+    return joined(ids.flatMap((id) => readRecord(store, id, 'changes').record.changes));
+  }
+
+  /** Restores of a session that were carried out, oldest first. */
+  restores(sessionId: string): NamedRestore[] {
+    const { refs, store } = this.#side;
+    return refs
+      .list(restoresName(sessionId))
+      .map(({ name, id }) => ({ ...readRecord(store, id, 'restore'), number: numberOf(name) }))
+      .toSorted((left, right) => left.number - right.number);
+  }
+
+  /**
+   * Everything that a session changed since a point, oldest first, its own restores among it: a restore comes after the
+   * turns that had begun, and before the next.
+   */
+  since(sessionId: string, turn: number, phase: SnapshotPhase): SessionChange[] {
+    const first = phase === 'pre' ? turn : turn + 1;
+    const restores = this.restores(sessionId).filter(({ record }) => record.done && record.afterTurn >= turn);
+    const last = Math.max(first, ...this.#turnsOf(sessionId), ...restores.map(({ record }) => record.afterTurn));
+    const changes: SessionChange[] = [];
+    for (let number = Math.min(first, turn); number <= last; number += 1) {
+      if (number >= first) for (const change of this.changesOf({ sessionId, turn: number })) changes.push(change);
+      for (const { record } of restores) {
+        if (record.afterTurn === number) for (const change of record.changes) changes.push(change);
+      }
+    }
+    return changes;
+  }
+
+  #turnsOf(sessionId: string): number[] {
+    const { refs } = this.#side;
+    const calls = refs.list(`call/${sessionId}`).map(({ name }) => Number(name.split('/')[2]));
+    return [...refs.list(`turn/${sessionId}`).map(({ name }) => numberOf(name)), ...calls];
+  }
+}
+
+/** Changes of a path that follow from each other, made in the same way, become one. */
+function joined(changes: readonly SessionChange[]): SessionChange[] {
+  const result: SessionChange[] = [];
+  const newest = new Map<string, number>();
+  for (const change of changes) {
+    const at = newest.get(change.path);
+    const earlier = at === undefined ? undefined : result[at];
+    if (at !== undefined && earlier !== undefined && canJoin(earlier, change)) {
+      result[at] = { ...earlier, after: change.after };
+    } else {
+      newest.set(change.path, result.length);
+      result.push(change);
+    }
+  }
+  return result;
+}
+
+function canJoin(earlier: SessionChange, later: SessionChange): boolean {
+  return (
+    earlier.by === later.by &&
+    earlier.ambiguous === later.ambiguous &&
+    sameState(earlier.after, later.before) &&
+    !sameState(earlier.before, later.after)
+  );
+}

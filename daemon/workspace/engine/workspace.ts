@@ -1,0 +1,213 @@
+/**
+ * The files of one workspace, synchronous but for restores: snapshots, whose changes are whose, differences, and the way
+ * back. Lives in a thread of its own; calls come one after the other.
+ */
+import { join } from 'node:path';
+import type { KeyObject } from 'node:crypto';
+import { ProtocolError } from '../../../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
+import type { DiffFile } from '../../../protocol/snapshot.ts';
+import type { Mutation, PlanRequest, PointName, TakenSnapshot, TurnRef } from '../../services/snapshot-port.ts';
+import { diffTrees } from '../diff/tree-diff.ts';
+import { exportRepository } from '../objects/export-repository.ts';
+import type { ObjectId } from '../objects/object.ts';
+import { Scanner } from '../scan/scanner.ts';
+import type { ScanLimits } from '../scan/scan-result.ts';
+import type { Places } from '../scan/outer-rules.ts';
+import { Capture } from './capture.ts';
+import { CallBrackets } from './call-brackets.ts';
+import { pageOf } from './differences.ts';
+import { NEWEST, pointOf, snapshotName, turnSnapshotName } from './names.ts';
+import { writeRecord, type ReadRecord } from './records.ts';
+import { requireOutside } from './destination.ts';
+import { Restores } from './restores.ts';
+import { copyNames, dropNames } from './session-names.ts';
+import { SideRepository } from './side-repository.ts';
+import { shownSnapshot, SnapshotList } from './snapshot-list.ts';
+import { claimName, newStopFlag, signalOf, type StopFlag } from './stop-flag.ts';
+import { countsOf, whoChanged, type TurnCounts } from './turn-ends.ts';
+import { TurnLedger } from './turn-ledger.ts';
+import { pathsFromWire } from './wire-paths.ts';
+import { writeTree } from './write-out.ts';
+
+export interface WorkspaceParts {
+  /** Realpath. */
+  readonly root: string;
+  /** Of the side repository; made when it is not there. */
+  readonly directory: string;
+  readonly dataDirectory: string;
+  readonly key: KeyObject;
+  /** How a new side repository is made. */
+  readonly encrypt: boolean;
+  readonly places: Places;
+  readonly limits: ScanLimits;
+}
+
+export class Workspace {
+  readonly #parts: WorkspaceParts;
+  readonly #side: SideRepository;
+  readonly #scanner: Scanner;
+  readonly #capture: Capture;
+  readonly #ledger: TurnLedger;
+  readonly #brackets: CallBrackets;
+  readonly #restores: Restores;
+  readonly #list: SnapshotList;
+
+  /** @throws TamperedRefs, TamperedObject, and the system's errors. */
+  constructor(parts: WorkspaceParts) {
+    const { root, directory, key, encrypt, places, limits } = parts;
+    this.#parts = parts;
+    const side = new SideRepository(directory, key, encrypt);
+    const scanner = new Scanner({ root, cacheFile: join(directory, 'stat-cache'), key: side.key, places, limits });
+    const capture = new Capture(root, side.store, scanner);
+    const ledger = new TurnLedger(side);
+    const brackets = new CallBrackets({ root, side, scanner, capture, ledger });
+    this.#side = side;
+    this.#scanner = scanner;
+    this.#capture = capture;
+    this.#ledger = ledger;
+    this.#brackets = brackets;
+    this.#restores = new Restores({ root, side, scanner, capture, ledger, brackets });
+    this.#list = new SnapshotList(side);
+  }
+
+  /** @throws ProtocolError DEADLINE when it came too late; as a scan does. */
+  take(point: PointName, flag: StopFlag): TakenSnapshot {
+    const name = snapshotName(point);
+    const known = this.#side.findSnapshot(name);
+    if (known !== undefined) {
+      // A turn that goes on: the files from before it are those from before its first part.
+      if (point.sessionId !== undefined && point.point.kind === 'turn')
+        this.#brackets.settle({ sessionId: point.sessionId, turn: point.point.turn });
+      return taken(point, known);
+    }
+    const snapshot = this.#snapshot(flag, name);
+    this.#side.rename([
+      { name, id: snapshot.commit },
+      { name: NEWEST, id: snapshot.commit },
+    ]);
+    return taken(point, snapshot);
+  }
+
+  beginCall(turn: TurnRef, mutation: Mutation): void {
+    this.#brackets.begin(turn, mutation);
+  }
+
+  endCall(turn: TurnRef, mutation: Mutation): void {
+    this.#brackets.end(turn, mutation);
+  }
+
+  endTurn(turn: TurnRef, flag: StopFlag): TurnCounts {
+    this.#brackets.endAll(turn);
+    const changes = this.#ledger.changesOf(turn);
+    const name = turnSnapshotName(turn, 'post');
+    const { post, names } = this.#capture.scan(flag, false, ({ tree, record, objects }) => ({
+      post: { tree, record, commit: writeRecord(objects, tree, `after turn ${turn.turn}`, record) },
+      names: this.#ledger.fold(turn, changes, objects),
+    }));
+    this.#side.rename([{ name, id: post.commit }, { name: NEWEST, id: post.commit }, ...names]);
+    return countsOf(this.#side, this.#side.findSnapshot(turnSnapshotName(turn, 'pre')), post, changes);
+  }
+
+  list(sessionId: string | undefined, limit: number, cursor: string | undefined): ResultOf<'snapshot/list'> {
+    return this.#list.list(sessionId, limit, cursor);
+  }
+
+  show(point: PointName): ResultOf<'snapshot/show'> {
+    return this.#list.show(point);
+  }
+
+  status(): ReturnType<SnapshotList['status']> {
+    return this.#list.status();
+  }
+
+  diff(
+    sessionId: string | undefined,
+    { from, to, paths, offset = 0 }: Omit<ParamsOf<'snapshot/diff'>, 'owner'>,
+  ): ResultOf<'snapshot/diff'> {
+    const before = this.#side.snapshot({ sessionId, point: from }).tree;
+    const after = to === undefined ? this.#now() : this.#side.snapshot({ sessionId, point: to }).tree;
+    const within = paths === undefined ? undefined : pathsFromWire(paths);
+    const by = this.#whoBetween(sessionId, from, to);
+    return pageOf(this.#side.store, diffTrees(this.#side.store, before, after, within), offset, by);
+  }
+
+  exportTo(destination: string, flag: StopFlag): ResultOf<'snapshot/export'> {
+    requireOutside(destination, this.#parts);
+    const { store, refs } = this.#side;
+    const snapshots = refs.list().filter(({ name }) => pointOf(name) !== undefined);
+    const { objects, bytes } = exportRepository(store, { list: () => snapshots }, destination, signalOf(flag));
+    return { snapshots: snapshots.length, objects, bytes };
+  }
+
+  writeOut(point: PointName, destination: string): Promise<ResultOf<'snapshot/writeOut'>> {
+    requireOutside(destination, this.#parts);
+    return writeTree(this.#side.store, this.#side.snapshot(point).tree, destination);
+  }
+
+  /** Completes a restore that was cut off before it makes another plan. */
+  async plan(request: PlanRequest, flag: StopFlag): Promise<ResultOf<'restore/plan'>> {
+    await this.#restores.recover();
+    return this.#restores.plan(request, flag);
+  }
+
+  apply(sessionId: string, planId: string): Promise<ResultOf<'restore/apply'>> {
+    return this.#restores.apply(sessionId, planId);
+  }
+
+  recover(): Promise<string | undefined> {
+    return this.#restores.recover();
+  }
+
+  copySession(from: string, to: string, upToTurn: number): void {
+    copyNames(this.#side, this.#ledger, { from, to, upToTurn });
+  }
+
+  forgetSession(sessionId: string): void {
+    this.#brackets.forgetSession(sessionId);
+    dropNames(this.#side, sessionId);
+  }
+
+  /** What is known of the files, for a quick start next time. */
+  saveCache(): void {
+    this.#scanner.saveCache();
+  }
+
+  close(): void {
+    try {
+      this.saveCache();
+    } finally {
+      this.#side.close();
+    }
+  }
+
+  #snapshot(flag: StopFlag, name: string): ReadRecord<'snapshot'> {
+    const snapshot = this.#capture.scan(flag, false, ({ tree, record, objects }) => ({
+      tree,
+      record,
+      commit: writeRecord(objects, tree, name, record),
+    }));
+    if (claimName(flag)) return snapshot;
+    throw new ProtocolError('DEADLINE', 'the snapshot was not ready before the first change of the turn');
+  }
+
+  #now(): ObjectId {
+    return this.#capture.scan(newStopFlag(), false, ({ tree }) => tree);
+  }
+
+  /** Known only within one turn. */
+  #whoBetween(
+    sessionId: string | undefined,
+    from: ParamsOf<'snapshot/diff'>['from'],
+    to: ParamsOf<'snapshot/diff'>['to'],
+  ): (difference: { readonly path: string }) => DiffFile['by'] {
+    const isTurn = from.kind === 'turn' && to?.kind === 'turn' && from.turn === to.turn && from.phase !== to.phase;
+    if (!isTurn || sessionId === undefined) return () => null;
+    const by = whoChanged(this.#ledger.changesOf({ sessionId, turn: from.turn }));
+    return ({ path }) => by.get(path) ?? 'others';
+  }
+}
+
+function taken(point: PointName, { record }: ReadRecord<'snapshot'>): TakenSnapshot {
+  return { snapshot: shownSnapshot(point, record), durationMs: record.durationMs };
+}

@@ -1,0 +1,176 @@
+/** One workspace for the services: WorkspaceFiles over its thread. */
+import { ProtocolError } from '../../../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
+import type {
+  Mutation,
+  PlanRequest,
+  PointName,
+  TakenSnapshot,
+  TurnRef,
+  WorkspaceFiles,
+} from '../../services/snapshot-port.ts';
+import { snapshotName, turnName } from '../engine/names.ts';
+import { comeTooLate, looksOf, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
+import type { CallResult } from './calls.ts';
+import type { WorkspaceThread } from './workspace-thread.ts';
+
+type Status = Awaited<ReturnType<WorkspaceFiles['status']>>;
+
+/** A reading of the whole workspace that is going on. */
+interface Reading {
+  readonly flag: StopFlag;
+  readonly since: number;
+}
+
+export class WorkspaceClient implements WorkspaceFiles {
+  readonly #thread: WorkspaceThread;
+  /** By the name that the snapshot gets. */
+  readonly #taking = new Map<string, StopFlag>();
+  readonly #readings = new Set<Reading>();
+  /** Calls that have begun and not ended, by their turn: the thread remembers them. */
+  readonly #held = new Map<string, Map<string, () => void>>();
+  #status: CallResult<'status'> | undefined;
+  #lastError = '';
+
+  constructor(thread: WorkspaceThread) {
+    this.#thread = thread;
+  }
+
+  async take(name: PointName, signal: AbortSignal): Promise<TakenSnapshot> {
+    const key = snapshotName(name);
+    return await this.#reading(async (flag) => {
+      this.#taking.set(key, flag);
+      try {
+        return await this.#thread.ask('take', [name, flag], flag, signal);
+      } finally {
+        this.#taking.delete(key);
+      }
+    });
+  }
+
+  tooLate(name: PointName): void {
+    const flag = this.#taking.get(snapshotName(name));
+    if (flag !== undefined) comeTooLate(flag);
+  }
+
+  async beginCall(turn: TurnRef, mutation: Mutation): Promise<void> {
+    const calls = this.#heldOf(turn);
+    calls.get(mutation.callId)?.();
+    calls.set(mutation.callId, this.#thread.hold());
+    await this.#thread.ask('beginCall', [turn, mutation]);
+  }
+
+  async endCall(turn: TurnRef, mutation: Mutation): Promise<void> {
+    try {
+      await this.#thread.ask('endCall', [turn, mutation]);
+    } finally {
+      const calls = this.#heldOf(turn);
+      calls.get(mutation.callId)?.();
+      calls.delete(mutation.callId);
+      if (calls.size === 0) this.#held.delete(turnName(turn));
+    }
+  }
+
+  async endTurn(turn: TurnRef, signal: AbortSignal): Promise<CallResult<'endTurn'>> {
+    try {
+      return await this.#reading((flag) => this.#thread.ask('endTurn', [turn, flag], flag, signal));
+    } finally {
+      for (const release of this.#heldOf(turn).values()) release();
+      this.#held.delete(turnName(turn));
+    }
+  }
+
+  list(
+    owner: { readonly sessionId: string } | undefined,
+    limit: number,
+    cursor: string | undefined,
+  ): Promise<ResultOf<'snapshot/list'>> {
+    return this.#thread.ask('list', [owner?.sessionId, limit, cursor]);
+  }
+
+  show(name: PointName): Promise<ResultOf<'snapshot/show'>> {
+    return this.#thread.ask('show', [name]);
+  }
+
+  async diff(
+    sessionId: string | undefined,
+    params: Omit<ParamsOf<'snapshot/diff'>, 'owner'>,
+  ): Promise<ResultOf<'snapshot/diff'>> {
+    return await this.#thread.ask('diff', [sessionId, params]);
+  }
+
+  /** While the workspace is being read, what was known before: the thread has no time to answer. */
+  async status(): Promise<Status> {
+    const [reading] = this.#readings;
+    if (reading === undefined || this.#status === undefined) this.#status = await this.#thread.ask('status', []);
+    const busy =
+      reading === undefined
+        ? null
+        : { files: looksOf(reading.flag), sinceMs: Math.round(performance.now() - reading.since) };
+    return { ...this.#status, busy, lastError: this.#lastError };
+  }
+
+  exportTo(destination: string): Promise<ResultOf<'snapshot/export'>> {
+    const flag = newStopFlag();
+    return this.#thread.ask('exportTo', [destination, flag], flag);
+  }
+
+  writeOut(name: PointName, destination: string): Promise<ResultOf<'snapshot/writeOut'>> {
+    return this.#thread.ask('writeOut', [name, destination]);
+  }
+
+  plan(request: PlanRequest): Promise<ResultOf<'restore/plan'>> {
+    return this.#reading((flag) => this.#thread.ask('plan', [request, flag], flag));
+  }
+
+  apply(sessionId: string, planId: string): Promise<ResultOf<'restore/apply'>> {
+    return this.#thread.ask('apply', [sessionId, planId]);
+  }
+
+  /** @returns what was completed, a sentence; undefined when nothing was cut off. */
+  recover(): Promise<string | undefined> {
+    return this.#thread.ask('recover', []);
+  }
+
+  copySession(from: string, to: string, upToTurn: number): Promise<void> {
+    return this.#thread.ask('copySession', [from, to, upToTurn]);
+  }
+
+  forgetSession(sessionId: string): Promise<void> {
+    return this.#thread.ask('forgetSession', [sessionId]);
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  async #reading<T>(read: (flag: StopFlag) => Promise<T>): Promise<T> {
+    const reading = { flag: newStopFlag(), since: performance.now() };
+    this.#readings.add(reading);
+    try {
+      const result = await read(reading.flag);
+      this.#lastError = '';
+      return result;
+    } catch (error) {
+      if (!isLeaving(error)) this.#lastError = error instanceof Error ? error.message : '';
+      throw error;
+    } finally {
+      this.#readings.delete(reading);
+    }
+  }
+
+  #heldOf(turn: TurnRef): Map<string, () => void> {
+    const name = turnName(turn);
+    const known = this.#held.get(name) ?? new Map<string, () => void>();
+    this.#held.set(name, known);
+    return known;
+  }
+}
+
+/** Nothing is wrong with the snapshots. */
+function isLeaving(error: unknown): boolean {
+  return (
+    error instanceof ProtocolError &&
+    (error.kind === 'CANCELLED' || error.kind === 'DRAINING' || error.kind === 'NOT_FOUND')
+  );
+}

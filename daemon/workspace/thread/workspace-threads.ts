@@ -1,0 +1,112 @@
+/** The main thread's side of all workspaces: one thread each, when it is needed. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ProtocolError } from '../../../protocol/errors.ts';
+import type { SnapshotSettings, WorkspaceFiles, WorkspacesPort } from '../../services/snapshot-port.ts';
+import type { WorkspaceKeyPort } from '../../services/workspace-key-port.ts';
+import { FORMAT_FILE } from '../engine/store-format.ts';
+import { JOURNAL_FILE } from '../restore/restore-journal.ts';
+import { refuseRoot } from '../scan/refuse-root.ts';
+import type { WorkspaceSettings } from './calls.ts';
+import { WorkspaceClient } from './workspace-client.ts';
+import { DEADLINES, WorkspaceThread, type ThreadDeadlines } from './workspace-thread.ts';
+
+export interface WorkspaceThreadsOptions {
+  readonly dataDirectory: string;
+  readonly home: string;
+  /** XDG_CONFIG_HOME; undefined where it is not set. */
+  readonly configHome: string | undefined;
+  readonly keys: WorkspaceKeyPort;
+  /** Asked when a thread starts. */
+  readonly settings: () => SnapshotSettings;
+  /** Told the frames of errors that nobody expected, and why a thread died. */
+  readonly onUnexpected: (name: string, stack: string) => void;
+  readonly script?: string;
+  readonly deadlines?: Partial<ThreadDeadlines>;
+}
+
+export class WorkspaceThreads implements WorkspacesPort {
+  readonly #options: WorkspaceThreadsOptions;
+  readonly #clients = new Map<string, WorkspaceClient>();
+  #closed = false;
+
+  constructor(options: WorkspaceThreadsOptions) {
+    this.#options = options;
+  }
+
+  async of(root: string): Promise<WorkspaceFiles> {
+    return await Promise.resolve(this.#client(root));
+  }
+
+  async has(root: string): Promise<boolean> {
+    const known = (await this.#options.keys.workspaceKeys()).find(({ path }) => path === root);
+    return known !== undefined && (await isThere(join(this.#directoryOf(known.id), FORMAT_FILE)));
+  }
+
+  async recover(): Promise<string[]> {
+    const sentences: string[] = [];
+    for (const { path, id } of await this.#options.keys.workspaceKeys()) {
+      if (!(await isThere(join(this.#directoryOf(id), JOURNAL_FILE)))) continue;
+      try {
+        const done = await this.#client(path).recover();
+        if (done !== undefined) sentences.push(done);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        sentences.push(`a restore of ${path} that was cut off is not complete: ${error.message}`);
+      }
+    }
+    return sentences;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+  }
+
+  /** @throws ProtocolError REFUSED, DRAINING */
+  #client(root: string): WorkspaceClient {
+    const known = this.#clients.get(root);
+    if (known !== undefined) return known;
+    if (this.#closed) throw new ProtocolError('DRAINING', 'the snapshots were closed', { retryable: true });
+    const refusal = refuseRoot(root, this.#options);
+    if (refusal !== undefined) throw new ProtocolError('REFUSED', refusal);
+    const client = new WorkspaceClient(
+      new WorkspaceThread({
+        script: this.#options.script ?? join(import.meta.dirname, 'workspace-worker.cjs'),
+        settings: () => this.#settingsOf(root),
+        deadlines: { ...DEADLINES, ...this.#options.deadlines },
+        onUnexpected: this.#options.onUnexpected,
+      }),
+    );
+    this.#clients.set(root, client);
+    return client;
+  }
+
+  async #settingsOf(root: string): Promise<WorkspaceSettings> {
+    const { dataDirectory, home, configHome, keys, settings } = this.#options;
+    const { id, key } = await keys.workspaceKey(root);
+    const { encrypt, maxFileBytes, maxFiles, maxBytes } = settings();
+    return {
+      root,
+      directory: this.#directoryOf(id),
+      dataDirectory,
+      key,
+      encrypt,
+      places: configHome === undefined ? { home } : { home, configHome },
+      limits: { fileBytes: maxFileBytes, files: maxFiles, bytes: maxBytes },
+    };
+  }
+
+  #directoryOf(id: string): string {
+    return join(this.#options.dataDirectory, 'workspaces', id);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

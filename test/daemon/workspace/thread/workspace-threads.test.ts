@@ -1,0 +1,188 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ProtocolError } from '../../../../protocol/errors.ts';
+import type { WorkspaceKey } from '../../../../daemon/services/workspace-key-port.ts';
+import { WorkspaceThreads } from '../../../../daemon/workspace/thread/workspace-threads.ts';
+import type { ThreadDeadlines } from '../../../../daemon/workspace/thread/workspace-thread.ts';
+import { ALICE, point } from '../engine/support/workbench.ts';
+
+const BUILT = join(import.meta.dirname, '../../../../dist/workspace-worker.cjs');
+const HOSTILE = join(import.meta.dirname, 'support/hostile-worker.ts');
+const never = new AbortController().signal;
+
+let top: string;
+let root: string;
+let unexpected: string[];
+let keys: Map<string, WorkspaceKey>;
+const opened: WorkspaceThreads[] = [];
+
+beforeEach(() => {
+  top = realpathSync(mkdtempSync(join(tmpdir(), 'm-threads-')));
+  root = join(top, 'project');
+  unexpected = [];
+  keys = new Map();
+  for (const name of ['project', 'data', 'home']) mkdirSync(join(top, name));
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((threads) => threads.close()));
+  rmSync(top, { recursive: true, force: true });
+});
+
+function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): WorkspaceThreads {
+  const made = new WorkspaceThreads({
+    dataDirectory: join(top, 'data'),
+    home: join(top, 'home'),
+    configHome: undefined,
+    keys: {
+      workspaceKey: (path) => {
+        const known = keys.get(path) ?? { id: randomBytes(16).toString('hex'), key: createSecretKey(randomBytes(32)) };
+        keys.set(path, known);
+        return Promise.resolve(known);
+      },
+      workspaceKeys: () => Promise.resolve([...keys].map(([path, { id }]) => ({ path, id }))),
+    },
+    settings: () => ({ enabled: true, encrypt: true, maxFileBytes: 1e7, maxFiles: 1e5, maxBytes: 1e9 }),
+    onUnexpected: (name, stack) => unexpected.push(`${name}: ${stack}`),
+    script,
+    deadlines,
+  });
+  opened.push(made);
+  return made;
+}
+
+function sideDirectory(): string {
+  return join(top, 'data', 'workspaces', keys.get(root)?.id ?? '');
+}
+
+const turn = { sessionId: ALICE, turn: 1 };
+const command = { kind: 'command', callId: 'C' } as const;
+
+describe('the threads of workspaces', () => {
+  it('carry a whole turn, and its way back', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    expect(await port.has(root)).toBe(false);
+    const files = await port.of(root);
+    const { snapshot } = await files.take(point(ALICE, 1, 'pre'), never);
+    expect(snapshot).toMatchObject({ files: 1, bytes: 4 });
+    await files.beginCall(turn, command);
+    writeFileSync(join(root, 'a.txt'), 'new\n');
+    await files.endCall(turn, command);
+    expect(await files.endTurn(turn, never)).toMatchObject({ files: 1, added: 1, removed: 1, byShell: 1 });
+    const target = { kind: 'turn', turn: 1, phase: 'pre' } as const;
+    const { planId } = await files.plan({ params: { sessionId: ALICE, target }, newestTurn: 1 });
+    expect(await files.apply(ALICE, planId)).toMatchObject({ restored: 1 });
+    expect(await files.status()).toMatchObject({ encrypted: true, snapshots: 2, busy: null, lastError: '' });
+    expect(await port.has(root)).toBe(true);
+    expect(unexpected).toEqual([]);
+  });
+
+  it('refuse what is no directory of a project', async () => {
+    const port = threads();
+    await expect(port.of(join(top, 'home'))).rejects.toMatchObject({ kind: 'REFUSED' });
+    await expect(port.of(top)).rejects.toMatchObject({ kind: 'REFUSED' });
+  });
+
+  it('pass failures on with their kind', async () => {
+    const files = await threads().of(root);
+    await expect(files.show(point(ALICE, 1, 'pre'))).rejects.toMatchObject({
+      kind: 'NOT_FOUND',
+      message: 'the files before turn 1 are not in a snapshot',
+    });
+    rmSync(root, { recursive: true });
+    await expect(files.take(point(ALICE, 1, 'pre'), never)).rejects.toMatchObject({ kind: 'NOT_FOUND' });
+    expect(unexpected).toEqual([]);
+  });
+
+  it('give no name to a snapshot that comes too late, and none to one that is cancelled', async () => {
+    writeFileSync(join(root, 'a.txt'), 'a');
+    const files = await threads().of(root);
+    const late = files.take(point(ALICE, 1, 'pre'), never);
+    files.tooLate(point(ALICE, 1, 'pre'));
+    await expect(late).rejects.toMatchObject({ kind: 'DEADLINE' });
+    const controller = new AbortController();
+    const cancelled = files.take(point(ALICE, 2, 'pre'), controller.signal);
+    controller.abort(new ProtocolError('CANCELLED', 'enough'));
+    await expect(cancelled).rejects.toThrow('enough');
+    expect((await files.list(undefined, 10, undefined)).snapshots).toEqual([]);
+  });
+
+  it('say how far a long reading is instead of waiting for it', async () => {
+    for (let number = 0; number < 2_000; number += 1) writeFileSync(join(root, `${number}`), String(number));
+    const files = await threads().of(root);
+    await files.status();
+    const taking = files.take(point(ALICE, 1, 'pre'), never);
+    const { busy } = await files.status();
+    expect(busy?.sinceMs).toBeGreaterThanOrEqual(0);
+    await taking;
+    expect((await files.status()).busy).toBeNull();
+  });
+
+  it('end without calls, keep what is known, and start again', async () => {
+    writeFileSync(join(root, 'a.txt'), 'a');
+    const files = await threads(BUILT, { idle: 50 }).of(root);
+    await files.take(point(ALICE, 1, 'pre'), never);
+    await expect.poll(() => readdirSync(sideDirectory())).toContain('stat-cache');
+    expect((await files.show(point(ALICE, 1, 'pre'))).snapshot.files).toBe(1);
+  });
+
+  it('that die reject their callers with something to try again, and the next call starts another', async () => {
+    const files = await threads(HOSTILE).of(root);
+    const both = await Promise.allSettled([files.list(undefined, 1, undefined), files.show(point(ALICE, 1, 'pre'))]);
+    for (const result of both) {
+      expect(result).toMatchObject({
+        status: 'rejected',
+        reason: {
+          retryable: true,
+          message: 'the thread that keeps the files of the workspace was lost: it ended with code 3',
+        },
+      });
+    }
+    expect(await files.writeOut(point(ALICE, 1, 'pre'), '/x')).toBe('writeOut');
+  });
+
+  it('that no longer answer are given up at the deadline', async () => {
+    const files = await threads(HOSTILE, { call: 200, grace: 50 }).of(root);
+    const from = { kind: 'turn', turn: 1, phase: 'pre' } as const;
+    await expect(files.diff(ALICE, { from })).rejects.toMatchObject({ kind: 'DEADLINE', retryable: true });
+    await expect
+      .poll(() => unexpected)
+      .toEqual(['workspace: the thread of a workspace was lost: it no longer answered']);
+    expect(await files.writeOut(point(ALICE, 1, 'pre'), '/x')).toBe('writeOut');
+  });
+
+  it('tell of nothing but a failure when the failure is a bug', async () => {
+    const files = await threads(HOSTILE).of(root);
+    await expect((files as unknown as { recover(): Promise<unknown> }).recover()).rejects.toMatchObject({
+      kind: 'INTERNAL',
+    });
+    expect(unexpected).toEqual(['workspace: frames']);
+  });
+
+  it('lose nothing of a turn when they are lost in the middle of it', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const before = await threads().of(root);
+    await before.take(point(ALICE, 1, 'pre'), never);
+    await before.beginCall(turn, command);
+    writeFileSync(join(root, 'a.txt'), 'new\n');
+    // Another life of the daemon: what the first one had in memory is unknown to it.
+    const port = threads();
+    const after = await port.of(root);
+    await after.endCall(turn, command);
+    expect(await after.endTurn(turn, never)).toMatchObject({ files: 1, others: 0 });
+    expect(await port.recover()).toEqual([]);
+    expect(existsSync(join(root, '.m-restore'))).toBe(false);
+  });
+
+  it('refuse calls when they are closed', async () => {
+    const port = threads();
+    const files = await port.of(root);
+    await files.take(point(ALICE, 1, 'pre'), never);
+    await port.close();
+    await expect(files.status()).rejects.toMatchObject({ kind: 'DRAINING' });
+  });
+});
