@@ -105,7 +105,12 @@ export const SnapshotShowResult = z.object({
 export const FileChangeKind = z.enum(['added', 'changed', 'deleted', 'mode', 'type']);
 export type FileChangeKind = z.infer<typeof FileChangeKind>;
 
-export const DiffLine = z.object({ kind: z.enum([' ', '+', '-']), text: z.string() });
+export const DiffLine = z.object({
+  kind: z.enum([' ', '+', '-']),
+  text: z.string(),
+  /** The last line of a file that does not end with a line break. */
+  unended: z.optional(z.literal(true)),
+});
 export const DiffHunk = z.object({
   oldStart: z.int(),
   oldLines: z.int(),

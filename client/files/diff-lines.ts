@@ -26,6 +26,9 @@ const NOWHERE = '/dev/null';
 /** A line has a megabyte at times, and none of it is for reading then. */
 const LONGEST = 2_000;
 
+/** As everybody writes it. */
+const UNENDED: InkLine = { text: '\\ No newline at end of file', ink: 'dim' };
+
 /** How a line of a file is written. */
 export type LineText = (text: string) => string;
 
@@ -79,9 +82,10 @@ function hunkLines(hunk: DiffFile['hunks'][number], lineText: LineText): InkLine
   const head: InkLine = { text: `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`, ink: 'cyan' };
   return [
     head,
-    ...lines.map(({ kind, text }): InkLine => {
+    ...lines.flatMap(({ kind, text, unended }): InkLine[] => {
       const ink = INKS[kind];
-      return { text: kind + lineText(text), ...(ink === undefined ? {} : { ink }) };
+      const line: InkLine = { text: kind + lineText(text), ...(ink === undefined ? {} : { ink }) };
+      return unended === true ? [line, UNENDED] : [line];
     }),
   ];
 }
