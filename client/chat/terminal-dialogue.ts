@@ -8,8 +8,8 @@ import { QuestionLine } from './question-line.ts';
 import type { Screen } from './screen.ts';
 import type { Transcript } from './transcript.ts';
 
-/** What was typed before the question could be read is not about it. */
-const DEAF_MS = 300;
+/** No key may have been pressed for so long before the next one can be an answer. */
+const QUIET_MS = 300;
 const MORE = '-- more -- (Space goes on, q is enough) ';
 const ENTER: ReadonlySet<string> = new Set(['\r', '\n']);
 /** Rows of the screen that are left for what was read last, and for the question. */
@@ -31,8 +31,6 @@ interface Asked {
   /** What Enter means, and what Escape and Ctrl+C mean. */
   readonly enter: string;
   readonly escape: string;
-  /** Keys count from then on. */
-  readonly hearsAt: number;
   readonly answer: (key: string) => void;
 }
 
@@ -43,6 +41,8 @@ export class TerminalDialogue implements Dialogue {
   #asked: Asked | undefined;
   /** Whether the keys come here. */
   #hasPlace = false;
+  /** Runs while keys are still about something else. */
+  #quiet: NodeJS.Timeout | undefined;
 
   constructor(parts: TerminalDialogueParts) {
     this.#parts = parts;
@@ -53,12 +53,21 @@ export class TerminalDialogue implements Dialogue {
     return this.#asked !== undefined;
   }
 
+  /** A key went to the typed line: whoever pressed it has not read the question. */
+  typed(): void {
+    if (this.#quiet !== undefined) this.#wait();
+  }
+
+  close(): void {
+    clearTimeout(this.#quiet);
+  }
+
   /** Takes the place of the typed line as soon as it is free. */
   look(): void {
     const isFree = this.#parts.isFree();
     if (!isFree) this.#hasPlace = false;
     const asked = this.#asked;
-    if (asked === undefined || !isFree || this.#hasPlace) return;
+    if (asked === undefined || !isFree || this.#hasPlace || this.#quiet !== undefined) return;
     const { editor, screen } = this.#parts;
     this.#hasPlace = true;
     this.#line.resize(screen.columns);
@@ -92,12 +101,12 @@ export class TerminalDialogue implements Dialogue {
   async choose(question: string, choices: readonly Choice[], otherwise: string): Promise<string> {
     const { transcript } = this.#parts;
     const text = questionLine(question, choices);
+    this.#wait();
     const key = await this.#ask({
       text,
       offers: choices.map((choice) => ({ key: choice.key, wish: choice.key })),
       enter: otherwise,
       escape: otherwise,
-      hearsAt: performance.now() + DEAF_MS,
     });
     transcript.printLines([{ text: `${text}${key}`, ink: 'dim' }]);
     return key;
@@ -113,7 +122,15 @@ export class TerminalDialogue implements Dialogue {
 
   #more(): Promise<string> {
     const offers = [' ', 'q'].map((key) => ({ key, wish: key }));
-    return this.#ask({ text: MORE, offers, enter: ' ', escape: 'q', hearsAt: 0 });
+    return this.#ask({ text: MORE, offers, enter: ' ', escape: 'q' });
+  }
+
+  #wait(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => {
+      this.#quiet = undefined;
+      this.#parts.changed();
+    }, QUIET_MS);
   }
 
   #ask(question: Omit<Asked, 'answer'>): Promise<string> {
@@ -128,7 +145,6 @@ export class TerminalDialogue implements Dialogue {
     const pressed = this.#keys.push(chunk, asked.offers);
     const isEscape = pressed.kind === 'interrupt' || pressed.kind === 'end' || pressed.kind === 'aside';
     if (isEscape) this.#answer(asked, asked.escape);
-    else if (performance.now() < asked.hearsAt) return;
     else if (pressed.kind === 'wish') this.#answer(asked, pressed.wish);
     else if (ENTER.has(chunk)) this.#answer(asked, asked.enter);
   }

@@ -72,6 +72,7 @@ export class TerminalChat {
         end: () => this.#chat.leave(),
         changed: () => {
           this.#asker.typed();
+          this.#dialogue.typed();
           this.#refresh();
         },
         tab: () => this.#asker.tab(),
@@ -166,6 +167,7 @@ export class TerminalChat {
       for (const end of undo) end();
       this.#locked.close();
       this.#asker.close();
+      this.#dialogue.close();
       this.#editor.close();
       this.#screen.release();
       stdout.write(NO_PASTE_MARKERS);

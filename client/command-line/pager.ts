@@ -5,6 +5,8 @@ import type { Surroundings } from './surroundings.ts';
 
 /** `less` ends by itself when all fits, shows colours and leaves the text on the screen. */
 const LESS = 'FRX';
+/** Whoever has chosen no pager is not told that there is none. */
+const USUAL = 'command -v less > /dev/null 2>&1 || exit 127; exec less';
 const NONE: ReadonlySet<string> = new Set(['', 'cat']);
 /** What the shell ends with when there is no such program, or it cannot be run. */
 const NOT_RUN: ReadonlySet<number | null> = new Set([126, 127]);
@@ -22,7 +24,7 @@ export async function pageThrough(around: Surroundings, texts: AsyncIterable<str
 }
 
 function pagerOf(environment: NodeJS.ProcessEnv): string | undefined {
-  const command = (environment['M_PAGER'] ?? environment['PAGER'] ?? 'less').trim();
+  const command = (environment['M_PAGER'] ?? environment['PAGER'] ?? USUAL).trim();
   return NONE.has(command) || environment['TERM'] === 'dumb' ? undefined : command;
 }
 
@@ -49,8 +51,14 @@ async function throughPager(
   const ended = endOf(pager);
   const undo = letThrough(around, pager);
   try {
-    const given = await feed(pager, iterator, ended);
-    pager.stdin?.end();
+    let given: string[] | undefined;
+    try {
+      given = await feed(pager, iterator, ended);
+    } finally {
+      // Whatever went wrong, the terminal is the pager's until it has ended.
+      pager.stdin?.end();
+      await ended;
+    }
     const code = await ended;
     if (NOT_RUN.has(code) && given !== undefined) return again(given, iterator);
     await iterator.return?.();

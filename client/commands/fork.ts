@@ -1,33 +1,70 @@
-/** `/fork`: a new session that shares this one up to a turn. */
+/** `/fork`: a new session that shares this one up to a turn, with its files in another directory if wanted. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { usageError } from '../command-line/failure.ts';
+import { harmlessLine } from '../command-line/harmless-text.ts';
+import { resolveWorkspace } from '../command-line/workspace.ts';
 import { count } from '../command-line/wording.ts';
+import type { Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
 import { currentSession } from './current-session.ts';
+import { readFlags } from './flags.ts';
+import { turnNumber } from './turn-number.ts';
+
+const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'interrupted']);
+/** Turns that are looked at for one that is over. */
+const NEWEST = 50;
 
 export const fork: Command = {
   name: 'fork',
-  takes: '[turn]',
-  summary: 'go on in a new session that shares this one up to a turn',
+  takes: '[turn] [--with-files DIR]',
+  summary:
+    'go on in a new session that shares this one up to a turn; with its files in a new directory if one is given',
   async run(context, argument) {
+    const { values, words } = readFlags('fork', argument, { 'with-files': 'value' });
+    if (words.length > 1) throw usageError(`/fork takes one turn, not ${words.join(' ')}`);
+    const turn = words.length === 0 ? undefined : turnNumber('fork', words[0], '/fork 3');
     const { client, talk, print } = context;
     const sessionId = currentSession(context, 'fork');
+    const directory = values.get('with-files');
+    const copy = directory === undefined ? undefined : await writeOut(context, sessionId, turn, directory);
     const { session } = await client.call('session/fork', {
       opId: client.newOpId(),
       sessionId,
-      ...(argument === '' ? {} : { turn: turnNumber(argument) }),
+      ...(turn === undefined ? {} : { turn }),
+      ...copy,
     });
     print(
       `forked session ${session.id} after turn ${session.turns} (${count(session.messages, 'message')})\n` +
+        (copy === undefined ? '' : `it works in ${harmlessLine(copy.workspace)}\n`) +
         `/resume ${sessionId} goes back to the original`,
     );
     await talk.open(session.id);
   },
 };
 
-function turnNumber(argument: string): number {
-  const turn = Number(argument);
-  if (Number.isInteger(turn) && turn >= 1) return turn;
-  throw new ProtocolError('INVALID_PARAMS', `/fork takes the number of a turn, not ${argument}`, {
-    hint: '/status says how many turns there are.',
-  });
+/** Puts the files of a turn into a directory. @returns what the fork is told of it. */
+async function writeOut(
+  { client, talk, print }: CommandContext,
+  sessionId: string,
+  wanted: number | undefined,
+  typed: string,
+): Promise<{ readonly turn: number; readonly workspace: string }> {
+  const turn = wanted ?? (await newestOver(client, sessionId));
+  const destination = resolve(
+    talk.workspace,
+    typed === '~' || typed.startsWith('~/') ? join(homedir(), typed.slice(1)) : typed,
+  );
+  const { files } = await client.call('snapshot/writeOut', { sessionId, turn, phase: 'post', destination });
+  print(`${count(files, 'file')} of turn ${turn} written to ${harmlessLine(destination)}`);
+  // Its name as sessions know it, now that it is there.
+  return { turn, workspace: resolveWorkspace(destination, talk.workspace) };
+}
+
+async function newestOver(client: Client, sessionId: string): Promise<number> {
+  const { turns } = await client.call('turn/list', { sessionId, limit: NEWEST });
+  const found = turns.find(({ state }) => OVER.has(state));
+  if (found !== undefined) return found.turn;
+  throw new ProtocolError('EMPTY', 'no turn has ended yet', { hint: 'The files after a turn can be written out.' });
 }

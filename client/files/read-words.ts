@@ -1,6 +1,7 @@
 /** A line that names files, as words: quotes hold a name with blanks together. */
 import { usageError } from '../command-line/failure.ts';
 
+const HINT = 'Put the name into double quotes, or a backslash before the quote.';
 const WRITTEN: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };
 /** A piece of a word: in single quotes, in double quotes, a character behind a backslash, or as it is. */
 const PIECE = /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)/suy;
@@ -22,7 +23,7 @@ export function readWords(line: string): string[] {
       at = PIECE.lastIndex;
       continue;
     }
-    if (/\S/.test(line[at] ?? '')) throw usageError(`a quote is not closed: ${line.slice(at)}`);
+    if (/\S/.test(line[at] ?? '')) throw usageError(`a quote is not closed: ${line.slice(at)}`, HINT);
     if (word !== undefined) words.push(word);
     word = undefined;
     at += 1;

@@ -3,6 +3,7 @@ import { main } from '../../../client/run/main.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { FakeDaemon } from '../../support/fake-daemon.ts';
 import { fakeSurroundings, type FakeSurroundings } from '../../support/fake-surroundings.ts';
+import { entry } from '../../support/snapshot-samples.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -112,6 +113,32 @@ test('NDJSON tells session, prompt, deltas, reply and the end', async () => {
     reason: 'stop',
   });
   expect(code).toBe(0);
+});
+
+test('what a turn did to the files is told on stderr, and as a line of its own to a program', async () => {
+  const text = await started(['hello']);
+  text.daemon.emit(text.sessionId, 'snapshot', 1, entry());
+  text.daemon.complete(text.sessionId, 1, 'done');
+  expect(await text.ended).toBe(0);
+  expect(text.stderr.text).toContain('m: 2 files changed (+10 -3, 1 by shell)\n');
+  expect(text.stdout.text).toBe('done\n');
+  const json = await started(['--json', 'hello']);
+  json.daemon.emit(json.sessionId, 'snapshot', 1, entry({ restorable: false, reason: 'the disk is full' }));
+  json.daemon.complete(json.sessionId, 1, 'done');
+  expect(await json.ended).toBe(0);
+  expect(json.lines().find(({ type }) => type === 'snapshot')).toEqual({
+    type: 'snapshot',
+    turn: 1,
+    ...entry({ restorable: false, reason: 'the disk is full' }),
+  });
+});
+
+test('a turn without any change of files says nothing of them', async () => {
+  const { daemon, sessionId, ended, stderr } = await started(['hello']);
+  daemon.emit(sessionId, 'snapshot', 1, entry({ files: 0 }));
+  daemon.complete(sessionId, 1, 'done');
+  expect(await ended).toBe(0);
+  expect(stderr.text).not.toContain('changed');
 });
 
 test('a failed turn ends with 1, and the last line says why', async () => {

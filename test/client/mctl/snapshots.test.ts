@@ -1,0 +1,266 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { main } from '../../../client/mctl/main.ts';
+import { ProtocolError } from '../../../protocol/errors.ts';
+import type { Snapshot } from '../../../protocol/snapshot.ts';
+import { FakeDaemon } from '../../support/fake-daemon.ts';
+import { fakeSurroundings } from '../../support/fake-surroundings.ts';
+import {
+  AT,
+  diffFile,
+  diffPage,
+  plan,
+  planWithConflict,
+  result,
+  status,
+  summary,
+  withRestores,
+} from '../../support/snapshot-samples.ts';
+
+const TAKEN = '01K00000000000000000000099';
+const COUNTS = { files: 12, bytes: 34_000, skipped: 1 };
+
+interface Given {
+  readonly input?: string;
+  readonly isTTY?: boolean;
+  readonly directory?: string;
+}
+
+/** A daemon with one session in a directory of its own, and a way to run commands there. */
+function workplace() {
+  const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'm-snap-')));
+  onTestFinished(() => rmSync(workspace, { recursive: true }));
+  const daemon = new FakeDaemon();
+  const sessionId = daemon.newSession(workspace);
+  daemon.begin(sessionId, 1, 'hello');
+  daemon.complete(sessionId, 1, 'done');
+  daemon.overrides['turn/list'] = () => ({ turns: [summary(1)], more: false });
+  const run = async (line: string, { input = '', isTTY = false, directory = workspace }: Given = {}) => {
+    const environment = { NO_COLOR: '1', M_PAGER: 'cat' };
+    const fake = fakeSurroundings(daemon, { isTTY, environment, input, directory });
+    const code = await main(line.replace('ID', sessionId).split(' '), fake.around);
+    return { code, out: fake.stdout.text, err: fake.stderr.text };
+  };
+  const params = (method: string) => daemon.calls.findLast((call) => call.method === method)?.params;
+  return { daemon, sessionId, workspace, run, params };
+}
+
+function snapshot(change: Partial<Snapshot> = {}): Snapshot {
+  return { point: { kind: 'turn', turn: 1, phase: 'pre' }, sessionId: null, at: AT, ...COUNTS, ...change };
+}
+
+test('list shows the snapshots of the workspace, or of a session, and all of them as JSON', async () => {
+  const { daemon, run, params, workspace, sessionId } = workplace();
+  const all = [snapshot({ sessionId }), snapshot({ point: { kind: 'taken', id: TAKEN } })];
+  daemon.overrides['snapshot/list'] = ({ cursor }: { cursor?: string }) =>
+    cursor === undefined ? { snapshots: all, nextCursor: 'c' } : { snapshots: [snapshot()], nextCursor: null };
+  const { out, code } = await run('snapshots list --limit 2');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^TURN +TAKEN +FILES/);
+  expect(out).toContain('1 pre');
+  expect(out).toContain(TAKEN);
+  expect(out).toContain('… --limit shows more');
+  for (const row of out.split('\n')) expect(row.length).toBeLessThanOrEqual(60);
+  expect(params('snapshot/list')).toEqual({ owner: { kind: 'workspace', workspace }, limit: 2 });
+  expect(JSON.parse((await run('snapshots list ID --json')).out)).toEqual([...all, snapshot()]);
+  expect(params('snapshot/list')).toMatchObject({ owner: { kind: 'session', sessionId }, cursor: 'c' });
+});
+
+test('list finds the snapshots of a directory that is gone by its path', async () => {
+  const { daemon, run, params } = workplace();
+  daemon.overrides['snapshot/list'] = () => ({ snapshots: [], nextCursor: null });
+  expect((await run('snapshots list --cwd /no/such/directory')).out).toBe('no snapshot yet\n');
+  expect(params('snapshot/list')).toMatchObject({ owner: { workspace: '/no/such/directory' } });
+});
+
+test('show tells what is in a snapshot and what was left out, of a turn or of one taken by hand', async () => {
+  const { daemon, run, params, sessionId, workspace } = workplace();
+  daemon.overrides['snapshot/show'] = () => ({
+    snapshot: snapshot(),
+    commit: 'c'.repeat(40),
+    tree: 't'.repeat(40),
+    skippedFiles: [{ path: 'big\nfile', reason: 'too-large', bytes: 12_000_000 }],
+    skippedMore: 4,
+    remarks: ['3 repositories\x1b are in it'],
+    durationMs: 80,
+  });
+  const { out } = await run('snapshots show ID 1');
+  expect(out).toContain('12 files, 34.0 kB, 1 skipped\n');
+  expect(out).toContain('  "big\\nfile": too large (12.0 MB)\n  … 4 more\n');
+  expect(out).toContain('3 repositories␛ are in it');
+  expect(params('snapshot/show')).toEqual({
+    owner: { kind: 'session', sessionId },
+    point: { kind: 'turn', turn: 1, phase: 'post' },
+  });
+  await run('snapshots show ID 1 --phase pre');
+  expect(params('snapshot/show')).toMatchObject({ point: { phase: 'pre' } });
+  await run(`snapshots show ${TAKEN}`);
+  expect(params('snapshot/show')).toEqual({
+    owner: { kind: 'workspace', workspace },
+    point: { kind: 'taken', id: TAKEN },
+  });
+  expect((await run('snapshots show 01K')).err).toContain('the number of a turn is missing');
+});
+
+test('diff prints a unified diff with lines as they are, and everything as JSON', async () => {
+  const { daemon, run, params, sessionId } = workplace();
+  const [hunk] = diffFile().hunks;
+  const file = diffFile({ hunks: [{ ...hunk!, lines: [{ kind: '+', text: '\tx\x1b[2J' }] }] });
+  daemon.overrides['snapshot/diff'] = ({ offset = 0 }: { offset?: number }) =>
+    diffPage([file], { total: 2, nextOffset: offset === 0 ? 1 : null });
+  const { out, code } = await run('snapshots diff ID 1 src');
+  expect(code).toBe(0);
+  expect(out).toContain('--- a/src/a.ts\n+++ b/src/a.ts\n@@ -1,2 +1,2 @@\n+\tx\x1b[2J\n');
+  expect(params('snapshot/diff')).toMatchObject({ owner: { kind: 'session', sessionId }, paths: ['src'], offset: 1 });
+  const json = (await run('snapshots diff ID 1 --json')).out;
+  expect(JSON.parse(json)).toEqual({ total: 2, added: 1, removed: 1, files: [file, file] });
+  expect(json).not.toContain('\x1b');
+  await run('snapshots diff ID 1 now');
+  expect(params('snapshot/diff')).not.toHaveProperty('to');
+});
+
+test('diff on a terminal is harmless', async () => {
+  const { daemon, run } = workplace();
+  const [hunk] = diffFile().hunks;
+  daemon.overrides['snapshot/diff'] = () =>
+    diffPage([diffFile({ hunks: [{ ...hunk!, lines: [{ kind: '+', text: '\x1b[2J' }] }] })]);
+  expect((await run('snapshots diff ID', { isTTY: true })).out).toContain('+␛[2J\n');
+});
+
+test('paths are taken from where the person is', async () => {
+  const { run, params, daemon, workspace } = workplace();
+  mkdirSync(join(workspace, 'src'));
+  daemon.overrides['snapshot/diff'] = () => diffPage([]);
+  await run('snapshots diff ID 1 a.ts ../b.ts', { directory: join(workspace, 'src') });
+  expect(params('snapshot/diff')).toMatchObject({ paths: ['src/a.ts', 'b.ts'] });
+  expect(await run('snapshots diff ID 1 /etc/passwd')).toMatchObject({ code: 2 });
+});
+
+test('restore needs somebody who confirms it, and says how to do without', async () => {
+  const { run, daemon } = workplace();
+  withRestores(daemon, [plan()]);
+  for (const line of ['snapshots restore ID 1', 'snapshots undo ID']) {
+    const { code, err } = await run(line);
+    expect(code).toBe(2);
+    expect(err).toContain('Add --yes to do it without being asked, or --dry-run to see what would be done.');
+  }
+  expect(await run('snapshots restore ID 1 --json', { isTTY: true, input: 'y\n' })).toMatchObject({ code: 2 });
+  expect(daemon.calls).toEqual([]);
+});
+
+test('restore --yes does it, and --dry-run only says what would be done', async () => {
+  const { run, daemon, params, sessionId } = workplace();
+  withRestores(daemon, [plan()]);
+  const dry = await run('snapshots restore ID 1 --dry-run --all --phase post src/a.ts');
+  expect(dry).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('the files from after turn 1: 1 file: 1 changed'),
+  });
+  expect(params('restore/plan')).toEqual({
+    sessionId,
+    target: { kind: 'turn', turn: 1, phase: 'post' },
+    paths: ['src/a.ts'],
+    all: true,
+  });
+  expect(params('restore/apply')).toBeUndefined();
+  const { code, out } = await run('snapshots restore ID 1 -y');
+  expect(code).toBe(0);
+  expect(out).toContain(`are back; mctl snapshots undo ${sessionId} takes it back`);
+});
+
+test('undo takes the last restore back', async () => {
+  const { run, daemon, params, sessionId } = workplace();
+  withRestores(daemon, [plan()]);
+  expect(await run('snapshots undo ID --yes')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('is taken back'),
+  });
+  expect(params('restore/plan')).toEqual({ sessionId, target: { kind: 'undo' } });
+});
+
+test.each([
+  ['conflicts that are kept', [planWithConflict()], result({ kept: 1, conflicts: 1 }), 5],
+  ['conflicts alone', [{ ...planWithConflict(), files: [] }], result(), 5],
+  ['a file that could not be restored', [plan()], result({ left: 1 }), 1],
+  ['nothing to do', [{ ...plan(), files: [] }], result(), 0],
+])('%s have an exit code of their own', async (_what, plans, restored, code) => {
+  const { run, daemon } = workplace();
+  withRestores(daemon, plans, restored);
+  expect((await run('snapshots restore ID 1 --yes')).code).toBe(code);
+  const json = await run('snapshots restore ID 1 --yes --json');
+  expect(json.code).toBe(code);
+  expect(JSON.parse(json.out)).toEqual({ plan: plans[0], result: plans[0]?.files.length === 0 ? null : restored });
+});
+
+test('a turn or session that is not there ends with 3', async () => {
+  const { run, daemon } = workplace();
+  daemon.overrides['restore/plan'] = () => {
+    throw new ProtocolError('NOT_FOUND', 'turn 7 does not exist');
+  };
+  expect(await run('snapshots restore ID 7 --yes')).toMatchObject({ code: 3, err: 'mctl: turn 7 does not exist\n' });
+  expect((await run('snapshots diff nope')).code).toBe(3);
+});
+
+test.each([
+  'snapshots restore ID x --yes',
+  'snapshots restore ID 1 --phase x',
+  'snapshots diff ID 4 2',
+  'snapshots list --limit 0',
+])('%s is no command line', async (line) => {
+  expect((await workplace().run(line)).code).toBe(2);
+});
+
+test('on a terminal the plan is shown and asked about, conflicts by themselves', async () => {
+  const { run, daemon, params } = workplace();
+  withRestores(daemon, [planWithConflict(), plan()]);
+  const { code, out, err } = await run('snapshots restore ID 1', { isTTY: true, input: 'overwrite\ny\n' });
+  expect(code).toBe(0);
+  expect(out).toContain('both.txt: the session changed it, and then you did');
+  expect(err).toContain('1 file changed by the session, and then by you: [K]eep them [o]verwrite them ');
+  expect(err).toContain('restore 1 file? [y]es [N]o ');
+  expect(params('restore/plan')).toMatchObject({ overwrite: ['both.txt'] });
+});
+
+test('anything but yes on a terminal changes nothing and ends like every no', async () => {
+  const { run, daemon, params } = workplace();
+  withRestores(daemon, [plan()]);
+  const { code, out } = await run('snapshots restore ID 1', { isTTY: true, input: '\n' });
+  expect({ code, isSaid: out.includes('nothing was changed') }).toEqual({ code: 130, isSaid: true });
+  expect(params('restore/apply')).toBeUndefined();
+});
+
+test('status says whether files are captured, what it costs and what was left out', async () => {
+  const { run, daemon, params, workspace } = workplace();
+  const state = status({ skippedFiles: [{ path: 'fifo', reason: 'special' }] });
+  daemon.overrides['snapshot/status'] = () => state;
+  const { out } = await run('snapshots status');
+  expect(out).toContain('files:     1203 files captured, 45.2 MB, 3 skipped');
+  expect(out).toContain(
+    'stored:    8 snapshots, 12.0 MB on disk\nskipped:\n  fifo: neither a file nor a link\n  … 2 more\n',
+  );
+  expect(params('snapshot/status')).toEqual({ workspace });
+  expect(JSON.parse((await run('snapshots status --json')).out)).toEqual({ workspace, ...state });
+  expect((await run('snapshots status --cwd /no/such/directory')).code).toBe(2);
+});
+
+test('take names the snapshot that was taken', async () => {
+  const { run, daemon, params, workspace } = workplace();
+  const taken = { snapshot: snapshot({ point: { kind: 'taken', id: TAKEN } }), durationMs: 90 };
+  daemon.overrides['snapshot/take'] = () => taken;
+  expect((await run('snapshots take')).out).toBe(
+    `snapshot taken: ${TAKEN}\n  12 files, 34.0 kB, 1 skipped, in 90 ms\n`,
+  );
+  expect(params('snapshot/take')).toMatchObject({ workspace, opId: expect.any(String) });
+  expect(JSON.parse((await run('snapshots take --json')).out)).toEqual(taken);
+});
+
+test('export names an absolute directory, and says that it is not encrypted', async () => {
+  const { run, daemon, params, workspace } = workplace();
+  daemon.overrides['snapshot/export'] = () => ({ snapshots: 2, objects: 30, bytes: 4_000 });
+  expect((await run('snapshots export out.git')).out).toBe(
+    `2 snapshots written to ${workspace}/out.git\n  30 objects, 4.0 kB, not encrypted\n`,
+  );
+  expect(params('snapshot/export')).toEqual({ workspace, destination: `${workspace}/out.git` });
+});
