@@ -1,5 +1,5 @@
 /** The objects of a side repository: packs that are never changed, found by id, checked whenever they are read. */
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { KeyObject } from 'node:crypto';
@@ -11,7 +11,7 @@ import { announceRemoval, finishRemoval } from './pack-removal.ts';
 import { CHUNK_BYTES } from './seal.ts';
 import { clearLeftovers } from './sealed-writer.ts';
 import { isGone, MissingObject, TamperedFile, TamperedObject } from './store-errors.ts';
-import { realDisk, type StoreDisk } from './store-disk.ts';
+import { makeDirectory, realDisk, type StoreDisk } from './store-disk.ts';
 
 export interface StoreLimits {
   /** Contents of one pack, in bytes; a longer object has a pack of its own. */
@@ -63,8 +63,9 @@ export class ObjectStore implements ObjectSource {
     key: KeyObject | undefined,
     parts: { readonly disk?: StoreDisk; readonly limits?: Partial<StoreLimits> } = {},
   ): ObjectStore {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const store = new ObjectStore(directory, key, parts.disk ?? realDisk, { ...LIMITS, ...parts.limits });
+    const disk = parts.disk ?? realDisk;
+    makeDirectory(disk, directory);
+    const store = new ObjectStore(directory, key, disk, { ...LIMITS, ...parts.limits });
     store.refresh();
     return store;
   }

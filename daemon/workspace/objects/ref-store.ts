@@ -4,14 +4,13 @@
  *
  * Contents: the version, a line; then a line `<id> <name>` each, sorted by name.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import type { ObjectId } from './object.ts';
 import { SealedReader } from './sealed-reader.ts';
 import { clearLeftovers, SealedWriter } from './sealed-writer.ts';
 import { isGone, TamperedFile, TamperedRefs } from './store-errors.ts';
-import { realDisk, type StoreDisk } from './store-disk.ts';
+import { makeDirectory, realDisk, type StoreDisk } from './store-disk.ts';
 
 export interface Ref {
   /** Parts of letters, digits, `_` and `-`, joined by `/`, as in `snap/<session>/<turn>-pre`. */
@@ -48,8 +47,9 @@ export class RefStore {
 
   /** @throws TamperedRefs when they do not verify, also under another key than theirs. */
   static open(directory: string, key: KeyObject | undefined, parts: { readonly disk?: StoreDisk } = {}): RefStore {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return new RefStore(directory, key, parts.disk ?? realDisk, readContents(join(directory, FILE), key));
+    const disk = parts.disk ?? realDisk;
+    makeDirectory(disk, directory);
+    return new RefStore(directory, key, disk, readContents(join(directory, FILE), key));
   }
 
   /** How often they were changed. Whoever keeps it elsewhere sees when an older file was put in place. */

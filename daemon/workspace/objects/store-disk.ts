@@ -1,5 +1,6 @@
 /** What writes to disk in a side repository, one step each, so that a test can stop at any of them. */
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname, relative, sep } from 'node:path';
 
 export interface StoreDisk {
   /** A new file of mode 0600, open for writing. @throws EEXIST, also for a link. */
@@ -35,3 +36,12 @@ export const realDisk: StoreDisk = {
     }
   },
 };
+
+/** Makes a directory of mode 0700, durably, with those above it. One that is there stays as it is. */
+export function makeDirectory(disk: StoreDisk, path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const made = relative(dirname(first), path).split(sep).length;
+  for (let count = 0, above = dirname(path); count < made; count += 1, above = dirname(above))
+    disk.syncDirectory(above);
+}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../../../daemon/workspace/objects/object.ts';
 import { ObjectStore } from '../../../../daemon/workspace/objects/object-store.ts';
@@ -119,6 +120,16 @@ test('a verification that is ended says that it is not complete', () => {
   writeSnapshot(batch, { a: 'a' });
   batch.commit();
   expect(store.verify({ aborted: true })).toMatchObject({ objects: 0, complete: false });
+});
+
+test('the directory of a store and those above it are durable when they were made', () => {
+  const above = temporaryDirectory();
+  const synced: string[] = [];
+  const disk: StoreDisk = { ...realDisk, syncDirectory: (path) => synced.push(path) };
+  ObjectStore.open(join(above, 'a', 'b'), someKey(), { disk });
+  expect(synced).toEqual([join(above, 'a'), above]);
+  RefStore.open(join(above, 'a', 'b'), someKey(), { disk });
+  expect(synced).toHaveLength(2);
 });
 
 test('what a pack holds is durable before the pack has its name, and the name before the refs have theirs', () => {

@@ -25,12 +25,13 @@ export function diskThatStops(step: number, torn: boolean): StoreDisk & { readon
         () => realDisk.write(descriptor, bytes),
         () => realDisk.write(descriptor, bytes.subarray(0, bytes.length / 2)),
       ),
-    sync: (descriptor) => take(() => realDisk.sync(descriptor)),
+    // A step like the others, but what a process wrote outlives it without: the test need not wait.
+    sync: () => take(() => {}),
     // What a killed process had open is closed.
     close: (descriptor) => realDisk.close(descriptor),
     rename: (from, to) => take(() => realDisk.rename(from, to)),
     remove: (path) => take(() => realDisk.remove(path)),
-    syncDirectory: (path) => take(() => realDisk.syncDirectory(path)),
+    syncDirectory: () => take(() => {}),
   };
 }
 
