@@ -6,7 +6,7 @@ export interface HunkLine {
   /** Without the line break that ends it. */
   readonly text: string;
   /** The last line of a text that does not end with a line break. */
-  readonly unended?: true;
+  readonly unended?: true | undefined;
 }
 
 /** Starts count from 1; a side without lines names the line before it, as unified diffs do. */
