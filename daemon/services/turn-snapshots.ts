@@ -69,7 +69,6 @@ export class TurnSnapshots {
   #loss: Loss | undefined;
   /** A person has let a change pass that cannot be taken back. */
   #isAccepted = false;
-  #hasChanged = false;
   /** Files that its tools have named. */
   readonly #named = new Set<string>();
   /** Calls that the thread was told of. */
@@ -105,7 +104,7 @@ export class TurnSnapshots {
     if (this.#before === undefined || this.#beforeHasEnded || this.#loss !== undefined) return;
     const waitMs = this.#parts.waitMs ?? WAIT_MS;
     if (await fulfilsWithin(this.#before, waitMs, signal)) return;
-    this.#lose(`capturing them took longer than ${Math.ceil(waitMs / 1000)} seconds`);
+    this.#lose(`capturing the files took longer than ${Math.ceil(waitMs / 1000)} seconds`);
     this.#files?.tooLate(this.#name);
   }
 
@@ -130,7 +129,6 @@ export class TurnSnapshots {
   async begin(mutation: Mutation, signal: AbortSignal): Promise<void> {
     // A question about it may have been open for days.
     await this.#parts.holds.free(this.#place.workspace, signal);
-    this.#hasChanged = true;
     if (mutation.kind === 'files') for (const path of mutation.paths) this.#named.add(path);
     const files = this.#files;
     // The thread still looks at files that it is too late for: what would be told now would wait behind that.
@@ -154,10 +152,12 @@ export class TurnSnapshots {
    */
   async finish(limitMs: number, signal: AbortSignal): Promise<SnapshotEntry | undefined> {
     if (this.#before === undefined) return undefined;
-    const shortMs = Math.min(limitMs, UNCHANGED_WAIT_MS);
-    if (!this.#beforeHasEnded && !(await this.#comes(this.#before, shortMs, signal))) {
+    if (!this.#beforeHasEnded) {
+      // It was too late for that, and is at it still.
+      if (this.#loss !== undefined) return this.#entry(undefined);
+      const shortMs = Math.min(limitMs, UNCHANGED_WAIT_MS);
       // What a turn did not change needs no way back.
-      return this.#hasChanged ? this.#entry(undefined) : undefined;
+      if (!(await this.#comes(this.#before, shortMs, signal))) return undefined;
     }
     const counts = this.#files === undefined ? undefined : await this.#capturedAfter(this.#files, limitMs, signal);
     return this.#entry(counts);
@@ -179,7 +179,7 @@ export class TurnSnapshots {
     this.#files = files;
     // Steps that stand may have changed files: what is there now is not from before the turn.
     if (this.#place.firstStep > 1 && !(await this.#isCaptured(files))) {
-      this.#lose('they were not captured when this turn began');
+      this.#lose('the files were not captured when this turn began');
       return;
     }
     if (this.#loss === undefined) await files.take(this.#name, this.#leaving.signal);

@@ -1,0 +1,92 @@
+/** Workspaces whose thread does what the test says, and remembers what it was asked. */
+import type { PointName, WorkspaceFiles, WorkspacesPort } from '../../../../daemon/services/snapshot-port.ts';
+import { ProtocolError } from '../../../../protocol/errors.ts';
+
+type Counts = Awaited<ReturnType<WorkspaceFiles['endTurn']>>;
+type Restored = Awaited<ReturnType<WorkspaceFiles['apply']>>;
+
+export const COUNTS: Counts = { files: 2, added: 3, removed: 1, byShell: 1, others: 0, skipped: 0 };
+const RESTORED: Restored = { files: [], filesMore: 0, restored: 1, deleted: 0, left: 0, kept: 0, conflicts: 0 };
+
+/** `begin 1-pre` for a turn, `taken` for one that a person takes. */
+function shown({ point }: PointName): string {
+  return point.kind === 'turn' ? `${point.turn}-${point.phase}` : 'by hand';
+}
+
+export class FakeWorkspaces implements WorkspacesPort {
+  /** What was asked, in order. */
+  readonly asked: string[] = [];
+  /** What each of these does instead of succeeding. */
+  readonly instead: Partial<Record<'of' | 'take' | 'begin' | 'end' | 'post' | 'apply', () => Promise<void>>> = {};
+  /** Snapshots that are there. */
+  readonly stored = new Set<string>();
+  isStored = true;
+  readonly roots = new Set<string>();
+
+  async of(root: string): Promise<WorkspaceFiles> {
+    await this.instead.of?.();
+    this.roots.add(root);
+    return this.#files;
+  }
+
+  has(): Promise<boolean> {
+    return Promise.resolve(this.isStored);
+  }
+
+  recover(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #do(name: keyof FakeWorkspaces['instead'], what: string): Promise<void> {
+    this.asked.push(what);
+    await this.instead[name]?.();
+  }
+
+  readonly #files: WorkspaceFiles = {
+    take: async (name) => {
+      await this.#do('take', `take ${shown(name)}`);
+      this.stored.add(shown(name));
+      const counts = { files: 1, bytes: 1, skipped: 0 };
+      const at = new Date().toISOString();
+      return { snapshot: { point: name.point, sessionId: name.sessionId ?? null, at, ...counts }, durationMs: 1 };
+    },
+    tooLate: (name) => void this.asked.push(`too late ${shown(name)}`),
+    beginCall: (_turn, { kind, callId }) => this.#do('begin', `begin ${kind} ${callId}`),
+    endCall: (_turn, { kind, callId }) => this.#do('end', `end ${kind} ${callId}`),
+    endTurn: async ({ turn }) => {
+      await this.#do('post', `post ${turn}`);
+      return COUNTS;
+    },
+    show: (name) =>
+      this.stored.has(shown(name))
+        ? Promise.resolve({ remarks: [] } as never)
+        : Promise.reject(new ProtocolError('NOT_FOUND', `there is no snapshot ${shown(name)}`)),
+    plan: ({ newestTurn }) => {
+      this.asked.push(`plan at ${newestTurn}`);
+      return Promise.resolve({ planId: 'P' } as never);
+    },
+    apply: async (_sessionId, planId) => {
+      await this.#do('apply', `apply ${planId}`);
+      return RESTORED;
+    },
+    copySession: (from, to, upToTurn) => {
+      this.asked.push(`copy ${from} ${to} ${upToTurn}`);
+      return Promise.resolve();
+    },
+    forgetSession: async (sessionId) => {
+      await this.#do('end', `forget ${sessionId}`);
+    },
+    diff: () => Promise.resolve({ files: [], nextOffset: null, total: 0, added: 0, removed: 0 }),
+    list: (owner) => {
+      this.asked.push(`list ${owner?.sessionId ?? 'all'}`);
+      return Promise.resolve({ snapshots: [], nextCursor: null });
+    },
+    status: () => Promise.reject(new Error('not asked here')),
+    exportTo: () => Promise.reject(new Error('not asked here')),
+    writeOut: () => Promise.reject(new Error('not asked here')),
+  };
+}
