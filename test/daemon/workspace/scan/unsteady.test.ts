@@ -281,6 +281,19 @@ test('cases 16 and 17: a directory that goes between its listing and its own tur
   expect(bench.picture()).toEqual({ 'd/e/f': '100644 again', z: '100644 y' });
 });
 
+test('case 17: what goes and comes back within one tick of the clock is seen', () => {
+  bench.file('d/e/f', 'x');
+  bench.file('d/g', 'y');
+  freeze(YEAR_2026);
+  bench.now = () => YEAR_2026 + 60_000;
+  bench.scan();
+  const { lstat } = bench.disk;
+  bench.disk = { ...bench.disk, lstat: (path) => (/[eg]$/.test(path) ? undefined : lstat(path)) };
+  expect(bench.picture()).toEqual({});
+  bench.disk = { ...bench.disk, lstat };
+  expect(bench.picture()).toEqual({ 'd/e/f': '100644 x', 'd/g': '100644 y' });
+});
+
 test('case 18: whatever a writer does meanwhile, the first scan after it is right', () => {
   for (let index = 0; index < 40; index += 1) bench.file(`d${index % 4}/f${index}`, 'start');
   const { lstat } = bench.disk;
