@@ -26,6 +26,7 @@ const NOWHERE = '/dev/null';
 /** A line has a megabyte at times, and none of it is for reading then. */
 const LONGEST = 2_000;
 
+const REST = '… the rest of this file is left out: it differs in too much';
 /** As everybody writes it. */
 const UNENDED: InkLine = { text: '\\ No newline at end of file', ink: 'dim' };
 
@@ -42,7 +43,8 @@ export const exactLine: LineText = (text) => text;
 /** What differs in a file, as a heading and a unified diff. */
 export function diffLines(file: DiffFile, lineText: LineText = shownLine): InkLine[] {
   const heading: InkLine = { text: headingOf(file), ink: 'bold' };
-  if (file.hunks.length === 0) return [heading];
+  const rest: InkLine[] = file.truncated ? [{ text: REST, ink: 'yellow' }] : [];
+  if (file.hunks.length === 0) return [heading, ...rest];
   const before = file.change === 'added' ? NOWHERE : pathText(`a/${file.path}`);
   const after = file.change === 'deleted' ? NOWHERE : pathText(`b/${file.path}`);
   return [
@@ -50,9 +52,7 @@ export function diffLines(file: DiffFile, lineText: LineText = shownLine): InkLi
     { text: `--- ${before}`, ink: 'dim' },
     { text: `+++ ${after}`, ink: 'dim' },
     ...file.hunks.flatMap((hunk) => hunkLines(hunk, lineText)),
-    ...(file.truncated
-      ? [{ text: '… the rest of this file is left out: it differs in too much', ink: 'yellow' as const }]
-      : []),
+    ...rest,
   ];
 }
 

@@ -85,7 +85,9 @@ test('a line of megabytes is cut for a person, and whole for a program', () => {
 });
 
 test('a file of which a part is left out says so', () => {
-  expect(text(diffFile({ truncated: true })).at(-1)).toContain('the rest of this file is left out');
+  for (const file of [diffFile({ truncated: true }), diffFile({ truncated: true, hunks: [] })]) {
+    expect(text(file).at(-1)).toContain('the rest of this file is left out');
+  }
 });
 
 test('pages are fetched when they are asked for, and headed by how much there is', async () => {
