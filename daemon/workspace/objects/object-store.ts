@@ -5,6 +5,7 @@ import { inflateSync } from 'node:zlib';
 import type { KeyObject } from 'node:crypto';
 import { EMPTY_TREE, idOf, type GitObject, type ObjectId, type ObjectSource } from './object.ts';
 import { ObjectBatch, type Batch, type BatchMode, type PackedObject } from './object-batch.ts';
+import { namedBy } from './object-walk.ts';
 import { PackCatalogue, type Damage, type PackInfo } from './pack-catalogue.ts';
 import { PackFiles } from './pack-files.ts';
 import { announceRemoval, finishRemoval } from './pack-removal.ts';
@@ -155,7 +156,10 @@ export class ObjectStore implements ObjectSource {
     return [...this.#catalogue.damage(), ...unfinished];
   }
 
-  /** Reads everything from the disk again: every list, every chunk, every object against its id. */
+  /**
+   * Reads everything from the disk again: every list, every chunk, every object against its id, and whether what it
+   * names is there. What does not verify counts as missing from then on.
+   */
   verify(signal: { readonly aborted: boolean }): VerifyReport {
     this.#files.close();
     this.refresh();
@@ -167,7 +171,7 @@ export class ObjectStore implements ObjectSource {
       totals.packs += 1;
       for (const object of this.objectsOf(name)) {
         if (signal.aborted) return { ...totals, damage, complete: false };
-        const reason = reasonOf(() => this.#readBody(object));
+        const reason = reasonOf(() => this.#check(object));
         if (reason !== undefined) {
           damage.push({ pack: name, object: object.id, reason });
           this.#catalogue.markDamaged(object);
@@ -204,6 +208,14 @@ export class ObjectStore implements ObjectSource {
     }
   }
 
+  /** @throws TamperedFile, TamperedObject, or what the disk throws. */
+  #check(object: PackedObject): void {
+    const { id, kind } = object;
+    const below = namedBy(id, { kind, body: this.#readBody(object) });
+    const missing = below.find((named) => !this.has(named.id) && named.id !== EMPTY_TREE);
+    if (missing !== undefined) throw new TamperedFile(`${missing.id} below it is missing`);
+  }
+
   /** @throws TamperedFile, or what the disk throws. */
   #readBody(object: PackedObject): Buffer {
     const stored = this.#files.read(object.pack, object.offset, object.stored);
@@ -230,7 +242,7 @@ function reasonOf(read: () => unknown): string | undefined {
     return undefined;
   } catch (error) {
     if (isGone(error)) return 'it is gone';
-    if (error instanceof TamperedFile) return error.message;
+    if (error instanceof TamperedFile || error instanceof TamperedObject) return error.message;
     throw error;
   }
 }

@@ -28,11 +28,16 @@ export function reachable(source: ObjectSource, ids: Iterable<ObjectId>): Set<Ob
   };
   for (const id of ids) meet(id, false);
   for (let id = unread.pop(); id !== undefined; id = unread.pop()) {
-    const { kind, body } = source.read(id);
-    if (kind === 'commit') meet(decoded(id, body, decodeCommit).tree, false);
-    if (kind === 'tree') for (const entry of decoded(id, body, decodeTree)) meet(entry.id, entry.mode !== DIRECTORY);
+    for (const below of namedBy(id, source.read(id))) meet(below.id, below.isBlob);
   }
   return found;
+}
+
+/** What an object names. @throws TamperedObject when it is no tree or commit of ours. */
+export function namedBy(id: ObjectId, { kind, body }: GitObject): readonly { id: ObjectId; isBlob: boolean }[] {
+  if (kind === 'blob') return [];
+  if (kind === 'commit') return [{ id: decoded(id, body, decodeCommit).tree, isBlob: false }];
+  return decoded(id, body, decodeTree).map((entry) => ({ id: entry.id, isBlob: entry.mode !== DIRECTORY }));
 }
 
 function bodyOf(source: ObjectSource, id: ObjectId, wanted: ObjectKind): Buffer {

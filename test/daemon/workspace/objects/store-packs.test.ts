@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../../../daemon/workspace/objects/object.ts';
@@ -112,6 +112,29 @@ describe('clearing up', () => {
     expect([...store.objectsOf(names[3]!)].map(({ id }) => id)).toEqual(ids[3]);
     expect(store.read(ids[3]![4999]!).body.toString()).toBe('3 4999');
   });
+});
+
+test('a verification names trees whose files went with a pack that is gone', () => {
+  const directory = temporaryDirectory();
+  const store = ObjectStore.open(directory, someKey());
+  const files = store.begin('fast');
+  files.write('blob', Buffer.from('a'));
+  files.commit();
+  const [pack] = readdirSync(directory);
+  const rest = store.begin('fast');
+  const commit = writeSnapshot(rest, { a: 'a', b: 'b' });
+  rest.commit();
+  expect(store.verify({ aborted: false }).damage).toEqual([]);
+  rmSync(join(directory, pack!));
+  const { damage, complete } = store.verify({ aborted: false });
+  expect(complete).toBe(true);
+  // Both trees hold the file; the commit is named with the tree that it has.
+  expect(damage.map(({ reason }) => reason.slice(41))).toEqual([
+    'below it is missing',
+    'below it is missing',
+    'below it is missing',
+  ]);
+  expect(damage.at(-1)?.object).toBe(commit);
 });
 
 test('a verification that is ended says that it is not complete', () => {
