@@ -36,11 +36,20 @@ class History {
     }
   }
 
-  /** Whether the user has had a hand in it since it last was as the target has it. */
+  /**
+   * Whether the user has had a hand in it since it last was as the target has it. What he did and took back himself before
+   * the session came again is nothing that could be lost.
+   */
   isOfUser(path: string): boolean {
+    const wanted = this.#target.get(path);
     let isOfUser = false;
-    for (const { isUser, sample } of this.#steps.get(path) ?? []) {
-      isOfUser = same(sample, this.#target.get(path)) ? false : isOfUser || isUser;
+    let beforeUser = wanted;
+    const steps = this.#steps.get(path) ?? [];
+    for (const [index, { isUser, sample }] of steps.entries()) {
+      if (isUser && steps[index + 1]?.isUser === true) continue;
+      if (same(sample, wanted)) isOfUser = false;
+      else if (isUser && !same(sample, beforeUser)) isOfUser = true;
+      beforeUser = sample;
     }
     return isOfUser;
   }
