@@ -234,6 +234,28 @@ test('case 55: a parent that was a link before is not followed either', async ()
   expect(lookAt(rig.outside)).toEqual(new Map([['a', file('2')]]));
 });
 
+test('case 55: what was done in a directory that had just been moved away is not told as done', async () => {
+  const rig = new RestoreRig({ 'd/a': file('1') });
+  const target = rig.tree();
+  rig.session('d/new', file('2'));
+  const disk = hooked(realDisk, (step) => {
+    if (step === 'unlink') renameSync(join(rig.root, 'd'), join(rig.root, 'moved'));
+  });
+  const result = await rig.apply(rig.plan(target), { disk });
+  expect(skippedAs(result)).toEqual(['d/new: parent-not-directory']);
+  expect(result.deleted).toEqual([]);
+});
+
+test('a directory that somebody else has emptied is left to him', async () => {
+  const rig = new RestoreRig({ a: file('1') });
+  const target = rig.tree();
+  rig.session('n/x', file('2'));
+  const plan = rig.plan(target);
+  rig.user('n/x', undefined);
+  expect(skippedAs(await rig.apply(plan))).toEqual(['n/x: already-there']);
+  expect(directoriesOf(rig.root)).toEqual(['n']);
+});
+
 test('case 58: content that is missing stops a restore before it touches anything', async () => {
   const rig = new RestoreRig({ a: file('1'), b: file('lost') });
   const target = rig.tree();
