@@ -12,12 +12,17 @@ import { systemCode } from './restore-disk.ts';
 const O_PATH = 0o10000000;
 const CAN_HOLD = process.platform === 'linux' && existsSync('/proc/self/fd');
 
-/** The workspace is not where it was when the restore began; its directories cannot be told from others now. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
+/** The workspace is not where it was; its directories cannot be told from others now. */
 export class WorkspaceMoved extends Error {
   override readonly name = 'WorkspaceMoved';
 
   constructor(root: string) {
-    super(`${root} has been moved or replaced during the restore; put it back and the restore goes on`);
+    super(
+      `${root} has been moved, replaced or deleted. Put it back where it was; ` +
+        'a restore that has begun goes on then, and nothing else is touched.',
+    );
   }
 }
 
@@ -45,13 +50,13 @@ export class HeldRoot {
   /**
    * @param root absolute, through no symbolic link.
    * @param canHold whether the system can hold a directory; for tests of the other way.
-   * @throws WorkspaceMoved when a symbolic link has come into the path; the system's error when it cannot be opened.
+   * @throws WorkspaceMoved when it is not there, or a symbolic link has come into the path.
    */
   constructor(root: string, canHold = CAN_HOLD) {
     this.#root = root;
     this.#canHold = canHold;
     const path = toByteText(root);
-    this.#levels.push({ path, file: this.#open(toBytes(path)) });
+    this.#levels.push({ path, file: this.#openRoot(path) });
     if (!this.#isInPlace(0)) {
       this.close();
       throw new WorkspaceMoved(root);
@@ -117,6 +122,15 @@ export class HeldRoot {
     if (this.#isInPlace(depth + 1)) return undefined;
     this.#cut(depth + 1);
     return 'no-directory';
+  }
+
+  #openRoot(path: ByteText): number {
+    try {
+      return this.#open(toBytes(path));
+    } catch (error) {
+      if (GONE.has(systemCode(error) ?? '')) throw new WorkspaceMoved(this.#root);
+      throw error;
+    }
   }
 
   #open(path: Buffer): number {

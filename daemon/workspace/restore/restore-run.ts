@@ -247,12 +247,17 @@ export class RestoreRun {
     } else {
       const temporary = root.at(depth, `.m-restore-${record.mark}-link`);
       disk.symlink(target, temporary);
-      disk.rename(temporary, place);
+      try {
+        disk.rename(temporary, place);
+      } catch (error) {
+        disk.unlink(temporary);
+        throw error;
+      }
     }
     return this.#whereItWas(depth);
   }
 
-  /** New directories are as open as the one they are in. */
+  /** New directories are as open as the one they are in, but not for everybody to write in. */
   #makeDirectories(directory: ByteText): SkipReason | undefined {
     const { root, disk } = this.#parts;
     const names = directory.split('/');
@@ -260,7 +265,7 @@ export class RestoreRun {
       const { depth, obstacle } = root.enter(directory);
       if (obstacle === undefined) return undefined;
       if (obstacle !== 'absent') return obstacle === 'no-permission' ? obstacle : 'parent-not-directory';
-      const rights = lstatSync(root.at(depth, '.')).mode & 0o777;
+      const rights = lstatSync(root.at(depth, '.')).mode & 0o775;
       const place = root.at(depth, names[depth] ?? '');
       disk.makeDirectory(place, rights);
       disk.allowPath(place, rights);

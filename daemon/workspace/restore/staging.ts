@@ -190,11 +190,12 @@ export function nameOf(path: ByteText): ByteText {
 }
 
 /**
- * An old file keeps its rights but for the right to execute; a new one is as open as its directory.
+ * An old file keeps its rights but for the right to execute. A new one is as open as its directory, but not for everybody to
+ * write.
  * @returns the bits of `chmod`.
  */
 export function modeFor(mode: TreeMode, old: Stats | undefined, directory: Stats): number {
-  const rights = old?.isFile() === true ? old.mode & 0o777 : directory.mode & 0o666;
+  const rights = old?.isFile() === true ? old.mode & 0o777 : directory.mode & 0o664;
   return mode === EXECUTABLE ? rights | ((rights & 0o444) >> 2) : rights & 0o666;
 }
 

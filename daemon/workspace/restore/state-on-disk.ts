@@ -49,7 +49,8 @@ function fileState(path: Buffer): StateOnDisk {
   try {
     const stat = fstatSync(file);
     const id = stat.isFile() ? hashOf(file, stat.size) : undefined;
-    if (id === undefined) return { state: 'other', isDirectory: stat.isDirectory(), stat };
+    if (id === undefined || fstatSync(file).ctimeMs !== stat.ctimeMs)
+      return { state: 'other', isDirectory: stat.isDirectory(), stat };
     const mode = (stat.mode & OWNER_MAY_EXECUTE) === 0 ? REGULAR : EXECUTABLE;
     return { state: { mode, id }, isDirectory: false, stat };
   } finally {

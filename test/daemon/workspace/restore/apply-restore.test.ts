@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { applyRestore, resumeRestore } from '../../../../daemon/workspace/restore/apply-restore.ts';
+import { WorkspaceMoved } from '../../../../daemon/workspace/restore/held-root.ts';
 import { realDisk } from '../../../../daemon/workspace/restore/restore-disk.ts';
 import { RestoreUnfinished } from '../../../../daemon/workspace/restore/restore-journal.ts';
 import { MissingObject } from '../../../../daemon/workspace/objects/store-errors.ts';
@@ -117,6 +118,15 @@ test('a file that comes back, and its directory, are as open as the directory th
     (statSync(join(rig.root, path)).mode & 0o777).toString(8),
   );
   expect(modes).toEqual(['750', '750', '750', '640']);
+});
+
+test('what comes back to a directory that everybody may write in is not for everybody to write', async () => {
+  const rig = new RestoreRig({ 'd/a': program('1') });
+  chmodSync(rig.root, 0o777);
+  const target = rig.tree();
+  rig.session('d', undefined);
+  await rig.apply(rig.plan(target));
+  expect(['d', 'd/a'].map((path) => (statSync(join(rig.root, path)).mode & 0o777).toString(8))).toEqual(['775', '775']);
 });
 
 test('case 53: a restore of a restore brings everything to where it was', async () => {
@@ -376,6 +386,41 @@ test('a plan that leads out of the workspace, or into a .git, is refused', async
   expect(rig.files()).toEqual(new Map([['a', file('2')]]));
 });
 
+test('case 60: a .git is the same after a restore, whatever a snapshot or a session says of it', async () => {
+  const rig = new RestoreRig({
+    '.git/HEAD': file('main'),
+    '.git/index': file('1'),
+    'sub/.git': file('gitdir'),
+    a: file('1'),
+  });
+  const target = rig.tree();
+  rig.session('.git/HEAD', file('moved'));
+  rig.session('.git/index', undefined);
+  rig.session('.git/refs/new', file('2'));
+  rig.session('sub/.git', undefined);
+  rig.session('a', file('2'));
+  const expected = rig.files().set('a', file('1'));
+  await rig.apply(rig.plan(target, { all: true }));
+  expect(rig.files()).toEqual(expected);
+});
+
+test('a link that cannot be replaced leaves nothing behind', async () => {
+  const rig = new RestoreRig({ l: link('1'), m: link('1') });
+  const target = rig.tree();
+  rig.session('l', link('2'));
+  rig.session('m', link('2'));
+  const disk = hooked(realDisk, (step, path) => {
+    if (step === 'rename' && path.endsWith('l')) throw systemError('EPERM');
+  });
+  expect(skippedAs(await rig.apply(rig.plan(target), { disk }))).toEqual(['l: no-permission']);
+  expect(rig.files()).toEqual(
+    new Map([
+      ['l', link('2')],
+      ['m', link('1')],
+    ]),
+  );
+});
+
 test('names of any bytes are restored', async () => {
   const names = ['\xff\xfe', 'line\nbreak', '-dash', 'umlaut \xc3\xa4', 'd\xe9/\x01'];
   const rig = new RestoreRig(Object.fromEntries(names.map((name) => [name, file(name)])));
@@ -405,7 +450,7 @@ test('a root that is a link, or is not there, is not restored to', async () => {
   const other = join(rig.outside, 'link');
   symlinkSync(rig.root, other);
   const parts = { source: rig.objects, journal: rig.journal, order: rig.order(target) };
-  await expect(applyRestore(other, plan, parts)).rejects.toThrow();
-  await expect(applyRestore(join(rig.outside, 'nothing'), plan, parts)).rejects.toThrow('ENOENT');
+  await expect(applyRestore(other, plan, parts)).rejects.toThrow(WorkspaceMoved);
+  await expect(applyRestore(join(rig.outside, 'nothing'), plan, parts)).rejects.toThrow(WorkspaceMoved);
   expect(rig.leftovers()).toEqual([]);
 });

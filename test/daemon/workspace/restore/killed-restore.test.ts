@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { idOf } from '../../../../daemon/workspace/objects/object.ts';
 import { resumeRestore } from '../../../../daemon/workspace/restore/apply-restore.ts';
+import { WorkspaceMoved } from '../../../../daemon/workspace/restore/held-root.ts';
 import { realDisk } from '../../../../daemon/workspace/restore/restore-disk.ts';
 import { RestoreJournal } from '../../../../daemon/workspace/restore/restore-journal.ts';
 import type { RestorePlan } from '../../../../daemon/workspace/restore/restore-plan.ts';
@@ -166,8 +167,8 @@ test('a root that goes away in the middle is waited for', async () => {
     renameSync(rig.root, away);
     symlinkSync(rig.outside, rig.root);
   });
-  await expect(rig.apply(plan, { disk })).rejects.toThrow('put it back');
-  await expect(resumeRestore(rig.root, rig.journal, rig.objects)).rejects.toThrow();
+  await expect(rig.apply(plan, { disk })).rejects.toThrow(WorkspaceMoved);
+  await expect(resumeRestore(rig.root, rig.journal, rig.objects)).rejects.toThrow(WorkspaceMoved);
   expect(readdirSync(rig.outside)).toEqual(['away']);
   renameSync(rig.root, join(rig.outside, 'link'));
   renameSync(away, rig.root);
