@@ -18,15 +18,18 @@ export interface Circumstances {
   readonly silence: string | undefined;
   /** Why watching has ended before; undefined when it has not. */
   readonly refusal: string | undefined;
+  /** Whether it is watched now: a workspace about the limit must not change from one to the other and back. */
+  readonly isWatched: boolean;
 }
 
 /** Files up to which a scan takes no longer than a person notices: about 60 ms. */
 export const SCANNED_QUICKLY = 20_000;
 
-export function chooseEngine({ setting, files, platform, silence, refusal }: Circumstances): EngineChoice {
+export function chooseEngine(circumstances: Circumstances): EngineChoice {
+  const { setting, files, platform, silence, refusal, isWatched } = circumstances;
   if (setting === 'off') return { engine: 'scan', reason: 'snapshots_watch is off' };
   if (platform !== 'linux') return { engine: 'scan', reason: `watching is not available on ${platform}` };
-  if (setting === 'auto' && files <= SCANNED_QUICKLY) {
+  if (setting === 'auto' && files <= (isWatched ? SCANNED_QUICKLY / 2 : SCANNED_QUICKLY)) {
     return { engine: 'scan', reason: `${files} files are scanned quickly` };
   }
   // These hold whatever a person has set: a watch that is not told would bring back the wrong files.

@@ -12,11 +12,19 @@ const LARGE: Circumstances = {
   platform: 'linux',
   silence: undefined,
   refusal: undefined,
+  isWatched: false,
 };
 
 test.each<[string, Partial<Circumstances>, 'scan' | 'watch', string]>([
   ['a large workspace is watched', {}, 'watch', '20001 files take long to scan'],
   ['a small one is scanned', { files: SCANNED_QUICKLY }, 'scan', '20000 files are scanned quickly'],
+  [
+    'one that is watched stays so a while',
+    { files: 10_001, isWatched: true },
+    'watch',
+    '10001 files take long to scan',
+  ],
+  ['and not for ever', { files: 10_000, isWatched: true }, 'scan', '10000 files are scanned quickly'],
   ['a small one is watched for who wants it', { files: 3, setting: 'on' }, 'watch', 'snapshots_watch is on'],
   ['a large one is scanned for who wants it', { setting: 'off' }, 'scan', 'snapshots_watch is off'],
   ['what changes untold is scanned', { silence: 'NFS does not tell' }, 'scan', 'NFS does not tell'],

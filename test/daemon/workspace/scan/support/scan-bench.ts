@@ -64,12 +64,13 @@ export class ScanBench {
   limits: Partial<ScanLimits> = {};
   #scanner: Scanner | undefined;
 
-  constructor(parent: string) {
+  /** @param other whose workspace this scanner looks at too. */
+  constructor(parent: string, other?: ScanBench) {
     this.base = realpathSync(mkdtempSync(join(parent, 'm-scan-')));
-    this.root = join(this.base, 'work');
-    this.home = join(this.base, 'home');
-    mkdirSync(this.root);
-    mkdirSync(this.home);
+    this.root = other?.root ?? join(this.base, 'work');
+    this.home = other?.home ?? join(this.base, 'home');
+    mkdirSync(this.root, { recursive: true });
+    mkdirSync(this.home, { recursive: true });
   }
 
   get scanner(): Scanner {

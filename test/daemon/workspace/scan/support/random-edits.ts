@@ -1,0 +1,43 @@
+/** Edits by chance, of every kind that a file system knows. */
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const NAMES = ['a', 'b', 'c.txt', 'foo', 'foo.bar', 'foo0', '\u00e9', 'sp ace', 'B'];
+
+/** Does something to a file or directory of a small workspace, or to none when there is nothing to do it to. */
+export function edit(root: string, pick: (limit: number) => number): void {
+  const path = () => Array.from({ length: 1 + pick(3) }, () => NAMES[pick(NAMES.length)] ?? 'a').join('/');
+  const one = join(root, path());
+  const other = join(root, path());
+  const actions: (() => void)[] = [
+    () => writeFileSync(one, `content ${pick(5)}`),
+    () => writeFileSync(one, `content ${pick(5)}`),
+    () => (mkdirSync(dirname(one), { recursive: true }), writeFileSync(one, 'x'.repeat(pick(300)))),
+    () => rmSync(one, { recursive: true, force: true }),
+    () => renameSync(one, other),
+    () => symlinkSync(path(), one),
+    () => chmodSync(one, pick(2) === 0 ? 0o755 : 0o644),
+    () => linkSync(one, other),
+    () => mkdirSync(one, { recursive: true }),
+    () => {
+      const bytes = readFileSync(one);
+      writeFileSync(one, bytes.reverse());
+      utimesSync(one, 1_700_000_000, 1_700_000_000);
+    },
+  ];
+  try {
+    actions[pick(actions.length)]?.();
+  } catch {
+    // It is not there, or something else is: the next edit will find something.
+  }
+}

@@ -1,0 +1,121 @@
+/** Random edits, scan after scan, by both engines; what is on the disk decides. */
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Chance } from '../../../fault/support/seeded.ts';
+import { edit } from '../scan/support/random-edits.ts';
+import { pictureOf } from '../scan/support/scan-bench.ts';
+import { WatchBench } from './support/watch-bench.ts';
+
+const LOOPS = Number(process.env['M_FAULT_LOOPS'] ?? 10);
+const SEED = Number(process.env['M_FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const SEEDS = Array.from({ length: LOOPS }, (_, index) => SEED + index);
+const ROUNDS = 40;
+
+/** Directories that go out of the workspace and come back, or take each other's place; files with two names. */
+function moveAbout(bench: WatchBench, pick: (limit: number) => number): void {
+  const top = () => join(bench.root, ['a', 'b', 'foo', 'B'][pick(4)] ?? 'a');
+  const [one, other, away] = [top(), top(), join(bench.bench.base, `away-${pick(2)}`)];
+  const moves = [
+    () => renameSync(one, away),
+    () => renameSync(away, one),
+    () => {
+      renameSync(one, `${away}-t`);
+      renameSync(other, one);
+      renameSync(`${away}-t`, other);
+    },
+    () => {
+      renameSync(one, `${away}-t`);
+      writeFileSync(join(`${away}-t`, 'a'), `moved ${pick(9)}`);
+      renameSync(`${away}-t`, one);
+    },
+    () => {
+      rmSync(join(other, 'link'), { force: true });
+      linkSync(join(one, 'c.txt'), join(other, 'link'));
+      if (pick(2) === 0) writeFileSync(join(other, 'link'), `through ${pick(9)}`);
+    },
+    () => writeFileSync(join(one, 'link'), `through ${pick(9)}`),
+    () => {
+      mkdirSync(one, { recursive: true });
+      writeFileSync(join(one, 'c.txt'), `content ${pick(9)}`);
+    },
+  ];
+  try {
+    moves[pick(moves.length)]?.();
+  } catch {
+    // It is not there, or something else is.
+  }
+}
+
+test.skipIf(process.platform !== 'linux').each(SEEDS)(
+  'after any edits the watches lead to what is on the disk (seed %i)',
+  async (seed) => {
+    const chance = new Chance(seed);
+    const pick = (limit: number) => chance.between(0, limit - 1);
+    const bench = new WatchBench(pick(2) === 0 && existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
+    try {
+      bench.settle();
+      for (let round = 0; round < ROUNDS; round += 1) {
+        for (let left = pick(12); left > 0; left -= 1) {
+          if (pick(3) === 0) moveAbout(bench, pick);
+          else edit(bench.root, pick);
+        }
+        bench.compare(`round ${round}`, { relist: pick(20) === 0 });
+      }
+      // A link with a further name makes a scan of everything, and so does every twentieth round.
+      expect(bench.partial).toBeGreaterThan(ROUNDS / 4);
+    } finally {
+      await bench.dispose();
+    }
+  },
+);
+
+/** Rules and the paths in an index decide about directories that nothing has happened in. */
+test.skipIf(process.platform !== 'linux').each(SEEDS)(
+  'after any change of rules the watches lead to the same tree as a scan of everything (seed %i)',
+  async (seed) => {
+    const chance = new Chance(seed);
+    const pick = (limit: number) => chance.between(0, limit - 1);
+    const bench = new WatchBench(tmpdir());
+    const patterns = ['a', '*.txt', '!c.txt', 'b/', '/foo', 'foo*', '!foo.bar', 'a/b', '**/B', ''];
+    const text = () => `${patterns[pick(patterns.length)] ?? ''}\n${patterns[pick(patterns.length)] ?? ''}\n`;
+    const places = ['', 'a', 'b', 'b/a', 'foo'];
+    const actions = [
+      () => writeFileSync(join(bench.root, places[pick(5)] ?? '', '.gitignore'), text()),
+      () => rmSync(join(bench.root, places[pick(5)] ?? '', '.gitignore')),
+      () => writeFileSync(join(bench.root, '.git', 'info', 'exclude'), text()),
+      () => bench.bench.git('add', '-A', '-f', places[1 + pick(4)] ?? 'a'),
+      () => bench.bench.git('rm', '-rq', '--cached', '-f', '.'),
+      () => writeFileSync(join(bench.bench.home, '.config', 'git', 'ignore'), text()),
+      () => bench.bench.git('init', '-q', join(bench.root, places[1 + pick(4)] ?? 'a')),
+      () => rmSync(join(bench.root, places[1 + pick(4)] ?? 'a', '.git'), { recursive: true }),
+    ];
+    try {
+      mkdirSync(join(bench.bench.home, '.config', 'git'), { recursive: true });
+      bench.bench.git('init', '-q', '.');
+      for (let round = 0; round < ROUNDS / 2; round += 1) {
+        for (let left = pick(8); left > 0; left -= 1) edit(bench.root, pick);
+        if (pick(2) === 0) attempt(actions[pick(actions.length)]);
+        const result = bench.scan();
+        const alone = bench.alone.scan();
+        expect(pictureOf(bench.bench.store, result.tree), `round ${round}`).toEqual(
+          pictureOf(bench.alone.store, alone.tree),
+        );
+        expect([result.tree, result.files, result.bytes]).toEqual([alone.tree, alone.files, alone.bytes]);
+        expect([result.rulesHash, result.directories]).toEqual([alone.rulesHash, alone.directories]);
+      }
+      expect(bench.partial).toBeGreaterThan(0);
+    } finally {
+      await bench.dispose();
+    }
+  },
+);
+
+function attempt(action: (() => void) | undefined): void {
+  try {
+    action?.();
+  } catch {
+    // Git refuses, or there is nothing to remove: the rounds go on with what is there.
+  }
+}
