@@ -117,8 +117,8 @@ export class Restores {
     const order = this.#begin(waiting);
     try {
       const { store, journal } = side;
-      const result = await applyRestore(root, waiting.plan, { source: store, journal, order });
-      this.#finish(result);
+      const keep = (done: RestoreResult): void => this.#finish(done);
+      const result = await applyRestore(root, waiting.plan, { source: store, journal, order, keep });
       return shownResult(result, waiting.plan);
     } catch (error) {
       // Nothing was touched unless there is a journal, which says what is left to be done.
@@ -130,9 +130,9 @@ export class Restores {
   /** Completes a restore that was cut off. @returns what was done, a sentence; undefined when there is nothing to do. */
   async recover(): Promise<string | undefined> {
     const { side, root } = this.#parts;
-    const result = await resumeRestore(root, side.journal, side.store);
+    const keep = (done: RestoreResult): void => this.#finish(done);
+    const result = await resumeRestore(root, side.journal, side.store, { keep });
     if (result === undefined) return undefined;
-    this.#finish(result);
     const { restored, deleted, skipped, unfinished } = result;
     const state = unfinished ? 'went on and is not complete yet' : 'is complete now';
     return (

@@ -26,8 +26,15 @@ export interface RestoreParts {
   readonly order: RestoreOrder;
   /** Heard until the first file is touched; a restore that has begun is completed. */
   readonly signal?: AbortSignal;
+  readonly keep?: KeepResult;
   readonly disk?: RestoreDisk;
 }
+
+/**
+ * Keeps what was done, so that it can be undone, before the journal goes. After a crash in between it is called once more with
+ * the same, by the restore that is resumed.
+ */
+export type KeepResult = (result: RestoreResult) => void;
 
 /**
  * @param root of the workspace: absolute, through no symbolic link.
@@ -36,10 +43,10 @@ export interface RestoreParts {
  *   goes away in the middle; the restore can be resumed when it is back.
  */
 export async function applyRestore(root: string, plan: RestorePlan, parts: RestoreParts): Promise<RestoreResult> {
-  const { source, journal, order, signal, disk = realDisk } = parts;
+  const { source, journal, order, signal, keep, disk = realDisk } = parts;
   const { writes, deletes, directories } = plan;
   for (const { path } of [...writes, ...deletes]) requireRestorable(path);
-  if (writes.length + deletes.length === 0) return nothingToDo(order);
+  if (writes.length + deletes.length === 0) return nothingToDo(order, keep);
   verifyBlobs(source, writes);
   signal?.throwIfAborted();
   const record = { order, mark: randomBytes(8).toString('hex'), writes, deletes, directories };
@@ -59,6 +66,7 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
       held,
       record,
       journal,
+      keep,
       disk,
     });
   } finally {
@@ -66,8 +74,10 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
   }
 }
 
-function nothingToDo(order: RestoreOrder): RestoreResult {
-  return { order, resumed: false, restored: [], deleted: [], skipped: [], unfinished: false };
+function nothingToDo(order: RestoreOrder, keep: KeepResult | undefined): RestoreResult {
+  const result = { order, resumed: false, restored: [], deleted: [], skipped: [], unfinished: false };
+  keep?.(result);
+  return result;
 }
 
 /**
@@ -81,7 +91,7 @@ export async function resumeRestore(
   root: string,
   journal: RestoreJournal,
   source: ObjectSource,
-  disk = realDisk,
+  { keep, disk = realDisk }: Pick<RestoreParts, 'keep' | 'disk'> = {},
 ): Promise<RestoreResult | undefined> {
   const record = journal.read();
   if (record === undefined) return undefined;
@@ -92,7 +102,7 @@ export async function resumeRestore(
     staging.clearLeftovers(record.writes);
     const run = new RestoreRun({ root: held, record, source, staging, disk, resumed: true });
     await staging.stage(record.writes.filter((write) => !run.isDone(write)));
-    return await carryOut(run, staging, { held, record, journal, disk });
+    return await carryOut(run, staging, { held, record, journal, keep, disk });
   } finally {
     held.close();
   }
@@ -102,11 +112,12 @@ interface Surroundings {
   readonly held: HeldRoot;
   readonly record: JournalRecord;
   readonly journal: RestoreJournal;
+  readonly keep: KeepResult | undefined;
   readonly disk: RestoreDisk;
 }
 
 async function carryOut(run: RestoreRun, staging: Staging, around: Surroundings): Promise<RestoreResult> {
-  const { held, record, journal, disk } = around;
+  const { held, record, journal, keep, disk } = around;
   run.deleteFiles();
   run.removeDirectories();
   // What found no room before may find it now that files are gone.
@@ -115,6 +126,7 @@ async function carryOut(run: RestoreRun, staging: Staging, around: Surroundings)
   staging.clear();
   const isDurable = await syncAll(held, run.touched, disk);
   const result = run.result(isDurable);
+  keep?.(result);
   if (!result.unfinished) journal.end();
   return result;
 }

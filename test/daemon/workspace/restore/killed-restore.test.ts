@@ -7,6 +7,7 @@ import { WorkspaceMoved } from '../../../../daemon/workspace/restore/held-root.t
 import { realDisk } from '../../../../daemon/workspace/restore/restore-disk.ts';
 import { RestoreJournal } from '../../../../daemon/workspace/restore/restore-journal.ts';
 import type { RestorePlan } from '../../../../daemon/workspace/restore/restore-plan.ts';
+import type { RestoreResult } from '../../../../daemon/workspace/restore/restore-result.ts';
 import { chance, faultLoops } from '../../../fault/support/chance.ts';
 import type { SampleFile } from '../support/memory-objects.ts';
 import { directoriesOf } from '../support/sample-directory.ts';
@@ -102,7 +103,7 @@ test('case 52: what was killed and killed again while it was completed can be un
     for (let kills = random.between(0, 3); kills > 0; kills -= 1) {
       const disks = new StoppingDisks(random.between(0, 40));
       const journal = new RestoreJournal(rig.side, KEY, disks.store);
-      await resumeRestore(rig.root, journal, rig.objects, disks.work).catch((error: unknown) => {
+      await resumeRestore(rig.root, journal, rig.objects, { disk: disks.work }).catch((error: unknown) => {
         expect(error).toBeInstanceOf(Killed);
       });
     }
@@ -112,6 +113,22 @@ test('case 52: what was killed and killed again while it was completed can be un
     await rig.undo(result);
     expect(rig.files()).toEqual(before);
   }
+});
+
+test('what was done is kept before the journal goes, and again after a crash in between', async () => {
+  const { rig, plan, wanted } = scene();
+  const kept: RestoreResult[] = [];
+  const keep = (result: RestoreResult): void => {
+    expect(rig.journal.isThere()).toBe(true);
+    kept.push(result);
+    if (kept.length === 1) throw new Killed();
+  };
+  await expect(rig.apply(plan, { keep })).rejects.toThrow(Killed);
+  await resumeRestore(rig.root, rig.journal, rig.objects, { keep });
+  expect(rig.journal.isThere()).toBe(false);
+  expect(rig.files()).toEqual(wanted);
+  const [first, second] = kept.map(({ restored, deleted }) => ({ restored, deleted }));
+  expect(second).toEqual(first);
 });
 
 test('case 52: what somebody edited after the crash is left and told', async () => {

@@ -8,7 +8,7 @@ import { toBytes } from '../../../../../daemon/workspace/byte-text.ts';
 import { sameState, type MaybeFile } from '../../../../../daemon/workspace/diff/file-state.ts';
 import { idOf, type ObjectId } from '../../../../../daemon/workspace/objects/object.ts';
 import { EXECUTABLE, REGULAR, SYMLINK } from '../../../../../daemon/workspace/objects/tree-format.ts';
-import { applyRestore } from '../../../../../daemon/workspace/restore/apply-restore.ts';
+import { applyRestore, type KeepResult } from '../../../../../daemon/workspace/restore/apply-restore.ts';
 import type { SessionChange } from '../../../../../daemon/workspace/restore/attribution.ts';
 import { planRestore, type RestoreInput } from '../../../../../daemon/workspace/restore/plan-restore.ts';
 import type { RestoreDisk } from '../../../../../daemon/workspace/restore/restore-disk.ts';
@@ -108,7 +108,7 @@ export class RestoreRig {
 
   async apply(
     plan: RestorePlan,
-    how: { disk?: RestoreDisk; journal?: RestoreJournal; signal?: AbortSignal } = {},
+    how: { disk?: RestoreDisk; journal?: RestoreJournal; signal?: AbortSignal; keep?: KeepResult } = {},
   ): Promise<RestoreResult> {
     const order = this.order(this.tree());
     return await applyRestore(this.root, plan, { source: this.objects, journal: this.journal, order, ...how });
