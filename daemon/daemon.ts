@@ -110,7 +110,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   const approvals = new ApprovalService(vault, clock);
   const hub = makeHub({ vault, clock, approvals }, context, report);
   const lists = new ListStream();
-  const room = buildSnapshots({ configuration, vault, clock, log: context.log, report });
+  const room = buildSnapshots(context, { configuration, vault, clock, report });
   const writer = new SessionWriter({
     vault,
     hub,
@@ -177,6 +177,7 @@ function serveTurns(parts: CompactionParts & { configuration: ConfigurationStore
   const { vault, writer, turns, configuration, room } = parts;
   return {
     room,
+    workspaces: room.workspaces,
     snapshots: room.snapshots,
     restores: room.restoresOf(turns),
     revival: new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) }),

@@ -59,6 +59,7 @@ function processRoutes({
   registry,
   keys,
   turns,
+  workspaces,
   configurationRead,
 }: Services): Pick<ServiceRoutes, ProcessMethod> {
   const effective = () => ({
@@ -77,7 +78,10 @@ function processRoutes({
           retryable: true,
         });
       }
-      return await access.lock();
+      const status = await access.lock();
+      // Their threads have keys too, and get none any more.
+      await workspaces.putAway();
+      return status;
     },
     'key/move': ({ to, passphrase }, { connection }) => access.move(to, connection.keyWish, passphrase),
     'config/get': async () => {

@@ -1,7 +1,7 @@
 /** Builds what keeps the files of workspaces, for daemon.ts. */
-import { ProtocolError } from '../protocol/errors.ts';
+import { homedir } from 'node:os';
 import type { ConfigurationStore } from './config/store.ts';
-import type { Log } from './log.ts';
+import type { DaemonContext } from './life/daemon-context.ts';
 import type { Report } from './reporter.ts';
 import { fulfilsWithin } from './services/deadline.ts';
 import type { ClockPort, VaultPort } from './services/ports.ts';
@@ -12,15 +12,15 @@ import { SnapshotService } from './services/snapshot-service.ts';
 import type { TurnService } from './services/turn-service.ts';
 import { SnapshotKeeper } from './services/turn-snapshots.ts';
 import { WorkspaceHolds } from './services/workspace-holds.ts';
+import { WorkspaceThreads } from './workspace/thread/workspace-threads.ts';
 
 /** How long turns wait for restores to be completed that a daemon before this one had begun, in milliseconds. */
 const RECOVERY_MS = 60_000;
 
-export interface SnapshotContext {
+export interface SnapshotParts {
   readonly configuration: ConfigurationStore;
   readonly vault: VaultPort;
   readonly clock: ClockPort;
-  readonly log: Log;
   readonly report: Report;
 }
 
@@ -37,19 +37,23 @@ export interface SnapshotRoom {
   recover(): Promise<void>;
 }
 
-/** Keeps nothing. */
-const NOTHING_KEPT: WorkspacesPort = {
-  of: () => Promise.reject(new ProtocolError('REFUSED', 'this build keeps no snapshots')),
-  has: () => Promise.resolve(false),
-  recover: () => Promise.resolve([]),
-  close: () => Promise.resolve(),
-};
-
-export function buildSnapshots(context: SnapshotContext): SnapshotRoom {
-  const { configuration, vault, clock, log } = context;
-  const workspaces = NOTHING_KEPT;
-  const report = (error: unknown): string => context.report('snapshots', error);
-  const settings = () => ({ ...configuration.current.snapshots, enabled: false });
+export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotParts): SnapshotRoom {
+  const { configuration, vault, clock } = parts;
+  const report = (error: unknown): string => parts.report('snapshots', error);
+  const settings = () => configuration.current.snapshots;
+  const workspaces = new WorkspaceThreads({
+    dataDirectory: dataDir,
+    home: homedir(),
+    // Empty counts as not set, as the specification of these directories says.
+    configHome: process.env['XDG_CONFIG_HOME'] === '' ? undefined : process.env['XDG_CONFIG_HOME'],
+    keys: vault,
+    settings,
+    onUnexpected: (name, stack) => {
+      const error = new Error('unexpected');
+      error.stack = stack;
+      parts.report(`workspace.${name}`, error);
+    },
+  });
   const holds = new WorkspaceHolds();
   return {
     workspaces,

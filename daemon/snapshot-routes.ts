@@ -2,6 +2,7 @@
 import type { VaultPort } from './services/ports.ts';
 import type { RestoreService } from './services/restore-service.ts';
 import type { SnapshotService } from './services/snapshot-service.ts';
+import type { WorkspacesPort } from './services/snapshot-port.ts';
 import { listTurns } from './services/turn-list.ts';
 import type { TurnService } from './services/turn-service.ts';
 import type { ServiceRoutes } from './transport/routes.ts';
@@ -9,6 +10,7 @@ import type { ServiceRoutes } from './transport/routes.ts';
 export interface SnapshotServices {
   readonly vault: VaultPort;
   readonly turns: TurnService;
+  readonly workspaces: WorkspacesPort;
   readonly snapshots: SnapshotService;
   readonly restores: RestoreService;
 }

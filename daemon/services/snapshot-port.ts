@@ -91,5 +91,7 @@ export interface WorkspacesPort {
   has(root: string): Promise<boolean>;
   /** Completes restores that a daemon before this one had begun. @returns what was done, a sentence each. */
   recover(): Promise<string[]>;
+  /** Ends what runs, with the keys that it has; the next call begins anew. */
+  putAway(): Promise<void>;
   close(): Promise<void>;
 }

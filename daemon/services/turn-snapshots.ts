@@ -86,6 +86,8 @@ export class TurnSnapshots {
     if (!this.#parts.settings().enabled || this.#place.workspace === '') return;
     this.#before = this.#capture()
       .catch((error: unknown) => {
+        // That it came too late is known.
+        if (this.#loss !== undefined) return;
         this.#lose(this.#wordsFor(error), error);
         // What failed for the whole workspace now is not tried again at each call.
         this.#files = undefined;

@@ -58,9 +58,15 @@ export class WorkspaceThreads implements WorkspacesPort {
     return sentences;
   }
 
+  async putAway(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    // Only now: two threads never work on the same files.
+    this.#clients.clear();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    await this.putAway();
   }
 
   /** @throws ProtocolError REFUSED, DRAINING */

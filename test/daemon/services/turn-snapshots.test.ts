@@ -37,7 +37,7 @@ describe('a turn that changes files', () => {
       {
         turn: 1,
         entry: { restorable: true, reason: '', ...COUNTS },
-        then: expect.objectContaining({ state: 'completed' }),
+        next: expect.objectContaining({ state: 'completed' }),
       },
     ]);
   });
@@ -80,6 +80,23 @@ describe('a turn that changes files', () => {
     capture.come();
   });
 
+  test('is accounted for again as soon as the thread has let go of what it was too late for', async () => {
+    const stage = await Stage.open({ waitMs: 20 });
+    const capture = gate();
+    stage.workspaces.instead.take = () => capture.reached;
+    const session = await stage.begin(async (turn) => {
+      await turn.call('edit', 'a.txt');
+      capture.come();
+      await new Promise((resolve) => setImmediate(resolve));
+      await turn.call('command', 'make');
+      return 'done';
+    });
+    await stage.rest(session);
+    const after = ['take 1-pre', 'too late 1-pre', 'begin command command', 'end command command', 'post 1'];
+    expect(withoutIds(stage.workspaces.asked)).toEqual(after);
+    expect(await stage.said(session)).toMatchObject([{ entry: { ...COUNTS, restorable: false } }]);
+  });
+
   test('captures the end of a turn before the beginning of the next one', async () => {
     const stage = await Stage.open();
     const post = gate();
@@ -109,7 +126,7 @@ describe('a turn that changes files', () => {
     expect(outputs).toEqual(['done', 'done']);
     expect((await stage.said(session))[0]).toMatchObject({
       entry: { restorable: false, reason, files: 1 },
-      then: { state: 'completed' },
+      next: { state: 'completed' },
     });
     expect(stage.reported).toEqual([]);
   });
@@ -147,7 +164,7 @@ describe('the end of a turn', () => {
     await reached.reached;
     expect(await stage.turns.cancel(session, undefined)).toBe(1);
     expect(await stage.said(session)).toMatchObject([
-      { entry: { restorable: true, ...COUNTS }, then: { state: 'cancelled' } },
+      { entry: { restorable: true, ...COUNTS }, next: { state: 'cancelled' } },
     ]);
   });
 
@@ -158,7 +175,7 @@ describe('the end of a turn', () => {
       throw new ProtocolError('REFUSED', 'no');
     });
     await stage.rest(session);
-    expect(await stage.said(session)).toMatchObject([{ entry: COUNTS, then: { state: 'failed' } }]);
+    expect(await stage.said(session)).toMatchObject([{ entry: COUNTS, next: { state: 'failed' } }]);
   });
 
   test('comes also when the files cannot be captured again, with what is known', async () => {
@@ -167,7 +184,7 @@ describe('the end of a turn', () => {
     const session = await stage.begin((turn) => turn.call('edit', 'a.txt'));
     await stage.rest(session);
     expect(await stage.said(session)).toMatchObject([
-      { entry: { restorable: true, files: 1, added: 0 }, then: { state: 'completed' } },
+      { entry: { restorable: true, files: 1, added: 0 }, next: { state: 'completed' } },
     ]);
   });
 
@@ -189,7 +206,7 @@ describe('the end of a turn', () => {
     const since = performance.now();
     await stage.turns.leave('paused');
     expect(performance.now() - since).toBeLessThan(1_500);
-    expect(await stage.said(session)).toMatchObject([{ then: { state: 'completed' } }]);
+    expect(await stage.said(session)).toMatchObject([{ next: { state: 'completed' } }]);
   });
 });
 

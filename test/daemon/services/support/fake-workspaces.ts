@@ -37,6 +37,10 @@ export class FakeWorkspaces implements WorkspacesPort {
     return Promise.resolve([]);
   }
 
+  putAway(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -49,6 +53,7 @@ export class FakeWorkspaces implements WorkspacesPort {
   readonly #files: WorkspaceFiles = {
     take: async (name) => {
       await this.#do('take', `take ${shown(name)}`);
+      if (this.asked.includes(`too late ${shown(name)}`)) throw new ProtocolError('DEADLINE', 'too late');
       this.stored.add(shown(name));
       const counts = { files: 1, bytes: 1, skipped: 0 };
       const at = new Date().toISOString();

@@ -193,12 +193,12 @@ export class Stage {
   }
 
   /** What the turns of a session say of the files, in order, and the entry after each. */
-  async said(sessionId: string): Promise<{ turn: number; entry: SnapshotEntry; then: unknown }[]> {
+  async said(sessionId: string): Promise<{ turn: number; entry: SnapshotEntry; next: unknown }[]> {
     const entries = await this.entries(sessionId);
     return entries.flatMap(({ type, turn, body }, index) => {
       if (type !== 'snapshot') return [];
       const after: unknown = JSON.parse(entries[index + 1]?.body ?? '{}');
-      return [{ turn, entry: JSON.parse(body) as SnapshotEntry, then: after }];
+      return [{ turn, entry: JSON.parse(body) as SnapshotEntry, next: after }];
     });
   }
 }
