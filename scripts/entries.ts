@@ -16,6 +16,7 @@ export const ENTRIES: readonly Entry[] = [
   { name: 'daemon', source: 'daemon/main.ts', lasting: true },
   { name: 'vault-worker', source: 'daemon/vault/worker.ts', lasting: true },
   { name: 'tools-worker', source: 'daemon/tools/worker.ts', lasting: true },
+  { name: 'scout-worker', source: 'daemon/workspace/scan/scout-worker.ts', lasting: true },
   { name: 'watch-worker', source: 'daemon/workspace/watch/watch-worker.ts', lasting: true },
   { name: 'workspace-worker', source: 'daemon/workspace/thread/worker.ts', lasting: true },
   { name: 'keychain-helper', source: 'daemon/vault/keys/keychain-helper.ts' },

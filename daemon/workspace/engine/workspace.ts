@@ -12,6 +12,7 @@ import { diffTrees } from '../diff/tree-diff.ts';
 import { exportRepository } from '../objects/export-repository.ts';
 import type { ObjectId } from '../objects/object.ts';
 import { Scanner } from '../scan/scanner.ts';
+import { Scout } from '../scan/scout.ts';
 import type { ScanLimits } from '../scan/scan-result.ts';
 import type { Places } from '../scan/outer-rules.ts';
 import { Capture } from './capture.ts';
@@ -46,6 +47,7 @@ export interface WorkspaceParts {
 export class Workspace {
   readonly #parts: WorkspaceParts;
   readonly #side: SideRepository;
+  readonly #scout: Scout;
   readonly #scanner: Scanner;
   readonly #capture: Capture;
   readonly #ledger: TurnLedger;
@@ -58,11 +60,14 @@ export class Workspace {
     const { root, directory, key, encrypt, places, limits } = parts;
     this.#parts = parts;
     const side = new SideRepository(directory, key, encrypt);
-    const scanner = new Scanner({ root, cacheFile: join(directory, 'stat-cache'), key: side.key, places, limits });
+    const scout = new Scout();
+    const cacheFile = join(directory, 'stat-cache');
+    const scanner = new Scanner({ root, cacheFile, key: side.key, places, limits, scout });
     const capture = new Capture(root, side.store, scanner);
     const ledger = new TurnLedger(side);
     const brackets = new CallBrackets({ root, side, scanner, capture, ledger });
     this.#side = side;
+    this.#scout = scout;
     this.#scanner = scanner;
     this.#capture = capture;
     this.#ledger = ledger;
@@ -177,6 +182,7 @@ export class Workspace {
     try {
       this.saveCache();
     } finally {
+      void this.#scout.end();
       this.#side.close();
     }
   }

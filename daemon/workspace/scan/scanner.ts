@@ -11,6 +11,7 @@ import { outerRules, type OuterRules, type Places } from './outer-rules.ts';
 import { PathRules } from './path-rules.ts';
 import { Repositories } from './repositories.ts';
 import { DEFAULT_LIMITS, ScanStopped, WorkspaceUnreadable, type ScanLimits, type ScanResult } from './scan-result.ts';
+import type { Scout } from './scout.ts';
 import { ALL, suspicionOf, type Dirty } from './suspicion.ts';
 import { Survey, type SurveyParts } from './survey.ts';
 import { tally } from './tally.ts';
@@ -33,6 +34,8 @@ export interface ScannerParts {
   readonly limits?: Partial<ScanLimits>;
   readonly clock?: Clock;
   readonly disk?: Disk;
+  /** Looks ahead in another thread, on the real disk. */
+  readonly scout?: Scout;
 }
 
 export interface ScanOptions {
@@ -63,6 +66,7 @@ export class Scanner {
   readonly #disk: Disk;
   readonly #repositories: Repositories;
   readonly #cache: CacheFile;
+  readonly #scout: Scout | undefined;
   /** What the scans before have found, newest first: a batch may not have been committed. Undefined: not loaded yet. */
   #known: readonly DirectoryNode[] | undefined;
   /** What the newest scan of this process has found: what a watch tells is about this alone. */
@@ -74,6 +78,7 @@ export class Scanner {
     this.#limits = { ...DEFAULT_LIMITS, ...parts.limits };
     this.#clock = parts.clock ?? Date;
     this.#disk = parts.disk ?? realDisk;
+    this.#scout = parts.scout;
     this.#repositories = new Repositories(() => this.#clock.now());
     this.#cache = new CacheFile(parts.cacheFile, parts.key, `${this.#root}\0${this.#limits.fileBytes}`);
   }
@@ -156,10 +161,12 @@ export class Scanner {
     of: Pick<SurveyParts, 'outer' | 'start' | 'signal'>,
   ): { root: DirectoryNode; drafts: Survey['drafts']; isWhole: boolean } {
     const isTold = before !== undefined && before === this.#current && !relist;
-    const parts = { ...of, disk: this.#disk, limits: this.#limits, relist, entered };
+    const parts = { ...of, disk: this.#disk, limits: this.#limits, relist, entered, ahead: undefined };
     const suspicion = isTold ? suspicionOf(dirty) : ALL;
-    let survey = new Survey({ ...parts, suspicion });
+    const ahead = suspicion === ALL && before !== undefined ? this.#scout?.send(before, this.#root) : undefined;
+    let survey = new Survey({ ...parts, suspicion, ahead });
     let root = survey.root(before);
+    ahead?.end();
     const isWhole = suspicion === ALL || survey.hasNewLink;
     if (suspicion !== ALL && isWhole) {
       survey = new Survey({ ...parts, suspicion: ALL });

@@ -48,6 +48,14 @@ export function sameStamp(stamps: Float64Array, index: number, stat: Stat): bool
   );
 }
 
+/** As `sameStamp`, of two stamps. */
+export function sameStamps(ones: Float64Array, one: number, others: Float64Array, other: number): boolean {
+  const at = one * STAMP;
+  const there = other * STAMP;
+  for (let number = 0; number < NAMES; number += 1) if (ones[at + number] !== others[there + number]) return false;
+  return true;
+}
+
 export function sameStat(one: Stat, other: Stat): boolean {
   return (
     one.mtimeMs === other.mtimeMs &&

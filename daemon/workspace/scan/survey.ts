@@ -9,8 +9,9 @@ import type { OuterRules } from './outer-rules.ts';
 import { enterLevel, rulesKey, type Level } from './rule-level.ts';
 import { isGone, refusalOf } from './refusal.ts';
 import { ScanStopped, type ScanLimits } from './scan-result.ts';
+import type { Ahead } from './scout.ts';
 import { sift, type Names } from './sieve.ts';
-import { distrust, isLinked, isSettled, putStamp, sameStamp, STAMP } from './stamp.ts';
+import { distrust, isLinked, isSettled, putStamp, sameStamp, sameStamps, sizeIn, STAMP } from './stamp.ts';
 import { ALL, suspicionBelow, type Suspicion } from './suspicion.ts';
 import { textOf } from './text-file.ts';
 
@@ -26,6 +27,8 @@ export interface SurveyParts {
   readonly suspicion: Suspicion;
   /** Told the path of every directory that is looked into. */
   readonly entered: ((directory: ByteText) => void) | undefined;
+  /** What another thread has looked at already. */
+  readonly ahead: Ahead | undefined;
   readonly signal: { readonly aborted: boolean };
 }
 
@@ -79,14 +82,15 @@ export class Survey {
   }
 
   #open(visit: Visit): DirectoryNode | undefined {
-    const { disk, relist, entered } = this.#parts;
+    const { disk, relist, entered, ahead } = this.#parts;
     const { path, before, names } = visit;
     entered?.(names.join('/'));
     try {
-      const stat = disk.lstat(path);
-      if (stat === undefined || kindOf(stat.mode) !== 'directory') return undefined;
-      const isKnown = before !== undefined && before.refusal === undefined && sameStamp(before.stamp, 0, stat);
-      return this.#enter(visit, stat, isKnown && !relist ? undefined : disk.list(path));
+      const seen = before === undefined ? undefined : ahead?.of(before);
+      const stamp = this.#stampAt(path, before, seen);
+      if (stamp === undefined) return undefined;
+      const isKnown = before !== undefined && stamp === before.stamp;
+      return this.#enter(visit, stamp, isKnown && !relist ? undefined : disk.list(path), seen);
     } catch (error) {
       if (isGone(error)) return undefined;
       const reason = refusalOf(error, 'unreadable-directory');
@@ -113,8 +117,26 @@ export class Survey {
     return node;
   }
 
-  /** @param listing undefined when the names are those that are known. */
-  #enter(visit: Visit, stat: Stat, listing: ReadonlyMap<ByteText, EntryKind> | undefined): DirectoryNode {
+  /** @returns that of `before` while it fits; undefined when there is no such directory. @param seen by the scout. */
+  #stampAt(
+    path: ByteText,
+    before: DirectoryNode | undefined,
+    seen: Float64Array | undefined,
+  ): Float64Array | undefined {
+    const known = before === undefined || before.refusal !== undefined ? undefined : before.stamp;
+    if (known !== undefined && seen !== undefined && sameStamps(seen, 0, known, 0)) return known;
+    const stat = this.#parts.disk.lstat(path);
+    if (stat === undefined || kindOf(stat.mode) !== 'directory') return undefined;
+    return known !== undefined && sameStamp(known, 0, stat) ? known : this.#stampOf(stat);
+  }
+
+  /** @param listing undefined when the names are those that are known. @param seen by the scout. */
+  #enter(
+    visit: Visit,
+    stamp: Float64Array,
+    listing: ReadonlyMap<ByteText, EntryKind> | undefined,
+    seen: Float64Array | undefined,
+  ): DirectoryNode {
     const { path, before, above, names, isClosed } = visit;
     const { isRepository, hasRules } = listing === undefined ? telling(before) : tellingIn(listing);
     const ruleText = hasRules ? this.#ruleText(`${path}/.gitignore`, before?.ruleText) : undefined;
@@ -123,13 +145,13 @@ export class Survey {
     const isKept = listing === undefined && before !== undefined && before.rulesKey === rulesKey(level, before.hides);
     const kept = isKept ? namesOf(before) : sift(listing ?? this.#parts.disk.list(path), names, level);
     const entries = new Entries(kept.files, before);
-    this.#look(path, entries);
+    this.#look(path, entries, entries.isAltered ? undefined : seen);
     const isUnderSame = hasSameRules(before, level, names.length === 0);
     const children = this.#children(isUnderSame ? visit : { ...visit, suspicion: ALL }, kept, level);
     // Something has gone since its directory was looked at: the next scan must not go by these names.
     const isStale = entries.isStale || children.includes(undefined);
     const node = this.#result(before, entries, kept.directories, children, {
-      stamp: isStale ? untrustedStamp() : isKept ? before.stamp : this.#stampOf(stat),
+      stamp: isStale ? untrustedStamp() : stamp,
       rulesKey: rulesKey(level, kept.hides),
       hides: kept.hides,
       isClosed,
@@ -160,11 +182,16 @@ export class Survey {
     return node;
   }
 
-  #look(path: ByteText, entries: Entries): void {
+  /** @param seen by the scout: of the directory, then of each name. */
+  #look(path: ByteText, entries: Entries, seen: Float64Array | undefined): void {
     const { fileBytes } = this.#parts.limits;
     const { names } = entries;
     for (let index = 0; index < names.length; index += 1) {
       if (index % BREATH === BREATH - 1) this.#breathe();
+      if (seen !== undefined && sameStamps(seen, index + 1, entries.stamps, index)) {
+        if (entries.ids[index] !== '') this.#count(1, sizeIn(entries.stamps, index));
+        continue;
+      }
       const look = this.#statOf(`${path}/${names[index] ?? ''}`);
       const isKnown = isStat(look) && sameStamp(entries.stamps, index, look);
       if (isStat(look) && (look.nlink ?? 1) > 1 && !isLinked(entries.stamps, index)) this.hasNewLink = true;
