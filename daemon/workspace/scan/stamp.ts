@@ -32,10 +32,6 @@ export function distrust(stamps: Float64Array, index: number): void {
   stamps[index * STAMP + MTIME] = Number.NaN;
 }
 
-export function isTrusted(stamps: Float64Array, index: number): boolean {
-  return !Number.isNaN(stamps[index * STAMP + MTIME] ?? Number.NaN);
-}
-
 /** True of what is unchanged since it was read. */
 export function sameStamp(stamps: Float64Array, index: number, stat: Stat): boolean {
   const at = index * STAMP;
