@@ -13,7 +13,7 @@ import { readCommit } from '../objects/object-walk.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { Capture, Captured } from './capture.ts';
-import { CUT_OFF, openName, turnSnapshotName } from './names.ts';
+import { CUT_OFF, NEWEST, openName, turnSnapshotName } from './names.ts';
 import { OpenCalls, type CommandCall, type FilesCall } from './open-calls.ts';
 import { writeRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
@@ -33,6 +33,8 @@ export class CallBrackets {
   readonly #open: OpenCalls;
   /** The files before commands whose end nobody told, by the name of their mark. */
   readonly #cutOff = new Map<string, { readonly turn: TurnRef; readonly base: ObjectId }>();
+  /** One of whose tree the files were lately. */
+  #lastCommit: ObjectId | undefined;
   /** The trees of the scan that is going on are not in the store yet. */
   #source: ObjectSource;
 
@@ -54,10 +56,8 @@ export class CallBrackets {
       this.#open.beginFiles(turn, mutation.callId, new Map(states));
       return;
     }
-    const { tree, commit } = this.#scan(({ tree, objects }) => ({
-      tree,
-      commit: writeRecord(objects, tree, `before a command of turn ${turn.turn}`, { kind: 'changes', changes: [] }),
-    }));
+    const { tree, commit } = this.#scan(({ tree, objects }) => ({ tree, commit: this.#commitOf(tree, objects) }));
+    this.#lastCommit = commit;
     if (!this.#open.hasCommand(turn)) this.#parts.side.rename([{ name: openName(turn), id: commit }]);
     this.#open.beginCommand(turn, mutation.callId, tree);
   }
@@ -101,6 +101,15 @@ export class CallBrackets {
     this.#open.forgetSession(sessionId);
   }
 
+  /** Mostly nothing has changed since the last one: then a command costs no object. */
+  #commitOf(tree: ObjectId, sink: ObjectSink): ObjectId {
+    const { refs, store } = this.#parts.side;
+    for (const id of [this.#lastCommit, refs.get(NEWEST)]) {
+      if (id !== undefined && store.has(id) && readCommit(store, id).tree === tree) return id;
+    }
+    return writeRecord(sink, tree, 'before a command', { kind: 'changes', changes: [] });
+  }
+
   #endCommand(call: CommandCall, callId: string): void {
     const { turn } = call;
     try {
@@ -108,6 +117,7 @@ export class CallBrackets {
         const changes = this.#open.endCommand(call, callId, tree);
         return changes.length === 0 ? undefined : this.#parts.ledger.addCall(turn, changes, objects, tree);
       });
+      this.#lastCommit = change?.id ?? this.#lastCommit;
       const mark = this.#markAfter(turn, change?.id);
       this.#parts.side.rename([change, mark]);
     } catch (error) {

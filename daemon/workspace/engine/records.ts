@@ -48,6 +48,8 @@ export interface RestoreRecord {
   readonly sessionId: string;
   /** The newest turn of the session that had begun: the restore comes after it and before the next. */
   readonly afterTurn: number;
+  /** True in a fork: it can be undone there, but what it changed was done by turns that the fork does not have. */
+  readonly isInherited?: true;
   /** False until the files are touched no more. */
   readonly done: boolean;
   readonly changes: readonly SessionChange[];

@@ -2,8 +2,9 @@
 import type { ObjectId } from '../objects/object.ts';
 import type { RefChange } from '../objects/ref-store.ts';
 import { NEWEST, OF_SESSION, restoresName } from './names.ts';
+import { writeRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
-import type { TurnLedger } from './turn-ledger.ts';
+import type { NamedRestore, TurnLedger } from './turn-ledger.ts';
 
 export interface Copying {
   readonly from: string;
@@ -11,8 +12,12 @@ export interface Copying {
   readonly upToTurn: number;
 }
 
-/** The fork has the points of the turns that it shares, what they changed, and the restores that came before its own turns. */
-export function copyNames({ refs }: SideRepository, ledger: TurnLedger, { from, to, upToTurn }: Copying): void {
+/**
+ * The fork has the points of the turns that it shares, what they changed, and the restores that came before its own turns.
+ * A later restore is inherited if it is the newest: a session that is taken back to a turn restores, then forks.
+ */
+export function copyNames(side: SideRepository, ledger: TurnLedger, { from, to, upToTurn }: Copying): void {
+  const { refs } = side;
   const changes: RefChange[] = [];
   for (const kind of ['snap', 'call', 'turn'] as const) {
     for (const { name, id } of refs.list(`${kind}/${from}`)) {
@@ -20,11 +25,26 @@ export function copyNames({ refs }: SideRepository, ledger: TurnLedger, { from, 
       if (Number.parseInt(rest, 10) <= upToTurn) changes.push({ name: `${kind}/${to}/${rest}`, id });
     }
   }
-  for (const { number, commit, record } of ledger.restores(from)) {
-    if (record.done && record.afterTurn <= upToTurn)
-      changes.push({ name: `${restoresName(to)}/${number}`, id: commit });
+  const restores = ledger.restores(from).filter(({ record }) => record.done);
+  for (const restore of restores) {
+    const { number, commit, record } = restore;
+    const name = `${restoresName(to)}/${number}`;
+    if (record.afterTurn <= upToTurn) changes.push({ name, id: commit });
+    else if (restore === restores.at(-1)) changes.push({ name, id: inherit(side, restore, upToTurn) });
   }
   refs.change(changes);
+}
+
+function inherit({ store }: SideRepository, { tree, record }: NamedRestore, afterTurn: number): ObjectId {
+  const batch = store.begin('compressed');
+  try {
+    const inherited = { ...record, afterTurn, isInherited: true } as const;
+    const commit = writeRecord(batch, tree, 'before a restore of the session that was forked', inherited);
+    batch.commit();
+    return commit;
+  } finally {
+    batch.abandon();
+  }
 }
 
 /** Nobody can look at its snapshots any more. */

@@ -60,22 +60,23 @@ export class TurnLedger {
    */
   since(sessionId: string, turn: number, phase: SnapshotPhase): SessionChange[] {
     const first = phase === 'pre' ? turn : turn + 1;
-    const restores = this.restores(sessionId).filter(({ record }) => record.done && record.afterTurn >= turn);
-    const last = Math.max(first, ...this.#turnsOf(sessionId), ...restores.map(({ record }) => record.afterTurn));
-    const changes: SessionChange[] = [];
-    for (let number = Math.min(first, turn); number <= last; number += 1) {
-      if (number >= first) for (const change of this.changesOf({ sessionId, turn: number })) changes.push(change);
-      for (const { record } of restores) {
-        if (record.afterTurn === number) for (const change of record.changes) changes.push(change);
-      }
+    const restores = this.restores(sessionId).filter(
+      ({ record }) => record.done && record.isInherited !== true && record.afterTurn >= turn,
+    );
+    const parts: { readonly after: number; readonly changes: readonly SessionChange[] }[] = [];
+    for (const number of this.#turnsOf(sessionId)) {
+      if (number >= first) parts.push({ after: number, changes: this.changesOf({ sessionId, turn: number }) });
     }
-    return changes;
+    for (const { record } of restores) parts.push({ after: record.afterTurn, changes: record.changes });
+    // Sorting leaves a turn before the restores that came after it.
+    return parts.sort((left, right) => left.after - right.after).flatMap(({ changes }) => changes);
   }
 
-  #turnsOf(sessionId: string): number[] {
+  /** Those that changed anything. */
+  #turnsOf(sessionId: string): Set<number> {
     const { refs } = this.#side;
     const calls = refs.list(`call/${sessionId}`).map(({ name }) => Number(name.split('/')[2]));
-    return [...refs.list(`turn/${sessionId}`).map(({ name }) => numberOf(name)), ...calls];
+    return new Set([...refs.list(`turn/${sessionId}`).map(({ name }) => numberOf(name)), ...calls]);
   }
 }
 

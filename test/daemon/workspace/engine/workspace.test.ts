@@ -339,6 +339,25 @@ describe('a session', () => {
   });
 });
 
+describe('a session that is taken back to a turn', () => {
+  it('can be brought forward again in its fork, and goes further back without a conflict', async () => {
+    bench.write('a.txt', '0');
+    for (const turn of [1, 2, 3]) {
+      bench.pre(ALICE, turn);
+      bench.edit({ sessionId: ALICE, turn }, 'a.txt', String(turn));
+      bench.end({ sessionId: ALICE, turn });
+    }
+    await bench.restore(ALICE, 2, 'pre', 3);
+    bench.workspace.copySession(ALICE, BOB, 1);
+    await bench.undo(BOB, 1);
+    expect(bench.text('a.txt')).toBe('3');
+    await bench.undo(BOB, 1);
+    expect(bench.text('a.txt')).toBe('1');
+    await bench.restore(BOB, 1, 'pre', 1);
+    expect(bench.text('a.txt')).toBe('0');
+  });
+});
+
 describe('two sessions at once', () => {
   const alice = first;
   const bob = { sessionId: BOB, turn: 1 };
