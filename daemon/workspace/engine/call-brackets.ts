@@ -14,7 +14,7 @@ import type { SessionChange } from '../restore/attribution.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { Capture, Captured } from './capture.ts';
 import { CUT_OFF, NEWEST, openName, turnSnapshotName } from './names.ts';
-import { OpenCalls, type CommandCall, type FilesCall } from './open-calls.ts';
+import { OpenCalls, type CommandBracket, type FilesCall } from './open-calls.ts';
 import { writeRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
 import { newStopFlag } from './stop-flag.ts';
@@ -56,9 +56,10 @@ export class CallBrackets {
       this.#open.beginFiles(turn, mutation.callId, new Map(states));
       return;
     }
+    if (this.#open.joinCommand(turn, mutation.callId)) return;
     const { tree, commit } = this.#scan(({ tree, objects }) => ({ tree, commit: this.#commitOf(tree, objects) }));
     this.#lastCommit = commit;
-    if (!this.#open.hasCommand(turn)) this.#parts.side.rename([{ name: openName(turn), id: commit }]);
+    this.#parts.side.rename([{ name: openName(turn), id: commit }]);
     this.#open.beginCommand(turn, mutation.callId, tree);
   }
 
@@ -110,7 +111,7 @@ export class CallBrackets {
     return writeRecord(sink, tree, 'before a command', { kind: 'changes', changes: [] });
   }
 
-  #endCommand(call: CommandCall, callId: string): void {
+  #endCommand(call: CommandBracket, callId: string): void {
     const { turn } = call;
     try {
       const change = this.#scan(({ tree, objects }) => {

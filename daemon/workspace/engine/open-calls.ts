@@ -18,9 +18,11 @@ interface Call {
   readonly contested: Set<ByteText>;
 }
 
-export interface CommandCall extends Call {
+/** The commands of one turn that run at the same time: what they change is the turn's, whichever of them did it. */
+export interface CommandBracket extends Call {
   readonly kind: 'command';
-  /** The files before it, or after a call of the same turn whose changes are recorded already. */
+  readonly callIds: Set<string>;
+  /** The files before the first of them, or when the last one ended: what they changed until then is recorded. */
   base: ObjectId;
   /** When `base` was taken: a later one has a higher number. */
   takenAt: number;
@@ -42,7 +44,8 @@ interface InsideChange {
 export type Diff = (before: ObjectId, after: ObjectId) => readonly FileDifference[];
 
 export class OpenCalls {
-  readonly #calls = new Map<string, CommandCall | FilesCall>();
+  readonly #commands = new Map<string, CommandBracket>();
+  readonly #files = new Map<string, FilesCall>();
   readonly #diff: Diff;
   #scans = 0;
 
@@ -51,41 +54,63 @@ export class OpenCalls {
   }
 
   get size(): number {
-    return this.#calls.size;
+    return this.#commands.size + this.#files.size;
   }
 
+  /** The first command of a turn. @param base the files before it. */
   beginCommand(turn: TurnRef, callId: string, base: ObjectId): void {
     this.#scans += 1;
-    const call = { turn, base, takenAt: this.#scans, inside: new Map(), contested: new Set<ByteText>() };
-    this.#calls.set(keyOf(turn, callId), { kind: 'command', ...call });
+    const takenAt = this.#scans;
+    const bracket = {
+      turn,
+      base,
+      takenAt,
+      callIds: new Set([callId]),
+      inside: new Map(),
+      contested: new Set<ByteText>(),
+    };
+    this.#commands.set(nameOf(turn), { kind: 'command', ...bracket });
+  }
+
+  /** @returns whether a command of this turn runs already, so that the files before this one need not be known. */
+  joinCommand(turn: TurnRef, callId: string): boolean {
+    const bracket = this.#commands.get(nameOf(turn));
+    bracket?.callIds.add(callId);
+    return bracket !== undefined;
   }
 
   beginFiles(turn: TurnRef, callId: string, before: Map<ByteText, MaybeFile>): void {
-    this.#calls.set(keyOf(turn, callId), { kind: 'files', turn, before, contested: new Set() });
+    this.#files.set(`${nameOf(turn)}/${callId}`, { kind: 'files', turn, before, contested: new Set() });
   }
 
   /** @returns undefined for a call that did not begin here. */
-  get(turn: TurnRef, callId: string): CommandCall | FilesCall | undefined {
-    return this.#calls.get(keyOf(turn, callId));
+  get(turn: TurnRef, callId: string): CommandBracket | FilesCall | undefined {
+    const bracket = this.#commands.get(nameOf(turn));
+    return bracket?.callIds.has(callId) === true ? bracket : this.#files.get(`${nameOf(turn)}/${callId}`);
   }
 
   hasCommand(turn: TurnRef): boolean {
-    return this.#others(undefined).some((call) => call.kind === 'command' && sameTurn(call.turn, turn));
+    return this.#commands.has(nameOf(turn));
   }
 
-  /** @param now the files after it. @returns what it changed. */
-  endCommand(call: CommandCall, callId: string, now: ObjectId): SessionChange[] {
-    this.#calls.delete(keyOf(call.turn, callId));
+  /** One of its commands has ended. @param now the files after it. @returns what was changed since the last one ended. */
+  endCommand(bracket: CommandBracket, callId: string, now: ObjectId): SessionChange[] {
     this.#scans += 1;
-    this.#contest(call, now);
-    const changes = this.#diff(call.base, now).flatMap((difference) => remainder(call, difference));
-    for (const other of this.#others(call)) this.#tell(other, call, changes, now);
+    this.#contest(bracket, now);
+    const changes = this.#diff(bracket.base, now).flatMap((difference) => remainder(bracket, difference));
+    bracket.callIds.delete(callId);
+    if (bracket.callIds.size === 0) this.#commands.delete(nameOf(bracket.turn));
+    bracket.base = now;
+    bracket.takenAt = this.#scans;
+    bracket.inside.clear();
+    bracket.contested.clear();
+    for (const call of this.#files.values()) tell(call, bracket, changes);
     return changes;
   }
 
   /** @param now the state of each of its paths. @returns what it changed. */
   endFiles(call: FilesCall, callId: string, now: ReadonlyMap<ByteText, MaybeFile>): SessionChange[] {
-    this.#calls.delete(keyOf(call.turn, callId));
+    this.#files.delete(`${nameOf(call.turn)}/${callId}`);
     const changes: SessionChange[] = [];
     for (const [path, before] of call.before) {
       const after = now.get(path);
@@ -98,70 +123,59 @@ export class OpenCalls {
 
   /** Calls of a turn that ended without their ends being told. */
   forget(turn: TurnRef): void {
-    for (const [key, call] of this.#calls) if (sameTurn(call.turn, turn)) this.#calls.delete(key);
+    this.#commands.delete(nameOf(turn));
+    for (const [key, call] of this.#files) if (nameOf(call.turn) === nameOf(turn)) this.#files.delete(key);
   }
 
   forgetSession(sessionId: string): void {
-    for (const [key, { turn }] of this.#calls) if (turn.sessionId === sessionId) this.#calls.delete(key);
+    for (const { turn } of [...this.#commands.values(), ...this.#files.values()]) {
+      if (turn.sessionId === sessionId) this.forget(turn);
+    }
   }
 
-  #others(call: Call | undefined): (CommandCall | FilesCall)[] {
-    return [...this.#calls.values()].filter((other) => other !== call);
-  }
-
-  /** What changed while a command of another session ran as well may be of either. */
-  #contest(call: CommandCall, now: ObjectId): void {
-    for (const other of this.#others(call)) {
-      if (other.kind !== 'command' || sameSession(other.turn, call.turn)) continue;
-      const since = other.takenAt > call.takenAt ? other.base : call.base;
+  /** What changed while a call of another session was at work on it as well may be of either. */
+  #contest(bracket: CommandBracket, now: ObjectId): void {
+    for (const other of this.#commands.values()) {
+      if (isSameSession(other, bracket)) continue;
+      const since = other.takenAt > bracket.takenAt ? other.base : bracket.base;
       for (const { path } of this.#diff(since, now)) {
-        call.contested.add(path);
+        bracket.contested.add(path);
         other.contested.add(path);
       }
     }
-  }
-
-  /** A command has ended: another call of its session goes on from there, one of another session may have been disturbed. */
-  #tell(other: CommandCall | FilesCall, call: CommandCall, changes: readonly SessionChange[], now: ObjectId): void {
-    const isOwn = sameSession(other.turn, call.turn);
-    if (other.kind === 'command') {
-      if (!isOwn) return;
-      other.base = now;
-      other.takenAt = this.#scans;
-      other.inside.clear();
-      other.contested.clear();
-      return;
-    }
-    for (const { path, after } of changes) {
-      if (!other.before.has(path)) continue;
-      if (isOwn) other.before.set(path, after);
-      else other.contested.add(path);
+    for (const call of this.#files.values()) {
+      if (!isSameSession(call, bracket)) for (const path of call.before.keys()) bracket.contested.add(path);
     }
   }
 
   /** @returns whether a file tool of another session is at work on the same path. */
   #tellOfFile(call: FilesCall, path: ByteText, before: MaybeFile, after: MaybeFile): boolean {
-    const { sessionId } = call.turn;
+    const change = { sessionId: call.turn.sessionId, before, after };
+    for (const { inside } of this.#commands.values()) inside.set(path, [...(inside.get(path) ?? []), change]);
     let isContested = false;
-    for (const other of this.#others(call)) {
-      if (other.kind === 'command') {
-        const known = other.inside.get(path);
-        if (known === undefined) other.inside.set(path, [{ sessionId, before, after }]);
-        else known.push({ sessionId, before, after });
-      } else if (other.before.has(path)) {
-        if (sameSession(other.turn, call.turn)) other.before.set(path, after);
-        else {
-          other.contested.add(path);
-          isContested = true;
-        }
+    for (const other of this.#files.values()) {
+      if (!other.before.has(path)) continue;
+      if (isSameSession(other, call)) other.before.set(path, after);
+      else {
+        other.contested.add(path);
+        isContested = true;
       }
     }
     return isContested;
   }
 }
 
+/** A command has ended: a file tool of its session goes on from there, one of another session may have been disturbed. */
+function tell(call: FilesCall, bracket: CommandBracket, changes: readonly SessionChange[]): void {
+  for (const { path, after } of changes) {
+    if (!call.before.has(path)) continue;
+    if (isSameSession(call, bracket)) call.before.set(path, after);
+    else call.contested.add(path);
+  }
+}
+
 /** What is left of a difference for the command when the changes of file tools are taken out of it. */
-function remainder(call: CommandCall, { path, before, after }: FileDifference): SessionChange[] {
+function remainder(call: CommandBracket, { path, before, after }: FileDifference): SessionChange[] {
   const shell = (from: MaybeFile, isAmbiguous: boolean): SessionChange[] => {
     if (sameState(from, after)) return [];
     const change = { path, before: from, after, by: 'shell' } as const;
@@ -185,14 +199,10 @@ function isChain(changes: readonly InsideChange[], from: MaybeFile): boolean {
   return true;
 }
 
-function keyOf({ sessionId, turn }: TurnRef, callId: string): string {
-  return `${sessionId}/${turn}/${callId}`;
+function nameOf({ sessionId, turn }: TurnRef): string {
+  return `${sessionId}/${turn}`;
 }
 
-function sameSession(left: TurnRef, right: TurnRef): boolean {
-  return left.sessionId === right.sessionId;
-}
-
-function sameTurn(left: TurnRef, right: TurnRef): boolean {
-  return sameSession(left, right) && left.turn === right.turn;
+function isSameSession(left: Call, right: Call): boolean {
+  return left.turn.sessionId === right.turn.sessionId;
 }
