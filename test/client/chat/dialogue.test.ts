@@ -114,6 +114,9 @@ test('a question about a call waits until the restore is decided', async () => {
     scopes: ['once'],
   });
   await chat.sees('? run make');
+  // In this time the question about the call would have opened.
+  const seenAt = performance.now();
+  await waitUntil('the time that a question takes to open', () => performance.now() > seenAt + 400);
   await chat.ends(QUESTION);
   chat.type('n');
   await chat.sees('allow? [y]');
@@ -125,6 +128,7 @@ test('a long difference is shown a screen at a time, and is enough when the pers
   const chat = await open((daemon) => {
     daemon.overrides['snapshot/diff'] = ({ offset = 0 }: { offset?: number }) =>
       diffPage(files.slice(offset, offset + 10), { total: 40, nextOffset: offset < 30 ? offset + 10 : null });
+    daemon.overrides['turn/list'] = () => ({ turns: [], more: false });
   });
   chat.type(`/diff 1${ENTER}`);
   await chat.ends(MORE);
@@ -134,7 +138,8 @@ test('a long difference is shown a screen at a time, and is enough when the pers
   await chat.sees('changed file-4');
   await chat.ends(MORE);
   chat.type('q');
-  await waitUntil('the typed line', () => chat.stdout.terminal.screen.endsWith('»'));
+  chat.type(`/turns${ENTER}`);
+  await chat.ends('no turn yet', '»');
   expect(chat.stdout.text).not.toContain('file-39');
 });
 

@@ -87,6 +87,7 @@ test.each([
 test('a path that leads out of the workspace is refused', () => {
   expect(() => workspacePath('../secret', '/work', '/work')).toThrow('../secret is not in the workspace /work');
   expect(() => workspacePath('/etc/passwd', '/work', '/work')).toThrow('/etc/passwd is not in the workspace /work');
+  expect(() => workspacePath('..', '/work', '/work')).toThrow('.. is not in the workspace');
   expect(() => workspacePath('/workshop', '/work', '/work')).toThrow('/workshop is not');
 });
 
