@@ -26,6 +26,7 @@ export const SNAPSHOTS: Noun = {
     diff: {
       summary: 'what the newest turn changed, or a turn, or all from one turn to another or to now',
       takes: '<id> [words...]',
+      flags: [CWD],
       json: true,
       examples: [
         'mctl snapshots diff 01K3',

@@ -5,7 +5,7 @@ export const TURNS: Noun = {
   summary: 'the turns of a session, and what their tool calls said',
   verbs: {
     list: {
-      summary: 'prompts and tool calls, turn by turn',
+      summary: 'prompts, tool calls and changed files, turn by turn',
       takes: '<id>',
       flags: [['--tail <n>', 'only the newest n turns']],
       json: true,

@@ -12,6 +12,7 @@ import type { DurableEventType, EventData, EventType, ListNotice, SessionEvent }
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { CatalogRow, Save, Session } from '../../protocol/session.ts';
+import type { TurnSummary } from '../../protocol/snapshot.ts';
 import type { ApprovalChange, ApprovalQuestion } from '../../protocol/tool.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 
@@ -338,6 +339,10 @@ export class FakeDaemon {
       const messages = this.#messages(save?.sessionId ?? '').filter(({ seq }) => seq <= (save?.seq ?? 0));
       return { messages, more: false };
     },
+    'turn/list': ({ sessionId, limit = 50, before = Number.POSITIVE_INFINITY }) => {
+      const turns = this.#turnsOf(sessionId).filter(({ turn }) => turn < before);
+      return { turns: turns.slice(0, limit), more: turns.length > limit };
+    },
     'session/messages': ({ sessionId, after = -1, limit = 100 }) => {
       const messages = this.#messages(sessionId).filter(({ seq }) => seq > after);
       return { messages: messages.slice(0, limit), more: messages.length > limit };
@@ -445,6 +450,24 @@ export class FakeDaemon {
     return this.#stored(sessionId).events.flatMap((event) =>
       event.type === 'message' ? [{ seq: event.seq, turn: event.turn, at: event.at, ...event.data }] : [],
     );
+  }
+
+  /** Newest first. */
+  #turnsOf(sessionId: string): TurnSummary[] {
+    const { events } = this.#stored(sessionId);
+    const prompts = events.flatMap((event) => (event.type === 'message' && event.data.role === 'user' ? [event] : []));
+    return prompts.reverse().map(({ turn, at, data }) => {
+      const own = events.filter((event) => event.turn === turn);
+      const snapshot = own.findLast((event) => event.type === 'snapshot')?.data ?? null;
+      const state = own.findLast((event) => event.type === 'turn')?.data.state ?? 'running';
+      return {
+        turn,
+        at,
+        prompt: data.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+        state,
+        snapshot,
+      };
+    });
   }
 
   #stored(sessionId: string): StoredSession {

@@ -1,28 +1,46 @@
 /** `mctl snapshots diff` */
 import { inked } from '../../calls/ink-line.ts';
+import { usageError } from '../../command-line/failure.ts';
 import { harmlessJson } from '../../command-line/harmless-text.ts';
 import { paintFor } from '../../command-line/style.ts';
 import { exactLine } from '../../files/diff-lines.ts';
 import { diffPages, diffText, type DiffPage } from '../../files/diff-pages.ts';
-import { diffParams, readDiffWish } from '../../files/diff-wish.ts';
+import { diffParams, readDiffWish, type DiffWish } from '../../files/diff-wish.ts';
 import { workspacePaths } from '../../files/typed-path.ts';
+import type { ParamsOf } from '../../../protocol/methods.ts';
 import type { MctlContext } from '../context.ts';
 import type { Verb } from '../verb.ts';
-import { namedSession } from './owner.ts';
+import { sessionOrTaken, type TakenSnapshot } from './owner.ts';
 import { paged } from './paged.ts';
 
 /** On a terminal it is harmless, coloured and paged; elsewhere lines of files are as they are. */
-export const diff: Verb<{ readonly json?: boolean }> = async ({ context, args }) => {
+export const diff: Verb<{ readonly json?: boolean; readonly cwd?: string }> = async ({ context, args, options }) => {
   const [reference = '', ...words] = args;
   const wish = readDiffWish(words);
   const client = await context.connectUnlocked();
-  const { sessionId, workspace } = await namedSession(client, context, reference);
-  const paths = workspacePaths(wish.paths, workspace, context.around.directory);
-  const { params, between } = await diffParams(client, sessionId, wish, paths);
+  const named = await sessionOrTaken(client, context, reference, options.cwd);
+  const paths = workspacePaths(wish.paths, named.workspace, context.around.directory);
+  const { params, between } =
+    named.kind === 'session'
+      ? await diffParams(client, named.sessionId, wish, paths)
+      : { params: takenParams(named, wish, paths), between: `from ${named.id} to now` };
   const pages = diffPages(client, params);
   if (context.isJson) await writeJson(context, pages);
   else await writeText(context, pages, between);
 };
+
+/** @throws ProtocolError INVALID_PARAMS when it is to be compared with anything but the files as they are. */
+function takenParams(
+  { id, workspace }: TakenSnapshot,
+  { from, to }: DiffWish,
+  paths: string[] | undefined,
+): ParamsOf<'snapshot/diff'> {
+  if (from !== undefined || typeof to === 'number') {
+    throw usageError(`${id} was taken by hand: it belongs to no turn`, 'It is compared with the files as they are.');
+  }
+  const owner = { kind: 'workspace' as const, workspace };
+  return { owner, from: { kind: 'taken', id }, ...(paths === undefined ? {} : { paths }) };
+}
 
 /** Writes `{total, added, removed, files}` without holding it in memory. */
 async function writeJson({ stdout }: MctlContext, pages: AsyncIterable<DiffPage>): Promise<void> {

@@ -8,7 +8,7 @@ import { skippedText } from '../../files/status-text.ts';
 import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
 import { wholeNumber } from '../number-option.ts';
 import type { Invocation, Verb } from '../verb.ts';
-import { namedSession, workspaceOwner } from './owner.ts';
+import { namedSession, takenSnapshot, workspaceOwner } from './owner.ts';
 import { readPhase } from './phase.ts';
 
 interface ShowOptions {
@@ -16,9 +16,6 @@ interface ShowOptions {
   readonly phase?: string;
   readonly cwd?: string;
 }
-
-/** Of a snapshot that was taken by hand, as `list` gives it. */
-const TAKEN = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export const show: Verb<ShowOptions> = async (invocation) => {
   const { context } = invocation;
@@ -37,8 +34,10 @@ async function paramsOf(
 ): Promise<ParamsOf<'snapshot/show'>> {
   const [reference = ''] = args;
   if (turn === undefined) {
-    const id = reference.toUpperCase();
-    if (TAKEN.test(id)) return { owner: workspaceOwner(context, options.cwd), point: { kind: 'taken', id } };
+    const taken = takenSnapshot(context, reference, options.cwd);
+    if (taken !== undefined) {
+      return { owner: workspaceOwner(context, options.cwd), point: { kind: 'taken', id: taken.id } };
+    }
     throw usageError('the number of a turn is missing', 'mctl snapshots list <id> lists what there is.');
   }
   const { sessionId } = await namedSession(client, context, reference);

@@ -2,7 +2,11 @@
 import { fitWidth } from '../../command-line/display-width.ts';
 import { harmlessLine } from '../../command-line/harmless-text.ts';
 import { localTime } from '../../command-line/wording.ts';
+import type { Client } from '../../connection/api.ts';
+import { turnSentence } from '../../files/change-words.ts';
 import type { Message, Part } from '../../../protocol/message.ts';
+import type { ResultOf } from '../../../protocol/methods.ts';
+import type { SnapshotEntry } from '../../../protocol/snapshot.ts';
 import { wholeNumber } from '../number-option.ts';
 import { findRow } from '../sessions/find.ts';
 import { messagesOf } from '../sessions/messages.ts';
@@ -16,13 +20,16 @@ interface CallSummary {
   exitCode: number | null;
 }
 
-interface TurnSummary {
+interface ListedTurn {
   readonly turn: number;
   readonly at: string;
   readonly prompt: string;
   readonly calls: CallSummary[];
+  /** What it did to the files; null when that is not known. */
+  snapshot: SnapshotEntry | null;
 }
 
+const PAGE = 500;
 /** Characters of a prompt. */
 const LONGEST = 200;
 
@@ -30,11 +37,12 @@ export const list: Verb<{ readonly json?: boolean; readonly tail?: string }> = a
   const tail = wholeNumber('--tail', options.tail) ?? Number.POSITIVE_INFINITY;
   const client = await context.connectUnlocked();
   const row = await findRow(client, context, args[0] ?? '');
-  const turns = new Map<number, TurnSummary>();
+  const turns = new Map<number, ListedTurn>();
   for await (const page of messagesOf(client, row)) {
     for (const message of page) see(turns, message);
     for (const turn of turns.keys()) if (turns.size > tail) turns.delete(turn);
   }
+  await addFiles(client, row.kind === 'save' ? row.save.sessionId : row.session.id, turns);
   if (context.isJson) {
     context.json([...turns.values()]);
     return;
@@ -46,11 +54,26 @@ export const list: Verb<{ readonly json?: boolean; readonly tail?: string }> = a
   }
 };
 
-function see(turns: Map<number, TurnSummary>, { turn, at, role, parts }: Message): void {
+async function addFiles(client: Client, sessionId: string, turns: Map<number, ListedTurn>): Promise<void> {
+  const oldest = Math.min(...turns.keys());
+  let before = Math.max(...turns.keys()) + 1;
+  while (before > oldest) {
+    const limit = Math.min(PAGE, before - oldest);
+    const page: ResultOf<'turn/list'> = await client.call('turn/list', { sessionId, limit, before });
+    for (const { turn, snapshot } of page.turns) {
+      const known = turns.get(turn);
+      if (known !== undefined) known.snapshot = snapshot;
+    }
+    if (!page.more) return;
+    before -= limit;
+  }
+}
+
+function see(turns: Map<number, ListedTurn>, { turn, at, role, parts }: Message): void {
   const known = turns.get(turn);
   if (known === undefined) {
     const prompt = role === 'user' ? textOf(parts).slice(0, LONGEST).toWellFormed() : '';
-    turns.set(turn, { turn, at, prompt, calls: [] });
+    turns.set(turn, { turn, at, prompt, calls: [], snapshot: null });
   }
   const calls = turns.get(turn)?.calls ?? [];
   for (const part of parts) {
@@ -68,9 +91,10 @@ function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
-function turnText({ turn, at, prompt, calls }: TurnSummary, columns: number): string {
+function turnText({ turn, at, prompt, calls, snapshot }: ListedTurn, columns: number): string {
   const head = fitWidth(`${turn}  ${localTime(at)}  ${harmlessLine(prompt)}`, columns);
-  return [head, ...calls.map(callText)].join('\n');
+  const files = snapshot === null ? undefined : turnSentence(snapshot, []);
+  return [head, ...calls.map(callText), ...(files === undefined ? [] : [`   ${harmlessLine(files)}`])].join('\n');
 }
 
 function callText({ callId, name, isError, exitCode }: CallSummary): string {

@@ -11,6 +11,7 @@ import {
   AT,
   diffFile,
   diffPage,
+  entry,
   plan,
   planWithConflict,
   result,
@@ -127,6 +128,32 @@ test('diff on a terminal is harmless', async () => {
   daemon.overrides['snapshot/diff'] = () =>
     diffPage([diffFile({ hunks: [{ ...hunk!, lines: [{ kind: '+', text: '\x1b[2J' }] }] })]);
   expect((await run('snapshots diff ID', { isTTY: true })).out).toContain('+␛[2J\n');
+});
+
+test('diff compares a snapshot that was taken by hand with the files as they are', async () => {
+  const { run, params, daemon, workspace } = workplace();
+  daemon.overrides['snapshot/diff'] = () => diffPage([diffFile()]);
+  expect((await run(`snapshots diff ${TAKEN} src`)).out).toContain(`from ${TAKEN} to now: 1 file`);
+  expect(params('snapshot/diff')).toEqual({
+    owner: { kind: 'workspace', workspace },
+    from: { kind: 'taken', id: TAKEN },
+    paths: ['src'],
+  });
+  expect(await run(`snapshots diff ${TAKEN} 3`)).toMatchObject({ code: 2 });
+});
+
+test('turns list says what each turn did to the files', async () => {
+  const { run, daemon, sessionId } = workplace();
+  delete daemon.overrides['turn/list'];
+  daemon.begin(sessionId, 2, 'more');
+  daemon.emit(sessionId, 'snapshot', 2, entry());
+  daemon.complete(sessionId, 2, 'done');
+  const { out } = await run('turns list ID');
+  expect(out).toMatch(/^1 .*hello\n2 .*more\n {3}2 files changed \(\+10 -3, 1 by shell\)\n$/);
+  expect(JSON.parse((await run('turns list ID --json')).out)).toMatchObject([
+    { turn: 1, snapshot: null },
+    { turn: 2, snapshot: entry() },
+  ]);
 });
 
 test('paths are taken from where the person is', async () => {
