@@ -12,7 +12,7 @@ import {
 import { dirname } from 'node:path';
 import { toBytes } from '../../../../daemon/workspace/byte-text.ts';
 import { EXECUTABLE, REGULAR, SYMLINK } from '../../../../daemon/workspace/objects/tree-format.ts';
-import type { SampleFile, SampleFiles } from './memory-objects.ts';
+import type { SampleFile } from './memory-objects.ts';
 
 export function lookAt(root: string, below = '', found = new Map<string, SampleFile>()): Map<string, SampleFile> {
   for (const name of readdirSync(toBytes(`${root}/${below}`), { encoding: 'latin1' })) {
@@ -48,8 +48,4 @@ export function put(root: string, path: string, file: SampleFile | undefined): v
   mkdirSync(toBytes(dirname(`${root}/${path}`)), { recursive: true });
   if (file.mode === SYMLINK) symlinkSync(toBytes(file.content), place);
   else writeFileSync(place, file.content, { encoding: 'latin1', mode: file.mode === EXECUTABLE ? 0o755 : 0o644 });
-}
-
-export function putAll(root: string, files: SampleFiles): void {
-  for (const [path, file] of files) put(root, path, file);
 }
