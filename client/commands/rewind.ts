@@ -39,7 +39,7 @@ export const rewind: Command = {
     if (state === 'planned' || state === 'declined') return;
     await goOnBefore(context, session, turn);
     context.print(`/resume ${sessionId} goes back to the original`);
-    if (state === 'done') context.print('/undo there takes the files back');
+    if (state === 'done') context.print(`/undo ${turn === 1 ? 'there ' : ''}takes the files back`);
     if (context.draft?.(prompt) !== true) context.print(`the prompt of turn ${turn} was:\n${prompt}`);
   },
 };

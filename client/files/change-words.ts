@@ -7,6 +7,15 @@ export function lineCounts({ added, removed }: { readonly added: number; readonl
   return added === 0 && removed === 0 ? '' : `+${added} -${removed}`;
 }
 
+/** Files that stay as they are: `3 kept, 1 conflict kept`; empty when there are none. */
+export function keptText({ kept, conflicts }: { readonly kept: number; readonly conflicts: number }): string {
+  const parts = [
+    ...(kept === 0 ? [] : [`${kept} kept`]),
+    ...(conflicts === 0 ? [] : [`${count(conflicts, 'conflict')} kept`]),
+  ];
+  return parts.join(', ');
+}
+
 /** What a turn did to the files: `2 files changed (+10 -3, 1 by shell)`; empty when it changed none. */
 export function turnFiles(entry: SnapshotEntry): string {
   if (entry.files === 0) return '';

@@ -4,7 +4,7 @@ import { harmlessRow } from '../calls/text-lines.ts';
 import type { Ink } from '../command-line/style.ts';
 import { count } from '../command-line/wording.ts';
 import type { KeptFile, KeptReason, PlannedFile, RestorePlan } from '../../protocol/snapshot.ts';
-import { lineCounts } from './change-words.ts';
+import { keptText, lineCounts } from './change-words.ts';
 import { pathText } from './path-text.ts';
 
 const INDENT = '  ';
@@ -36,19 +36,16 @@ export function planLines(plan: RestorePlan, heading: string): InkLine[] {
 }
 
 /** How many files change, and how. */
-export function planSentence({ counts, files, filesMore, keptMore, kept }: RestorePlan): string {
+export function planSentence({ counts, files, filesMore }: RestorePlan): string {
   const all = files.length + filesMore;
   const parts = [
     ...(counts.change === 0 ? [] : [`${counts.change} changed`]),
     ...(counts.create === 0 ? [] : [`${counts.create} brought back`]),
     ...(counts.delete === 0 ? [] : [`${counts.delete} deleted`]),
   ];
-  const files_ = all === 0 ? 'nothing to do' : [count(all, 'file'), parts.join(', ')].filter(Boolean).join(': ');
-  return kept.length + keptMore === 0 ? files_ : `${files_}; ${keptWords(counts)}`;
-}
-
-function keptWords({ kept, conflicts }: RestorePlan['counts']): string {
-  return `${kept} kept${conflicts === 0 ? '' : ` (${count(conflicts, 'conflict')})`}`;
+  const changed = all === 0 ? 'nothing to do' : [count(all, 'file'), parts.join(', ')].filter(Boolean).join(': ');
+  const stays = keptText(counts);
+  return stays === '' ? changed : `${changed}; ${stays}`;
 }
 
 function fileLine({ path, action, byShell, ...lines }: PlannedFile): InkLine {

@@ -3,6 +3,7 @@ import type { InkLine } from '../calls/ink-line.ts';
 import { harmlessRow } from '../calls/text-lines.ts';
 import { count } from '../command-line/wording.ts';
 import type { RestoreResult } from '../../protocol/snapshot.ts';
+import { keptText } from './change-words.ts';
 import { pathText } from './path-text.ts';
 
 /** Files that were left are named; the others were in the plan. @param done what is true now. */
@@ -20,12 +21,14 @@ export function resultLines(result: RestoreResult, done: string): InkLine[] {
   ];
 }
 
-function sentenceOf({ restored, deleted, left, kept, conflicts }: RestoreResult): string {
+function sentenceOf(result: RestoreResult): string {
+  const { restored, deleted, left } = result;
+  const stays = keptText(result);
   const parts = [
     `${count(restored, 'file')} restored`,
     ...(deleted === 0 ? [] : [`${deleted} deleted`]),
     ...(left === 0 ? [] : [`${left} could not be`]),
-    ...(kept === 0 ? [] : [`${kept} kept${conflicts === 0 ? '' : ` (${count(conflicts, 'conflict')})`}`]),
+    ...(stays === '' ? [] : [stays]),
   ];
   return parts.join(', ');
 }

@@ -160,7 +160,7 @@ test('the typed line is given back with what stood in it, and /rewind puts the p
   chat.type(`/rewind 2${ENTER}`);
   await chat.ends(QUESTION);
   chat.type('y');
-  await chat.ends('/undo there takes the files back', '» next');
+  await chat.ends('/undo takes the files back', '» next');
 });
 
 test('a turn that changed files says so in one line, and so does one that cannot be taken back', async () => {

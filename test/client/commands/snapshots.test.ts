@@ -184,7 +184,7 @@ test('/rewind brings the files back, goes on in a fork, and gives the prompt bac
   expect(drafts).toEqual(['second\nof two lines']);
   expect(printed.slice(-2)).toEqual([
     `/resume ${sessionId} goes back to the original`,
-    '/undo there takes the files back',
+    '/undo takes the files back',
   ]);
 });
 

@@ -74,7 +74,7 @@ test('where nobody is asked conflicts are kept, and the exit code says so', asyn
   const { exitCode, applied, printed } = await restore([planWithConflict()], undefined, WISH, restored);
   expect(exitCode).toBe(5);
   expect(applied).toMatchObject([{ planId: 'p-conflict' }]);
-  expect(printed).toContain('1 file restored, 1 kept (1 conflict)');
+  expect(printed).toContain('1 file restored, 1 kept, 1 conflict kept');
   expect(printed).toContain('  both.txt: the session changed it, and then you did');
 });
 
@@ -134,7 +134,7 @@ test('a file that could not be restored is named with the reason, and the exit c
   expect(printed.slice(-3)).toEqual([
     '  left as it is: "a\\u{1b}": it has changed␇ since the plan',
     '  … 1 more were left as they are',
-    '0 files restored, 2 could not be, 1 kept (1 conflict)',
+    '0 files restored, 2 could not be, 1 kept, 1 conflict kept',
   ]);
 });
 
@@ -155,11 +155,11 @@ test('a plan names what happens to each file, warns first, and lists conflicts b
       { path: 'big', reason: 'skipped' },
     ],
     keptMore: 7,
-    counts: { create: 1, change: 0, delete: 1, kept: 12, conflicts: 1 },
+    counts: { create: 1, change: 0, delete: 1, kept: 11, conflicts: 1 },
     warnings: ['HEAD has moved\x1b'],
   });
   expect(planLines(whole, 'x').map(({ text }) => text)).toEqual([
-    'x: 6 files: 1 brought back, 1 deleted; 12 kept (1 conflict)',
+    'x: 6 files: 1 brought back, 1 deleted; 11 kept, 1 conflict kept',
     '! HEAD has moved␛',
     '  goes           new.txt (+0 -4, by shell)',
     '  comes back     old.txt',
