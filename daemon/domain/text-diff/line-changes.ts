@@ -3,7 +3,7 @@
  * Difference Algorithm and Its Variations”, 1986, section 4b), within a bound on the work.
  */
 
-/** Comparisons, about 20 ms of them. A part for which nothing is left counts as replaced as a whole. */
+/** Comparisons, about 70 ms of them. A part for which nothing is left counts as replaced as a whole. */
 const MAX_WORK = 4_000_000;
 
 /** A stretch of lines that differs: `oldFrom` to before `oldTo` becomes `newFrom` to before `newTo`, counted from 0. */
