@@ -7,6 +7,9 @@ import type { MaybeFile } from '../diff/file-state.ts';
 import type { FileDifference } from '../diff/tree-diff.ts';
 import type { ObjectSource } from '../objects/object.ts';
 
+type Hunk = FileDiff['hunks'][number];
+type DiffLine = DiffFile['hunks'][number]['lines'][number];
+
 /** Of one answer, and of one file in it; characters, which is near enough. */
 const PAGE = 1_000_000;
 const PAGE_FILES = 1_000;
@@ -102,22 +105,44 @@ function shownFile({ before, after }: FileDifference, diff: FileDiff, by: DiffFi
   };
 }
 
+/** The beginning of them, also of the hunk in which the limit lies. */
 function withinLimit(hunks: FileDiff['hunks']): { hunks: DiffFile['hunks']; truncated: boolean } {
   const kept: DiffFile['hunks'] = [];
-  let size = 0;
+  let room = FILE;
   for (const hunk of hunks) {
-    size += costOf(hunk);
-    if (size > FILE) return { hunks: kept, truncated: true };
-    kept.push({ ...hunk, lines: [...hunk.lines] });
+    const lines = linesWithin(hunk.lines, room);
+    if (lines.length < hunk.lines.length) {
+      if (lines.length > 0) kept.push(shortened(hunk, lines));
+      return { hunks: kept, truncated: true };
+    }
+    kept.push({ ...hunk, lines });
+    room -= costOf(lines);
   }
   return { hunks: kept, truncated: false };
 }
 
-function sizeOf({ path, hunks }: DiffFile): number {
-  return hunks.reduce((sum, hunk) => sum + costOf(hunk), FILE_COST + path.length);
+function linesWithin(lines: Hunk['lines'], room: number): DiffLine[] {
+  const kept: DiffLine[] = [];
+  let left = room;
+  for (const line of lines) {
+    left -= line.text.length + LINE_COST;
+    if (left < 0) break;
+    kept.push(line);
+  }
+  return kept;
 }
 
-function costOf({ lines }: FileDiff['hunks'][number]): number {
+function shortened({ oldStart, newStart }: Hunk, lines: DiffLine[]): DiffFile['hunks'][number] {
+  const oldLines = lines.filter(({ kind }) => kind !== '+').length;
+  const newLines = lines.filter(({ kind }) => kind !== '-').length;
+  return { oldStart, oldLines, newStart, newLines, lines };
+}
+
+function sizeOf({ path, hunks }: DiffFile): number {
+  return hunks.reduce((sum, { lines }) => sum + costOf(lines), FILE_COST + path.length);
+}
+
+function costOf(lines: readonly { readonly text: string }[]): number {
   return lines.reduce((sum, { text }) => sum + text.length + LINE_COST, LINE_COST);
 }
 

@@ -70,6 +70,11 @@ export class Workbench {
     if (mode !== undefined) chmodSync(full, mode);
   }
 
+  /** A name of any bytes. */
+  writeBytes(name: Buffer, text: string): void {
+    writeFileSync(Buffer.concat([Buffer.from(`${this.root}/`), name]), text);
+  }
+
   remove(path: string): void {
     rmSync(join(this.root, path), { recursive: true });
   }

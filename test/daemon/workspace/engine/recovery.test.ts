@@ -1,0 +1,136 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeRecord, type RestoreRecord } from '../../../../daemon/workspace/engine/records.ts';
+import { SideRepository } from '../../../../daemon/workspace/engine/side-repository.ts';
+import { newStopFlag } from '../../../../daemon/workspace/engine/stop-flag.ts';
+import { planRestore } from '../../../../daemon/workspace/restore/plan-restore.ts';
+import { ALICE, BOB, point, Workbench } from './support/workbench.ts';
+
+const NO_RULES = { isIgnored: () => false };
+
+let bench: Workbench;
+beforeEach(() => {
+  bench = new Workbench();
+});
+afterEach(() => {
+  bench.close();
+});
+
+const turn = { sessionId: ALICE, turn: 1 };
+
+/** As a restore leaves it that is killed when its journal is there and nothing is done. */
+function beginRestore(): void {
+  const side = new SideRepository(bench.directory, bench.key, true);
+  const [before, after] = [side.snapshot(point(ALICE, 1, 'pre')), side.snapshot(point(ALICE, 1, 'post'))];
+  const record: RestoreRecord = {
+    kind: 'restore',
+    at: Date.now(),
+    sessionId: ALICE,
+    afterTurn: 1,
+    done: false,
+    changes: [],
+    skipped: [],
+    skippedMore: 0,
+  };
+  const batch = side.store.begin('compressed');
+  const commit = writeRecord(batch, after.tree, 'before a restore', record);
+  batch.commit();
+  side.refs.change([{ name: `restore/${ALICE}/1`, id: commit }]);
+  const { writes, deletes, directories } = planRestore({
+    source: side.store,
+    current: after.tree,
+    target: before.tree,
+    changes: [],
+    currentRules: NO_RULES,
+    targetRules: NO_RULES,
+    skipped: new Set(),
+    all: true,
+  });
+  const order = {
+    session: ALICE,
+    turn: 1,
+    phase: 'pre',
+    safety: { tree: after.tree, commit },
+    target: before.tree,
+    started: 0,
+  } as const;
+  side.journal.begin({ order, mark: 'feed', writes, deletes, directories });
+  side.close();
+}
+
+describe('a restore that was cut off', () => {
+  beforeEach(() => {
+    bench.write('a.txt', 'old');
+    bench.pre(ALICE, 1);
+    bench.edit(turn, 'a.txt', 'new');
+    bench.edit(turn, 'b.txt', 'b');
+    bench.end(turn);
+    bench.crash();
+    beginRestore();
+  });
+
+  it('is completed, told of, and can be undone', async () => {
+    expect(await bench.workspace.recover()).toBe(
+      `a restore of ${bench.root} that was cut off is complete now: 1 files restored, 1 deleted, 0 left as they are`,
+    );
+    expect(bench.files()).toEqual({ 'a.txt': 'old' });
+    expect(await bench.workspace.recover()).toBeUndefined();
+    await bench.undo(ALICE, 1);
+    expect(bench.files()).toEqual({ 'a.txt': 'new', 'b.txt': 'b' });
+  });
+
+  it('is completed before another one is planned', async () => {
+    const { counts } = await bench.plan(ALICE, 1, 'pre', 1);
+    expect(counts).toMatchObject({ create: 0, change: 0, delete: 0 });
+    expect(bench.files()).toEqual({ 'a.txt': 'old' });
+  });
+});
+
+describe('what is stored of a workspace', () => {
+  it('is captured anew when a part of it is damaged, and says so', () => {
+    bench.write('a.txt', 'a');
+    bench.pre(ALICE, 1);
+    bench.workspace.saveCache();
+    bench.crash();
+    for (const name of readdirSync(bench.directory)) {
+      if (name.startsWith('pack-') || name.endsWith('.pack')) writeFileSync(join(bench.directory, name), 'damaged');
+    }
+    const id = '01J0000000000000000000000Z';
+    const name = { sessionId: undefined, point: { kind: 'taken', id } } as const;
+    bench.workspace.take(name, newStopFlag());
+    expect(bench.workspace.show(name).remarks).toEqual([
+      '1 of the stored packs is damaged: all files were captured anew',
+    ]);
+    bench.write('a.txt', 'b');
+    const { files } = bench.workspace.diff(undefined, { from: name.point });
+    expect(files).toMatchObject([{ path: 'a.txt', added: 1, removed: 1 }]);
+    expect(() => bench.workspace.show(point(ALICE, 1, 'pre'))).toThrow('is missing');
+  });
+
+  it('goes out as a repository that git finds whole, with the snapshots of every session', async () => {
+    for (const sessionId of [ALICE, BOB]) {
+      bench.pre(sessionId, 1);
+      bench.edit({ sessionId, turn: 1 }, `${sessionId}.txt`, sessionId);
+      bench.command({ sessionId, turn: 1 }, () => bench.write('shared/x', sessionId));
+      bench.end({ sessionId, turn: 1 });
+    }
+    await bench.restore(BOB, 1, 'pre', 1);
+    const destination = bench.beside('export.git');
+    const report = bench.workspace.exportTo(destination, newStopFlag());
+    expect(report.snapshots).toBe(4);
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: bench.home,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+    };
+    const git = (...args: string[]): string =>
+      execFileSync('git', ['-C', destination, ...args], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    git('fsck', '--full', '--strict');
+    expect(git('for-each-ref', '--format=%(refname)').split('\n')).toHaveLength(5);
+    expect(existsSync(join(destination, 'objects/pack'))).toBe(true);
+    expect(() => bench.workspace.exportTo(destination, newStopFlag())).toThrow('is not an empty directory');
+  });
+});
