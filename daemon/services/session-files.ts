@@ -26,16 +26,20 @@ export class SessionFiles {
   /** Nobody can look at the snapshots of this session any more. Never rejects: a deletion goes on without. */
   async forget({ id, workspace }: SessionHead): Promise<void> {
     await this.#told(workspace, (files) => files.forgetSession(id));
+    await this.#done(workspace, () => this.#workspaces.removeIfEmpty(workspace));
   }
 
   async #told(root: string, tell: (files: WorkspaceFiles) => Promise<void>): Promise<void> {
+    await this.#done(root, async () => {
+      if (await this.#workspaces.has(root)) await tell(await this.#workspaces.of(root));
+    });
+  }
+
+  async #done(root: string, work: () => Promise<void>): Promise<void> {
     if (root === '') return;
     try {
-      const done = this.#workspaces.has(root).then(async (isStored) => {
-        if (isStored) await tell(await this.#workspaces.of(root));
-      });
       // It is done in its order when it comes late.
-      if (!(await fulfilsWithin(done, WAIT_MS))) throw new ProtocolError('DEADLINE', 'the workspace thread is busy');
+      if (!(await fulfilsWithin(work(), WAIT_MS))) throw new ProtocolError('DEADLINE', 'the workspace thread is busy');
     } catch (error) {
       this.#report(error);
     }

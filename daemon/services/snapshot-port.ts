@@ -91,6 +91,8 @@ export interface WorkspacesPort {
   has(root: string): Promise<boolean>;
   /** Completes restores that a daemon before this one had begun. @returns what was done, a sentence each. */
   recover(): Promise<string[]>;
+  /** Removes what is stored of a workspace, and its key, when no snapshot is left and nothing is being done there. */
+  removeIfEmpty(root: string): Promise<void>;
   /** Ends what runs, with the keys that it has; the next call begins anew. */
   putAway(): Promise<void>;
   close(): Promise<void>;

@@ -18,4 +18,6 @@ export interface WorkspaceKeyPort {
   workspaceKey(path: string): Promise<WorkspaceKey>;
   /** Every workspace that has a key. One whose key does not verify is left out. */
   workspaceKeys(): Promise<{ path: string; id: string }[]>;
+  /** Of a workspace of which nothing is kept any more; its path goes too when nothing else names it. */
+  removeWorkspaceKey(path: string): Promise<void>;
 }

@@ -69,6 +69,7 @@ export const VAULT_METHODS: Readonly<Record<keyof VaultPort, true>> = {
   removeRule: true,
   workspaceKey: true,
   workspaceKeys: true,
+  removeWorkspaceKey: true,
   addHistory: true,
   history: true,
   close: true,

@@ -29,6 +29,7 @@ export class WorkspaceKeyStore {
   readonly #select;
   readonly #selectAll;
   readonly #insert;
+  readonly #delete;
 
   constructor(db: Db, keys: StoreKeys, workspaces: WorkspaceStore) {
     this.#keys = keys;
@@ -38,6 +39,7 @@ export class WorkspaceKeyStore {
     this.#insert = db.prepare<[number, string, Buffer]>(
       'INSERT INTO workspace_key(workspace, directory, key) VALUES (?, ?, ?)',
     );
+    this.#delete = db.prepare<[number]>('DELETE FROM workspace_key WHERE workspace = ?');
   }
 
   /**
@@ -61,6 +63,13 @@ export class WorkspaceKeyStore {
   /** Without the keys. What does not verify is left out: nobody can say which directory it means. */
   all(): { path: string; id: string }[] {
     return this.#selectAll.all().flatMap((row) => this.#verified(row) ?? []);
+  }
+
+  remove(path: string): void {
+    const workspace = this.#workspaces.find(path);
+    if (workspace === undefined) return;
+    this.#delete.run(workspace);
+    this.#workspaces.removeUnused();
   }
 
   /** How many do not verify. */

@@ -36,6 +36,11 @@ export class WorkspaceClient implements WorkspaceFiles {
     this.#thread = thread;
   }
 
+  /** True when nothing is being done. */
+  get quiet(): boolean {
+    return this.#thread.quiet;
+  }
+
   async take(name: PointName, signal: AbortSignal): Promise<TakenSnapshot> {
     const key = snapshotName(name);
     return await this.#reading(async (flag) => {

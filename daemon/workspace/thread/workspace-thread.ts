@@ -46,6 +46,11 @@ export class WorkspaceThread {
     this.#options = options;
   }
 
+  /** True when nothing is asked, and nothing will be of what is held. */
+  get quiet(): boolean {
+    return this.#pending.size === 0 && this.#held === 0;
+  }
+
   /** As long as something is held, the thread does not end for want of calls. @returns lets go of it, once. */
   hold(): () => void {
     this.#held += 1;

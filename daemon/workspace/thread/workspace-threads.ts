@@ -1,5 +1,5 @@
 /** The main thread's side of all workspaces: one thread each, when it is needed. */
-import { access } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { SnapshotSettings, WorkspaceFiles, WorkspacesPort } from '../../services/snapshot-port.ts';
@@ -28,6 +28,8 @@ export interface WorkspaceThreadsOptions {
 export class WorkspaceThreads implements WorkspacesPort {
   readonly #options: WorkspaceThreadsOptions;
   readonly #clients = new Map<string, WorkspaceClient>();
+  /** Workspaces of which everything is being removed. */
+  readonly #removals = new Map<string, Promise<void>>();
   #closed = false;
 
   constructor(options: WorkspaceThreadsOptions) {
@@ -35,7 +37,9 @@ export class WorkspaceThreads implements WorkspacesPort {
   }
 
   async of(root: string): Promise<WorkspaceFiles> {
-    return await Promise.resolve(this.#client(root));
+    // How that ends is told to whoever asked for it.
+    await this.#removals.get(root)?.catch(() => undefined);
+    return this.#client(root);
   }
 
   async has(root: string): Promise<boolean> {
@@ -58,6 +62,23 @@ export class WorkspaceThreads implements WorkspacesPort {
     return sentences;
   }
 
+  async removeIfEmpty(root: string): Promise<void> {
+    const { keys } = this.#options;
+    const known = (await keys.workspaceKeys()).find(({ path }) => path === root);
+    if (known === undefined || (await isThere(join(this.#directoryOf(known.id), JOURNAL_FILE)))) return;
+    if ((await this.has(root)) && (await this.#client(root).list(undefined, 1, undefined)).snapshots.length > 0) return;
+    // From here on nobody else gets in between.
+    const client = this.#clients.get(root);
+    if (client?.quiet === false || this.#removals.has(root)) return;
+    const removal = this.#remove(client, { root, id: known.id });
+    this.#removals.set(root, removal);
+    try {
+      await removal;
+    } finally {
+      this.#removals.delete(root);
+    }
+  }
+
   async putAway(): Promise<void> {
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
     // Only now: two threads never work on the same files.
@@ -67,6 +88,17 @@ export class WorkspaceThreads implements WorkspacesPort {
   async close(): Promise<void> {
     this.#closed = true;
     await this.putAway();
+  }
+
+  /** The key goes last: what is left of the files when that is cut off can be removed again. */
+  async #remove(
+    client: WorkspaceClient | undefined,
+    { root, id }: { readonly root: string; readonly id: string },
+  ): Promise<void> {
+    await client?.close();
+    this.#clients.delete(root);
+    await rm(this.#directoryOf(id), { recursive: true, force: true });
+    await this.#options.keys.removeWorkspaceKey(root);
   }
 
   /** @throws ProtocolError REFUSED, DRAINING */

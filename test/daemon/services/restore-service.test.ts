@@ -202,7 +202,7 @@ describe('the snapshots of a session', () => {
     const sessionId = await rested(stage);
     stage.workspaces.instead.end = async () => void (await stage.vault.head(sessionId));
     await stage.sessions.delete({ opId: ulid(), sessionId, saves: 'refuse' });
-    expect(stage.workspaces.asked).toEqual([`forget ${sessionId}`]);
+    expect(stage.workspaces.asked).toEqual([`forget ${sessionId}`, 'remove /w if empty']);
     expect(stage.reported).toEqual([]);
   });
 
@@ -223,7 +223,7 @@ describe('the snapshots of a session', () => {
     expect(await stage.snapshots.list({ owner })).toEqual({ snapshots: [], nextCursor: null });
     await expect(stage.snapshots.show({ owner, point: target })).rejects.toMatchObject({ kind: 'NOT_FOUND' });
     await stage.sessions.delete({ opId: ulid(), sessionId, saves: 'refuse' });
-    expect([stage.workspaces.asked, [...stage.workspaces.roots]]).toEqual([[], []]);
+    expect([stage.workspaces.asked, [...stage.workspaces.roots]]).toEqual([['remove /w if empty'], []]);
   });
 });
 

@@ -65,6 +65,19 @@ describe('the key of a workspace', () => {
     expect(await vault.workspaceKeys()).toHaveLength(2);
   });
 
+  test('goes when it is removed, with the path when nothing else names it, and another one comes after it', async () => {
+    const before = await keyOf('/w');
+    await keyOf('/alone');
+    await vault.append(firstTurn('one'));
+    for (const path of ['/w', '/alone', '/unknown']) await vault.removeWorkspaceKey(path);
+    expect(await vault.workspaceKeys()).toEqual([]);
+    await vault.close();
+    expect([countOf('workspace'), countOf('workspace_key')]).toEqual([1, 0]);
+    vault = await openedVault(directory.path);
+    expect((await keyOf('/w')).id).not.toBe(before.id);
+    expect((await keyOf('/w')).key).not.toBe(before.key);
+  });
+
   test('stays when the last session of its workspace is deleted, and is that of the next one there', async () => {
     const { sessionId } = await vault.append(firstTurn('one'));
     const before = await keyOf('/w');

@@ -37,6 +37,11 @@ export class FakeWorkspaces implements WorkspacesPort {
     return Promise.resolve([]);
   }
 
+  removeIfEmpty(root: string): Promise<void> {
+    this.asked.push(`remove ${root} if empty`);
+    return Promise.resolve();
+  }
+
   putAway(): Promise<void> {
     return Promise.resolve();
   }

@@ -44,6 +44,10 @@ function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): Work
         return Promise.resolve(known);
       },
       workspaceKeys: () => Promise.resolve([...keys].map(([path, { id }]) => ({ path, id }))),
+      removeWorkspaceKey: (path) => {
+        keys.delete(path);
+        return Promise.resolve();
+      },
     },
     settings: () => ({ enabled: true, encrypt: true, maxFileBytes: 1e7, maxFiles: 1e5, maxBytes: 1e9 }),
     onUnexpected: (name, stack) => unexpected.push(`${name}: ${stack}`),
@@ -62,6 +66,27 @@ const turn = { sessionId: ALICE, turn: 1 };
 const command = { kind: 'command', callId: 'C' } as const;
 
 describe('the threads of workspaces', () => {
+  it('remove everything of a workspace when no snapshot is left, and begin anew there', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    const files = await port.of(root);
+    await files.take(point(ALICE, 1, 'pre'), never);
+    const side = sideDirectory();
+    await port.removeIfEmpty(root);
+    expect(existsSync(side)).toBe(true);
+    await files.forgetSession(ALICE);
+    await files.beginCall(turn, command);
+    await port.removeIfEmpty(root);
+    expect(existsSync(side)).toBe(true);
+    await files.endCall(turn, command);
+    await files.forgetSession(ALICE);
+    const removed = port.removeIfEmpty(root);
+    await removed;
+    expect([existsSync(side), keys.size]).toEqual([false, 0]);
+    expect(await (await port.of(root)).take(point(ALICE, 1, 'pre'), never)).toMatchObject({ snapshot: { files: 1 } });
+    expect(sideDirectory()).not.toBe(side);
+  });
+
   it('carry a whole turn, and its way back', async () => {
     writeFileSync(join(root, 'a.txt'), 'old\n');
     const port = threads();
