@@ -7,7 +7,8 @@ import { EMPTY_TREE } from '../../../../daemon/workspace/objects/object.ts';
 import { realDisk } from '../../../../daemon/workspace/scan/disk.ts';
 import type { ScanResult } from '../../../../daemon/workspace/scan/scan-result.ts';
 import type { ScanOptions } from '../../../../daemon/workspace/scan/scanner.ts';
-import { diskPicture, MemoryStore, pictureOf, ScanBench } from './support/scan-bench.ts';
+import { MemoryStore } from './support/memory-store.ts';
+import { diskPicture, pictureOf, ScanBench } from './support/scan-bench.ts';
 
 const NOTHING = { directories: [], subtrees: [] };
 

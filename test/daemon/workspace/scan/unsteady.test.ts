@@ -1,4 +1,6 @@
 /** Clocks that go wrong, files that change or refuse while they are looked at, limits, and scans that end in the middle. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -11,9 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EMPTY_TREE } from '../../../../daemon/workspace/objects/object.ts';
 import { realDisk, type Stat } from '../../../../daemon/workspace/scan/disk.ts';
+import type { ScanResult } from '../../../../daemon/workspace/scan/scan-result.ts';
 import { diskPicture, pictureOf, ScanBench } from './support/scan-bench.ts';
 
 let bench: ScanBench;
@@ -169,6 +174,33 @@ test('a path that is too long for the system is skipped', () => {
   bench.file('a', 'x');
   bench.disk = { ...whole, lstat: (path) => (path.endsWith('long') ? refuse('ENAMETOOLONG') : whole.lstat(path)) };
   expect(bench.scan().skipped).toEqual([{ path: 'd/long', reason: 'path-too-long' }]);
+});
+
+test('case 32: as deep as paths go, everything is captured, and what is beyond is skipped', async () => {
+  const make = `process.chdir(process.argv[1]);
+    for (let depth = 0; depth < 2100; depth += 1) {
+      require('node:fs').mkdirSync('d');
+      process.chdir('d');
+      require('node:fs').writeFileSync('f', String(depth));
+    }`;
+  execFileSync(process.execPath, ['-e', make, bench.root]);
+  try {
+    const parts = {
+      root: bench.root,
+      cacheFile: join(bench.base, 'cache'),
+      key: undefined,
+      places: { home: bench.home },
+    };
+    const worker = new Worker(join(import.meta.dirname, 'support/scan-worker.ts'), { workerData: parts });
+    const [result] = (await once(worker, 'message')) as [ScanResult];
+    const deepest = Math.floor((4_095 - bench.root.length) / 2);
+    expect(result.files).toBe(deepest - 1);
+    expect(result.skipped.map(({ reason }) => reason)).toContain('path-too-long');
+    expect(result.changedDirectories).toBe(0);
+  } finally {
+    // Node cannot remove what it cannot name.
+    execFileSync('rm', ['-rf', bench.root]);
+  }
 });
 
 test('running out of descriptors is an error, and nothing of what was known is lost', () => {

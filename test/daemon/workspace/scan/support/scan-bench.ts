@@ -14,40 +14,12 @@ import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
 import type { ByteText } from '../../../../../daemon/workspace/byte-text.ts';
-import {
-  EMPTY_TREE,
-  idOf,
-  type GitObject,
-  type ObjectId,
-  type ObjectSink,
-  type ObjectSource,
-} from '../../../../../daemon/workspace/objects/object.ts';
+import { EMPTY_TREE, type ObjectId, type ObjectSource } from '../../../../../daemon/workspace/objects/object.ts';
 import { decodeTree, DIRECTORY } from '../../../../../daemon/workspace/objects/tree-format.ts';
 import { realDisk, type Disk } from '../../../../../daemon/workspace/scan/disk.ts';
 import type { ScanLimits, ScanResult } from '../../../../../daemon/workspace/scan/scan-result.ts';
 import { Scanner } from '../../../../../daemon/workspace/scan/scanner.ts';
-
-export class MemoryStore implements ObjectSink, ObjectSource {
-  readonly objects = new Map<ObjectId, GitObject>();
-  writes = 0;
-
-  has(id: ObjectId): boolean {
-    return this.objects.has(id);
-  }
-
-  read(id: ObjectId): GitObject {
-    const object = this.objects.get(id);
-    if (object === undefined) throw new Error(`there is no object ${id}`);
-    return object;
-  }
-
-  write(kind: GitObject['kind'], body: Buffer): ObjectId {
-    this.writes += 1;
-    const id = idOf(kind, body);
-    this.objects.set(id, { kind, body: Buffer.from(body) });
-    return id;
-  }
-}
+import { MemoryStore } from './memory-store.ts';
 
 /** `<mode in octal> <content>` by path. */
 export type Picture = Record<ByteText, string>;
