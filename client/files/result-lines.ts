@@ -17,16 +17,21 @@ export function resultLines(result: RestoreResult, done: string): InkLine[] {
     })),
     ...(missing > 0 ? [{ text: `  … ${missing} more were left as they are`, ink: 'red' as const }] : []),
     { text: sentenceOf(result), ink: result.left > 0 ? 'red' : 'green' },
-    ...(result.restored + result.deleted === 0 ? [] : [{ text: done }]),
+    ...(result.restored + result.deleted === 0 ? [] : [{ text: butFor(result) + done }]),
   ];
+}
+
+/** What was not done is not claimed. */
+function butFor({ left, conflicts }: RestoreResult): string {
+  return left + conflicts === 0 ? '' : `but for ${count(left + conflicts, 'file')}, `;
 }
 
 function sentenceOf(result: RestoreResult): string {
   const { restored, deleted, left } = result;
   const stays = keptText(result);
   const parts = [
-    `${count(restored, 'file')} restored`,
-    ...(deleted === 0 ? [] : [`${deleted} deleted`]),
+    ...(restored === 0 && deleted > 0 ? [] : [`${count(restored, 'file')} restored`]),
+    ...(deleted === 0 ? [] : [`${restored === 0 ? count(deleted, 'file') : deleted} deleted`]),
     ...(left === 0 ? [] : [`${left} could not be`]),
     ...(stays === '' ? [] : [stays]),
   ];

@@ -176,6 +176,14 @@ test('a plan names what happens to each file, warns first, and lists conflicts b
   ]);
 });
 
+test('files that were not brought back are not claimed to be', () => {
+  const text = (change: Parameters<typeof result>[0]): string[] =>
+    resultLines(result(change), 'done').map((line) => line.text);
+  expect(text({ restored: 0, deleted: 1 })).toEqual(['1 file deleted', 'done']);
+  expect(text({ restored: 2, deleted: 1 })).toEqual(['2 files restored, 1 deleted', 'done']);
+  expect(text({ conflicts: 2 })).toEqual(['1 file restored, 2 conflicts kept', 'but for 2 files, done']);
+});
+
 test('what is true now is only said when something was done', () => {
   expect(resultLines(result({ restored: 0, files: [] }), 'done').map(({ text }) => text)).toEqual(['0 files restored']);
 });
