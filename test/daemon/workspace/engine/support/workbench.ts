@@ -1,5 +1,5 @@
 /** A workspace on a real directory, with sessions whose turns change its files. */
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -23,21 +23,32 @@ export const ALICE = '01J00000000000000000000000';
 export const BOB = '01J00000000000000000000001';
 
 export class Workbench {
-  readonly #top = realpathSync(mkdtempSync(join(tmpdir(), 'm-engine-')));
-  readonly root = join(this.#top, 'project');
-  readonly dataDirectory = join(this.#top, 'data');
-  readonly directory = join(this.dataDirectory, 'workspaces', 'side');
-  readonly home = join(this.#top, 'home');
-  readonly key = createSecretKey(randomBytes(32));
+  readonly top: string;
+  readonly root: string;
+  readonly dataDirectory: string;
+  readonly directory: string;
+  readonly home: string;
+  readonly key: KeyObject;
   encrypt: boolean;
   readonly #limits: Partial<ScanLimits>;
   #workspace: Workspace | undefined;
   #calls = 0;
 
-  constructor(encrypt = true, limits: Partial<ScanLimits> = {}) {
+  /** @param known a place of an earlier one, and its key. */
+  constructor(
+    encrypt = true,
+    limits: Partial<ScanLimits> = {},
+    known?: { readonly top: string; readonly key: Buffer },
+  ) {
     this.encrypt = encrypt;
     this.#limits = limits;
-    for (const directory of [this.root, this.dataDirectory, this.home]) mkdirSync(directory);
+    this.top = known?.top ?? realpathSync(mkdtempSync(join(tmpdir(), 'm-engine-')));
+    this.root = join(this.top, 'project');
+    this.dataDirectory = join(this.top, 'data');
+    this.directory = join(this.dataDirectory, 'workspaces', 'side');
+    this.home = join(this.top, 'home');
+    this.key = createSecretKey(known?.key ?? randomBytes(32));
+    for (const directory of [this.root, this.dataDirectory, this.home]) mkdirSync(directory, { recursive: true });
   }
 
   get workspace(): Workspace {
@@ -58,9 +69,15 @@ export class Workbench {
     this.#workspace = undefined;
   }
 
+  /** As a daemon that ends. */
+  leave(): void {
+    this.#workspace?.close();
+    this.#workspace = undefined;
+  }
+
   /** A path beside the workspace. */
   beside(name: string): string {
-    return join(this.#top, name);
+    return join(this.top, name);
   }
 
   write(path: string, text: string | Buffer, mode?: number): void {
@@ -150,7 +167,7 @@ export class Workbench {
 
   close(): void {
     this.#workspace?.close();
-    rmSync(this.#top, { recursive: true, force: true });
+    rmSync(this.top, { recursive: true, force: true });
   }
 
   #nextCall(): string {
