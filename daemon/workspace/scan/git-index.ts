@@ -12,7 +12,6 @@ const HEADER_BYTES = 12;
 const STAT_BYTES = 40;
 const EXTENDED = 0x40_00;
 const LINK = 'link';
-const SLASH = 0x2f;
 
 /** Sorted by bytes, for looking up paths and directories. */
 export class TrackedPaths {
@@ -60,7 +59,7 @@ export class TrackedPaths {
 }
 
 export interface IndexContent {
-  readonly paths: readonly Buffer[];
+  readonly paths: PathList;
   /** Name of the index that this one adds to: `sharedindex.<shared>` beside it. */
   readonly shared: string | undefined;
 }
@@ -71,43 +70,83 @@ export function parseIndex(bytes: Buffer): IndexContent {
   if (bytes.toString('latin1', 0, 4) !== SIGNATURE) throw new RangeError('the index has another signature');
   const version = bytes.readUInt32BE(4);
   if (version < 2 || version > 4) throw new RangeError(`the index has version ${version}`);
-  const paths: Buffer[] = [];
+  const count = bytes.readUInt32BE(8);
+  if (count > bytes.length / STAT_BYTES) throw new RangeError('the index has more entries than bytes');
+  const paths = new PathList(count, bytes.length);
   let at = HEADER_BYTES;
-  let previous: Buffer = Buffer.alloc(0);
-  for (let left = bytes.readUInt32BE(8); left > 0; left -= 1) {
-    const flags = bytes.readUInt16BE(at + STAT_BYTES + idBytes);
+  for (let left = count; left > 0; left -= 1) {
     const start = at;
+    const flags = bytes.readUInt16BE(at + STAT_BYTES + idBytes);
     at += STAT_BYTES + idBytes + ((flags & EXTENDED) === 0 ? 2 : 4);
-    let kept = 0;
-    if (version === 4) {
-      const stripped = readOffset(bytes, at);
-      at = stripped.next;
-      kept = previous.length - stripped.value;
-      if (kept < 0) throw new RangeError('the index strips more than there is');
-    }
+    let stripped = Number.POSITIVE_INFINITY;
+    if (version === 4) ({ value: stripped, next: at } = readOffset(bytes, at));
     const end = bytes.indexOf(0, at);
     if (end < 0 || end > bytes.length - idBytes) throw new RangeError('the index ends within an entry');
-    const rest = bytes.subarray(at, end);
-    const path: Buffer = kept === 0 ? rest : Buffer.concat([previous.subarray(0, kept), rest]);
-    previous = path;
-    // In a split index an entry without a name stands for one of the shared index.
-    if (path.length > 0) paths.push(path.at(-1) === SLASH ? path.subarray(0, -1) : path);
+    paths.add(bytes, at, end, stripped);
     // Up to version 3, entries are padded with one to eight zeros to a multiple of eight bytes.
     at = version === 4 ? end + 1 : start + ((end - start + 8) & ~7);
   }
   return { paths, shared: sharedIndex(bytes, at, idBytes) };
 }
 
-export function trackedPaths(lists: readonly (readonly Buffer[])[]): TrackedPaths {
-  const paths = lists.length === 1 ? (lists[0] ?? []) : lists.flat().toSorted((a, b) => a.compare(b));
-  const starts = new Uint32Array(paths.length + 1);
-  let length = 0;
-  for (const [index, path] of paths.entries()) {
-    starts[index] = length;
-    length += path.length;
+/** @param shared of the index that the other one adds to. */
+export function trackedPaths(list: PathList, shared?: PathList): TrackedPaths {
+  if (shared === undefined) return new TrackedPaths(list.text(), list.starts());
+  const paths = [...list.each(), ...shared.each()].toSorted((a, b) => a.compare(b));
+  const both = new PathList(paths.length, 1);
+  for (const path of paths) both.add(path, 0, path.length, Number.POSITIVE_INFINITY);
+  return new TrackedPaths(both.text(), both.starts());
+}
+
+/** Paths one after the other: an object for each would cost more than all that is in it. */
+class PathList {
+  #text: Buffer;
+  readonly #starts: Uint32Array;
+  #count = 0;
+  #length = 0;
+  #previous = 0;
+
+  constructor(count: number, bytes: number) {
+    this.#text = Buffer.allocUnsafe(bytes);
+    this.#starts = new Uint32Array(count + 1);
   }
-  starts[paths.length] = length;
-  return new TrackedPaths(Buffer.concat(paths, length), starts);
+
+  /** @param stripped bytes at the end of the path before that this one does not begin with. @throws RangeError */
+  add(bytes: Buffer, from: number, to: number, stripped: number): void {
+    const start = this.#length;
+    const before = start - this.#previous;
+    if (Number.isFinite(stripped) && stripped > before) throw new RangeError('the index strips more than there is');
+    const kept = Math.max(0, before - stripped);
+    this.#reserve(kept + to - from);
+    this.#text.copyWithin(start, this.#previous, this.#previous + kept);
+    this.#length += kept + bytes.copy(this.#text, start + kept, from, to);
+    this.#previous = start;
+    // In a split index an entry without a name stands for one of the shared index.
+    if (this.#length === start) return;
+    this.#starts[this.#count] = start;
+    this.#count += 1;
+  }
+
+  text(): Buffer {
+    return Buffer.from(this.#text.subarray(0, this.#length));
+  }
+
+  starts(): Uint32Array {
+    this.#starts[this.#count] = this.#length;
+    return this.#starts.slice(0, this.#count + 1);
+  }
+
+  *each(): Iterable<Buffer> {
+    const starts = this.starts();
+    for (let index = 0; index < this.#count; index += 1) yield this.#text.subarray(starts[index], starts[index + 1]);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#text.length) return;
+    const larger = Buffer.allocUnsafe((this.#length + bytes) * 2);
+    this.#text.copy(larger, 0, 0, this.#length);
+    this.#text = larger;
+  }
 }
 
 /** SHA-1 or SHA-256, told by the checksum at the end, which git leaves zero when `index.skipHash` is set. */

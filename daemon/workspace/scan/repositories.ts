@@ -78,8 +78,8 @@ function readIndex(own: ByteText, path: ByteText, stat: Stat | undefined, now: n
   const kept = isSettled(stat, now) ? stat : undefined;
   try {
     const { paths, shared } = parseIndex(bytesOf(path));
-    const lists = shared === undefined ? [paths] : [paths, parseIndex(bytesOf(`${own}/sharedindex.${shared}`)).paths];
-    return { stat: kept, tracked: trackedPaths(lists), remark: undefined };
+    const base = shared === undefined ? undefined : parseIndex(bytesOf(`${own}/sharedindex.${shared}`)).paths;
+    return { stat: kept, tracked: trackedPaths(paths, base), remark: undefined };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'it cannot be read';
     const remark = `The index of the repository, ${toShownText(path)}, could not be read (${why}): files in it that are ignored were not captured.`;
