@@ -6,6 +6,7 @@ import { harmlessLine } from '../command-line/harmless-text.ts';
 import { resolveWorkspace } from '../command-line/workspace.ts';
 import { count } from '../command-line/wording.ts';
 import type { Client } from '../connection/api.ts';
+import { newestTurn } from '../files/newest-turn.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Command, CommandContext } from './command.ts';
 import { currentSession } from './current-session.ts';
@@ -13,8 +14,6 @@ import { readFlags } from './flags.ts';
 import { turnNumber } from './turn-number.ts';
 
 const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'interrupted']);
-/** Turns that are looked at for one that is over. */
-const NEWEST = 50;
 
 export const fork: Command = {
   name: 'fork',
@@ -63,8 +62,7 @@ async function writeOut(
 }
 
 async function newestOver(client: Client, sessionId: string): Promise<number> {
-  const { turns } = await client.call('turn/list', { sessionId, limit: NEWEST });
-  const found = turns.find(({ state }) => OVER.has(state));
-  if (found !== undefined) return found.turn;
+  const found = await newestTurn(client, sessionId, ({ state }) => OVER.has(state));
+  if (found !== undefined) return found;
   throw new ProtocolError('EMPTY', 'no turn has ended yet', { hint: 'The files after a turn can be written out.' });
 }

@@ -3,6 +3,7 @@ import { usageError } from '../command-line/failure.ts';
 import type { Client } from '../connection/api.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf } from '../../protocol/methods.ts';
+import { newestTurn } from './newest-turn.ts';
 
 export interface DiffWish {
   /** Undefined for the newest turn that is over. */
@@ -14,8 +15,6 @@ export interface DiffWish {
 
 const NUMBER = /^[1-9][0-9]{0,8}$/;
 const NOW = 'now';
-/** Turns that are looked at for one that is over. */
-const NEWEST = 50;
 
 /**
  * Numbers and `now` come first; behind `--` everything is a file.
@@ -63,9 +62,8 @@ function betweenText(first: number, last: number | 'now'): string {
 
 /** The newest turn of which it is known what it did to the files. */
 async function newestWithFiles(client: Client, sessionId: string): Promise<number> {
-  const { turns } = await client.call('turn/list', { sessionId, limit: NEWEST });
-  const found = turns.find(({ snapshot }) => snapshot !== null);
-  if (found !== undefined) return found.turn;
+  const found = await newestTurn(client, sessionId, ({ snapshot }) => snapshot !== null);
+  if (found !== undefined) return found;
   throw new ProtocolError('EMPTY', 'there is no turn yet of which the files are known', {
     hint: 'They are captured while a turn runs, unless snapshots are off: /status says so.',
   });

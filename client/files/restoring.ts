@@ -43,6 +43,8 @@ const OVERWRITE: Choice = { key: 'o', words: '[o]verwrite them' };
 const EACH: Choice = { key: 'e', words: '[e]ach by itself' };
 /** Conflicts that may be asked about one by one. */
 const FEW = 20;
+/** Characters of a path in a question. */
+const LONGEST = 60;
 
 /** @throws ProtocolError as `restore/plan` and `restore/apply` do. */
 export async function restoreFiles(place: RestorePlace, wish: RestoreWish): Promise<Restored> {
@@ -90,6 +92,12 @@ async function settleConflicts(place: RestorePlace, wish: RestoreWish, plan: Res
   return next;
 }
 
+/** The end of it, which tells files apart, so that there is room for the answers. */
+function shortPath(path: string): string {
+  const characters = Array.from(pathText(path));
+  return characters.length <= LONGEST ? characters.join('') : `…${characters.slice(1 - LONGEST).join('')}`;
+}
+
 async function chosen(dialogue: Dialogue, conflicts: readonly string[]): Promise<readonly string[]> {
   const isFew = conflicts.length > 1 && conflicts.length <= FEW;
   const question = `${count(conflicts.length, 'file')} changed by the session, and then by you:`;
@@ -98,7 +106,7 @@ async function chosen(dialogue: Dialogue, conflicts: readonly string[]): Promise
   if (answer === 'o') return conflicts;
   const overwrite: string[] = [];
   for (const path of conflicts) {
-    const each = await dialogue.choose(`overwrite ${pathText(path)}?`, [YES, NO], 'n');
+    const each = await dialogue.choose(`overwrite ${shortPath(path)}?`, [YES, NO], 'n');
     if (each === 'y') overwrite.push(path);
   }
   return overwrite;

@@ -86,6 +86,19 @@ test.each([
   expect(printed).toContain('+three');
 });
 
+test('/diff looks further back when nothing is known of the newest turns', async () => {
+  const daemon = new FakeDaemon();
+  daemon.overrides['turn/list'] = ({ before = 9, limit = 0 }: { before?: number; limit?: number }) => {
+    const turns = [8, 7, 6, 5, 4, 3, 2, 1].filter((turn) => turn < before).slice(0, limit);
+    return {
+      turns: turns.map((turn) => summary(turn, turn > 2 ? { snapshot: null } : {})),
+      more: turns.at(-1) !== 1,
+    };
+  };
+  const { run } = await frontend(daemon);
+  expect((await run('/diff'))[0]).toBe('turn 2: 1 file (+1 -1)');
+});
+
 test('/diff says when nothing differs, and when there is no turn to look at', async () => {
   const daemon = new FakeDaemon();
   daemon.overrides['snapshot/diff'] = () => diffPage([], { added: 0, removed: 0 });
@@ -182,10 +195,7 @@ test('/rewind brings the files back, goes on in a fork, and gives the prompt bac
   expect(params('session/fork')).toMatchObject({ sessionId, turn: 1 });
   expect(talk.sessionId).not.toBe(sessionId);
   expect(drafts).toEqual(['second\nof two lines']);
-  expect(printed.slice(-2)).toEqual([
-    `/resume ${sessionId} goes back to the original`,
-    '/undo takes the files back',
-  ]);
+  expect(printed.slice(-2)).toEqual([`/resume ${sessionId} goes back to the original`, '/undo takes the files back']);
 });
 
 test('a prompt that cannot be put into the typed line is shown', async () => {

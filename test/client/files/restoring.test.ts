@@ -114,6 +114,13 @@ test('several conflicts can be decided one by one', async () => {
   expect(plans[1]).toMatchObject({ overwrite: ['x\udc80', 'c'] });
 });
 
+test('a long path leaves room for the answers', async () => {
+  const kept = ['a'.repeat(300) + '/end.ts', 'b'].map((path) => ({ path, reason: 'conflict' as const }));
+  const { dialogue, asked } = person('e', 'n', 'n', 'n');
+  await restore([plan({ kept })], dialogue);
+  expect(asked[1]).toBe(`overwrite …${'a'.repeat(52)}/end.ts? yn, else n`);
+});
+
 test('hundreds of conflicts are not asked about one by one', async () => {
   const kept = Array.from({ length: 300 }, (_, index) => ({ path: `f${index}`, reason: 'conflict' as const }));
   const { dialogue, asked } = person('k', 'n');
