@@ -15,6 +15,8 @@ export interface PackedObject extends Placed {
   readonly id: ObjectId;
   /** Name of the pack. */
   readonly pack: string;
+  /** Its place in the list of the pack, from 0. */
+  readonly index: number;
 }
 
 /**
@@ -28,6 +30,8 @@ export interface Batch extends ObjectSink {
   readonly bytes: number;
   /** Takes over an object as its pack holds it, also one that the store has: the old pack is to go. @throws TamperedObject */
   copy(object: PackedObject): void;
+  /** As `copy`, but what nobody has tried to compress is compressed well (zlib level 6) on the way. @throws TamperedObject */
+  recompress(object: PackedObject): void;
   /** Durable and visible when it returns; without objects nothing happens. @throws StoreFull; the batch is over then. */
   commit(): void;
   /** Nothing of it is kept. Also fine after a commit or a failure. */
@@ -50,6 +54,8 @@ export interface BatchHome {
 
 /** Shorter bodies do not become smaller by more than a few bytes. */
 const LEAST_DEFLATED = 64;
+/** The level of zlib for what nobody waits for. */
+const WELL = 6;
 
 interface PackPart {
   readonly writer: SealedWriter;
@@ -86,14 +92,23 @@ export class ObjectBatch implements Batch {
   write(kind: ObjectKind, body: Buffer): ObjectId {
     const id = idOf(kind, body);
     if (this.has(id)) return id;
-    const deflated = this.#mode === 'compressed' ? deflate(body) : undefined;
-    this.#append(id, { kind, deflated: deflated !== undefined, size: body.length }, deflated ?? body);
+    const tried = this.#mode === 'compressed';
+    const deflated = tried ? deflate(body, constants.Z_BEST_SPEED) : undefined;
+    this.#append(id, { kind, deflated: deflated !== undefined, tried, size: body.length }, deflated ?? body);
     return id;
   }
 
   copy(object: PackedObject): void {
     if (this.#table.find(object.id) >= 0) return;
     this.#append(object.id, object, this.#home.readStored(object));
+  }
+
+  recompress(object: PackedObject): void {
+    if (object.tried) return this.copy(object);
+    if (this.#table.find(object.id) >= 0) return;
+    const body = this.#home.readStored(object);
+    const deflated = deflate(body, WELL);
+    this.#append(object.id, { ...object, deflated: deflated !== undefined, tried: true }, deflated ?? body);
   }
 
   commit(): void {
@@ -121,7 +136,7 @@ export class ObjectBatch implements Batch {
     for (const { writer } of parts) writer.discard();
   }
 
-  #append(id: ObjectId, form: Pick<Placed, 'kind' | 'deflated' | 'size'>, bytes: Buffer): void {
+  #append(id: ObjectId, form: Omit<Placed, 'offset' | 'stored'>, bytes: Buffer): void {
     this.#refuseWhenOver();
     const part = this.#partFor(bytes.length);
     try {
@@ -130,8 +145,8 @@ export class ObjectBatch implements Batch {
       this.abandon();
       throw error;
     }
-    const { kind, deflated, size } = form;
-    this.#table.add(id, 0, { kind, deflated, size, offset: part.contentBytes, stored: bytes.length });
+    const { kind, deflated, tried, size } = form;
+    this.#table.add(id, 0, { kind, deflated, tried, size, offset: part.contentBytes, stored: bytes.length });
     part.count += 1;
     part.contentBytes += bytes.length;
     this.#bytes += bytes.length;
@@ -157,8 +172,8 @@ export class ObjectBatch implements Batch {
 }
 
 /** @returns undefined when that would not be smaller. */
-function deflate(body: Buffer): Buffer | undefined {
+function deflate(body: Buffer, level: number): Buffer | undefined {
   if (body.length < LEAST_DEFLATED) return undefined;
-  const deflated = deflateSync(body, { level: constants.Z_BEST_SPEED });
+  const deflated = deflateSync(body, { level });
   return deflated.length < body.length ? deflated : undefined;
 }

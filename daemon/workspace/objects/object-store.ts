@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { KeyObject } from 'node:crypto';
+import { HiddenList, type HiddenPlaces } from './hidden-list.ts';
 import { EMPTY_TREE, idOf, type GitObject, type ObjectId, type ObjectSource } from './object.ts';
 import { ObjectBatch, type Batch, type BatchMode, type PackedObject } from './object-batch.ts';
 import { namedBy } from './object-walk.ts';
@@ -41,9 +42,11 @@ export class ObjectStore implements ObjectSource {
   readonly #limits: StoreLimits;
   readonly #files: PackFiles;
   readonly #catalogue: PackCatalogue;
+  readonly #hidden: HiddenList;
   #cleared = false;
-  /** Why a removal of packs cannot be finished. */
+  /** Why a removal of packs cannot be finished, and why it is not known what is hidden. */
   #unfinished: string | undefined;
+  #revealed: string | undefined;
 
   private constructor(directory: string, key: KeyObject | undefined, disk: StoreDisk, limits: StoreLimits) {
     this.#directory = directory;
@@ -52,6 +55,7 @@ export class ObjectStore implements ObjectSource {
     this.#limits = limits;
     this.#files = new PackFiles(directory, key, limits.openFiles, Math.floor(limits.cacheBytes / CHUNK_BYTES));
     this.#catalogue = new PackCatalogue(directory, this.#files);
+    this.#hidden = new HiddenList(directory, key, disk);
   }
 
   /**
@@ -81,6 +85,11 @@ export class ObjectStore implements ObjectSource {
     return this.#catalogue.find(id, true)?.size;
   }
 
+  /** Bytes that it takes in its pack; undefined when it is not there. */
+  costOf(id: ObjectId): number | undefined {
+    return this.#catalogue.costOf(id);
+  }
+
   /** The tree without entries is always there, as for git. */
   read(id: ObjectId): GitObject {
     const object = this.#catalogue.find(id) ?? this.#catalogue.find(id, true);
@@ -102,15 +111,11 @@ export class ObjectStore implements ObjectSource {
   }
 
   /**
-   * One batch at a time, in one process: the first of a store removes what a crash left under temporary names.
+   * In one process only: the first batch of a store removes what a crash left under temporary names.
    * @param mode `fast` for the first snapshot of a workspace, `compressed` for later ones.
    */
   begin(mode: BatchMode): Batch {
-    if (!this.#cleared) {
-      clearLeftovers(this.#disk, this.#directory, 'pack');
-      clearLeftovers(this.#disk, this.#directory, 'removal');
-    }
-    this.#cleared = true;
+    this.clearLeftovers();
     const home = {
       directory: this.#directory,
       key: this.#key,
@@ -123,24 +128,57 @@ export class ObjectStore implements ObjectSource {
     return new ObjectBatch(home, mode);
   }
 
+  /** Removes what a crash left under temporary names. */
+  clearLeftovers(): void {
+    if (this.#cleared) return;
+    for (const kind of ['pack', 'removal', 'hidden'] as const) clearLeftovers(this.#disk, this.#directory, kind);
+    this.#cleared = true;
+  }
+
   /** Finds packs that another store on this directory has added, and forgets those that it has removed. */
   refresh(): void {
     this.#unfinished = finishRemoval(this.#disk, this.#directory, this.#key);
     this.#catalogue.refresh();
+    this.#revealed = this.#hidden.load();
+    for (const { name } of this.packs()) this.#catalogue.hide(name, this.#hidden.of(name));
   }
 
   packs(): readonly PackInfo[] {
     return this.#catalogue.packs();
   }
 
-  /** What a pack holds, in the order in which it was written. @param pack its name. */
+  /** What a pack holds, in the order in which it was written, without what is hidden. @param pack its name. */
   objectsOf(pack: string): Iterable<PackedObject> {
     return this.#catalogue.objectsOf(pack);
   }
 
+  /** Whether this is the one of several copies that is read. */
+  isCurrent(object: PackedObject): boolean {
+    return this.#catalogue.isCurrent(object);
+  }
+
+  /**
+   * Objects that are not there any more, because nobody needs them: what they hold may go. A later snapshot brings them
+   * again.
+   * @param forGood trees and commits: also not when the store is opened next.
+   * @param forNow blobs in packs that go.
+   * @throws StoreFull: all are still there then.
+   */
+  hide(forGood: HiddenPlaces, forNow: HiddenPlaces): void {
+    const there = new Set([
+      ...this.packs().map(({ name }) => name),
+      ...this.#catalogue.damage().map(({ pack }) => pack),
+    ]);
+    this.#hidden.add(forGood, (pack) => there.has(pack));
+    this.#revealed = undefined;
+    for (const places of [forGood, forNow]) {
+      for (const [pack, hidden] of places) this.#catalogue.hide(pack, hidden);
+    }
+  }
+
   /**
    * Deletes packs, also those that do not verify: all of them, if need be when the store is opened next. What is needed of
-   * them was copied and committed before, and no batch is open.
+   * them was copied and committed before; what is not needed was hidden before any batch that is open began.
    * @throws StoreFull
    */
   removePacks(packs: readonly string[]): void {
@@ -150,10 +188,21 @@ export class ObjectStore implements ObjectSource {
     this.#unfinished = finishRemoval(this.#disk, this.#directory, this.#key);
   }
 
-  /** Packs that could not be opened; nothing of them is read. */
+  /** Names of packs that could not be opened. */
+  unreadablePacks(): readonly string[] {
+    return this.#catalogue.damage().map(({ pack }) => pack);
+  }
+
+  /** Packs that could not be opened, and lists beside them; nothing of them is read. */
   damage(): readonly Damage[] {
-    const unfinished = this.#unfinished === undefined ? [] : [{ pack: 'removal', reason: this.#unfinished }];
-    return [...this.#catalogue.damage(), ...unfinished];
+    const lists = [
+      { pack: 'removal', reason: this.#unfinished },
+      { pack: 'hidden', reason: this.#revealed },
+    ];
+    return [
+      ...this.#catalogue.damage(),
+      ...lists.flatMap(({ pack, reason }) => (reason === undefined ? [] : [{ pack, reason }])),
+    ];
   }
 
   /**

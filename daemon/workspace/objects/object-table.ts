@@ -12,7 +12,9 @@ const KIND_BITS = 3;
 const DEFLATED_BIT = 4;
 const HIDDEN_BIT = 8;
 const DAMAGED_BIT = 16;
-const FORM_BITS = KIND_BITS | DEFLATED_BIT;
+const TRIED_BIT = 32;
+/** What a pack says of an object; the rest is known in memory only. */
+const FORM_BITS = KIND_BITS | DEFLATED_BIT | TRIED_BIT;
 /** Id, bytes in the pack, bytes of the body, form. */
 const RECORD_BYTES = ID_BYTES + 4 + 4 + 1;
 
@@ -21,6 +23,8 @@ export interface Placed {
   readonly kind: ObjectKind;
   /** Compressed with zlib, otherwise as it is. */
   readonly deflated: boolean;
+  /** Compressing it was tried; whether that made it smaller, `deflated` says. */
+  readonly tried: boolean;
   /** Where it begins in the contents of its pack. */
   readonly offset: number;
   /** Bytes in the pack. */
@@ -72,7 +76,8 @@ export class ObjectTable {
 
   add(id: ObjectId, pack: number, placed: Placed): void {
     this.#sought.write(id, 0, ID_BYTES, 'hex');
-    const form = KINDS.indexOf(placed.kind) | (placed.deflated ? DEFLATED_BIT : 0);
+    const { kind, deflated, tried } = placed;
+    const form = KINDS.indexOf(kind) | (deflated ? DEFLATED_BIT : 0) | (tried ? TRIED_BIT : 0);
     this.#add(pack, placed.offset, placed.stored, placed.size, form);
   }
 
@@ -85,6 +90,15 @@ export class ObjectTable {
       this.#add(pack, from.#offsets[entry]!, from.#stored[entry]!, from.#sizes[entry]!, from.#forms[entry]!);
     }
     return start;
+  }
+
+  /** Bytes in its pack, with its line in the pack's list. */
+  costAt(entry: number): number {
+    return this.#stored[entry]! + RECORD_BYTES;
+  }
+
+  isHidden(entry: number): boolean {
+    return (this.#forms[entry]! & HIDDEN_BIT) !== 0;
   }
 
   idAt(entry: number): ObjectId {
@@ -100,6 +114,7 @@ export class ObjectTable {
     return {
       kind: KINDS[form & KIND_BITS]!,
       deflated: (form & DEFLATED_BIT) !== 0,
+      tried: (form & TRIED_BIT) !== 0,
       offset: this.#offsets[entry]!,
       stored: this.#stored[entry]!,
       size: this.#sizes[entry]!,

@@ -47,24 +47,47 @@ export class PackCatalogue {
   /** @param damaged also look among those that were found damaged. */
   find(id: ObjectId, damaged = false): PackedObject | undefined {
     const entry = this.#table.find(id, damaged);
-    return entry < 0 ? undefined : this.#packedAt(this.#table, entry);
+    if (entry < 0) return undefined;
+    const { first } = this.#packs.get(this.#names[this.#table.packAt(entry)]!)!;
+    return this.#packedAt(this.#table, entry, entry - first);
   }
 
   has(id: ObjectId): boolean {
     return this.#table.find(id) >= 0;
   }
 
+  /** Whether this is the one of several copies that is read. */
+  isCurrent({ id, pack, index }: PackedObject): boolean {
+    const whole = this.#table.find(id);
+    const entry = whole < 0 ? this.#table.find(id, true) : whole;
+    return entry >= 0 && entry === (this.#packs.get(pack)?.first ?? -1) + index;
+  }
+
+  /** Bytes that an object takes in its pack; undefined when it is not there. */
+  costOf(id: ObjectId): number | undefined {
+    const entry = this.#table.find(id, true);
+    return entry < 0 ? undefined : this.#table.costAt(entry);
+  }
+
+  /** They are not found any more. @param places in the list of the pack. */
+  hide(pack: string, places: Iterable<number>): void {
+    const { first, objects } = this.#packs.get(pack) ?? { first: 0, objects: 0 };
+    for (const index of places) if (index < objects) this.#table.hide(first + index, 1);
+  }
+
   packs(): readonly PackInfo[] {
     return [...this.#packs.values()].map(({ name, objects, bytes }) => ({ name, objects, bytes }));
   }
 
-  /** In the order in which they were written. */
+  /** In the order in which they were written, without those that are hidden. */
   *objectsOf(name: string): Iterable<PackedObject> {
     const pack = this.#packs.get(name);
     const table = this.#table;
     const first = pack?.first ?? 0;
     const end = first + (pack?.objects ?? 0);
-    for (let entry = first; entry < end; entry += 1) yield this.#packedAt(table, entry);
+    for (let entry = first; entry < end; entry += 1) {
+      if (!table.isHidden(entry)) yield this.#packedAt(table, entry, entry - first);
+    }
   }
 
   /** Packs that could not be opened. */
@@ -108,8 +131,8 @@ export class PackCatalogue {
     if (this.#hidden >= LEAST_SWEPT && this.#hidden * 2 >= this.#table.count) this.#sweep();
   }
 
-  #packedAt(table: ObjectTable, entry: number): PackedObject {
-    return { id: table.idAt(entry), pack: this.#names[table.packAt(entry)]!, ...table.placedAt(entry) };
+  #packedAt(table: ObjectTable, entry: number, index: number): PackedObject {
+    return { id: table.idAt(entry), pack: this.#names[table.packAt(entry)]!, index, ...table.placedAt(entry) };
   }
 
   #load(name: string): void {

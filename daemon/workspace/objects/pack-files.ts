@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import { ObjectTable, recordBytes } from './object-table.ts';
 import { RecentlyUsed } from './recently-used.ts';
+import { sealedBytes } from './seal.ts';
 import { SealedReader } from './sealed-reader.ts';
 import { TamperedFile } from './store-errors.ts';
 
@@ -25,6 +26,11 @@ export function encodePackEnd(table: ObjectTable, first: number, count: number, 
   end.writeUInt32BE(contentBytes, 0);
   end.writeUInt32BE(count, 4);
   return Buffer.concat([table.encodeRecords(first, count), end]);
+}
+
+/** Bytes on disk of a pack. @param listedBytes of its objects, with their lines in its list; 0 for none: no pack then. */
+export function packFileBytes(listedBytes: number): number {
+  return listedBytes === 0 ? 0 : sealedBytes(listedBytes + END_BYTES);
 }
 
 /** A pack that is open, and the number under which its chunks are kept. */

@@ -25,13 +25,13 @@ export const TAG_BYTES = 16;
 export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 
 /** What a file is: a pack cannot stand in for the refs. */
-export type FileKind = 'pack' | 'refs' | 'journal' | 'removal';
+export type FileKind = 'pack' | 'refs' | 'journal' | 'removal' | 'hidden';
 
 const MAGIC = Buffer.from('mobj', 'latin1');
 const VERSION = 1;
 const PLAIN = 0;
 const AES_256_GCM = 1;
-const KINDS: readonly FileKind[] = ['pack', 'refs', 'journal', 'removal'];
+const KINDS: readonly FileKind[] = ['pack', 'refs', 'journal', 'removal', 'hidden'];
 const ID_AT = 8;
 const SALT_AT = 24;
 const KEY_BYTES = 32;
@@ -74,6 +74,11 @@ export function sealFor(kind: FileKind, header: Buffer, key: KeyObject | undefin
     throw new TamperedFile(key === undefined ? 'it is encrypted, and there is no key' : 'it is not encrypted');
   }
   return sealOf(kind, header, key);
+}
+
+/** Bytes on disk of a file. @param length of its contents, at least 1. */
+export function sealedBytes(length: number): number {
+  return HEADER_BYTES + length + Math.ceil(length / CHUNK_BYTES) * TAG_BYTES;
 }
 
 /** The random id in a header, 32 hexadecimal digits: the name of a pack. */

@@ -7,6 +7,7 @@ const idOfNumber = (number: number) => createHash('sha1').update(`${number}`).di
 const placed = (number: number) => ({
   kind: (['blob', 'tree', 'commit'] as const)[number % 3]!,
   deflated: number % 2 === 0,
+  tried: number % 5 === 0,
   offset: number,
   stored: 1,
   size: number * 2,

@@ -171,7 +171,7 @@ describe.each([
     const directory = temporaryDirectory();
     const [wanted, other] = [Buffer.from('wanted'), Buffer.from('others')];
     const table = new ObjectTable();
-    table.add(idOf('blob', wanted), 0, { kind: 'blob', deflated: false, offset: 0, stored: 6, size: 6 });
+    table.add(idOf('blob', wanted), 0, { kind: 'blob', deflated: false, tried: false, offset: 0, stored: 6, size: 6 });
     const writer = new SealedWriter(realDisk, directory, 'pack', key);
     writer.append(other);
     writer.append(encodePackEnd(table, 0, 1, 6));
