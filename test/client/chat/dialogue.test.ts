@@ -237,3 +237,31 @@ test('a terminal without cursor movement asks with a line', async () => {
   const yes = await pipe('hello\n/restore 1\nyes\n', prepare, { TERM: 'dumb' });
   expect(yes.out).toContain(`${QUESTION} 1 file restored`);
 });
+
+test('a passphrase that is asked for takes the place of the question, and gives it back', async () => {
+  const chat = await open();
+  chat.type(`/restore 1${ENTER}`);
+  await chat.ends(QUESTION);
+  chat.daemon.status({ state: 'reconnecting', reason: 'the daemon closed the connection' });
+  chat.daemon.lock.lockBy('yyy');
+  chat.daemon.status({ state: 'connected' });
+  await chat.ends('passphrase:');
+  chat.type(`yyy${ENTER}`);
+  await chat.ends('unlocked', QUESTION);
+  expect(chat.calls('restore/apply')).toEqual([]);
+  chat.type('y');
+  await chat.sees('1 file restored');
+});
+
+test('a plan of thousands of files is looked at for as long as one likes, and then asked about', async () => {
+  const files = Array.from({ length: 2_000 }, (_, index) => ({ ...plan().files[0]!, path: `src/file-${index}.ts` }));
+  const chat = await open((daemon) => withRestores(daemon, [plan({ files, filesMore: 3_000 })]));
+  chat.type(`/restore 1${ENTER}`);
+  await chat.ends(MORE);
+  chat.type(ENTER);
+  await chat.sees('src/file-30.ts');
+  await chat.ends(MORE);
+  chat.type('q');
+  await chat.ends('restore 5000 files? [y]es [N]o');
+  expect(chat.stdout.text).not.toContain('file-1999');
+});

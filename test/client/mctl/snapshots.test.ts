@@ -130,6 +130,19 @@ test('diff on a terminal is harmless', async () => {
   expect((await run('snapshots diff ID', { isTTY: true })).out).toContain('+␛[2J\n');
 });
 
+test.each([
+  [{ TERM: 'xterm' }, true],
+  [{ TERM: 'xterm', NO_COLOR: '1' }, false],
+  [{ TERM: 'dumb' }, false],
+])('with %j a difference on a terminal is in colours: %s', async (environment, isColoured) => {
+  const { daemon, sessionId, workspace } = workplace();
+  daemon.overrides['snapshot/diff'] = () => diffPage([diffFile()]);
+  const around = { isTTY: true, environment: { M_PAGER: '', ...environment }, input: '', directory: workspace };
+  const fake = fakeSurroundings(daemon, around);
+  expect(await main(['snapshots', 'diff', sessionId, '1'], fake.around)).toBe(0);
+  expect(fake.stdout.text.includes('\x1b[32m+three')).toBe(isColoured);
+});
+
 test('diff compares a snapshot that was taken by hand with the files as they are', async () => {
   const { run, params, daemon, workspace } = workplace();
   daemon.overrides['snapshot/diff'] = () => diffPage([diffFile()]);
