@@ -1,5 +1,5 @@
 /** What tells whether a file has changed, without reading it. */
-import type { Stat } from './disk.ts';
+import { kindOf, type Stat } from './disk.ts';
 
 /** Numbers of a stamp in a Float64Array: size, mtime, ctime, inode, mode, names. */
 export const STAMP = 6;
@@ -74,6 +74,12 @@ export function modeIn(stamps: Float64Array, index: number): number {
 export function isLinked(stamps: Float64Array, index: number): boolean {
   const names = stamps[index * STAMP + NAMES];
   return names !== undefined && names > 1;
+}
+
+/** Whether a file has a name more than when its stamp was taken, or is another one that has several. */
+export function isNewlyLinked(stamps: Float64Array, index: number, stat: Stat): boolean {
+  if (stat.nlink === undefined || stat.nlink <= 1 || kindOf(stat.mode) === 'directory') return false;
+  return !isLinked(stamps, index) || stamps[index * STAMP + INO] !== stat.ino;
 }
 
 /**

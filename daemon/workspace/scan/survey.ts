@@ -11,7 +11,7 @@ import { isGone, refusalOf } from './refusal.ts';
 import { ScanStopped, type ScanLimits } from './scan-result.ts';
 import type { Ahead } from './scout.ts';
 import { sift, type Names } from './sieve.ts';
-import { distrust, isLinked, isSettled, putStamp, sameStamp, sameStamps, sizeIn, STAMP } from './stamp.ts';
+import { distrust, isNewlyLinked, isSettled, putStamp, sameStamp, sameStamps, sizeIn, STAMP } from './stamp.ts';
 import { ALL, suspicionBelow, type Suspicion } from './suspicion.ts';
 import { textOf } from './text-file.ts';
 
@@ -194,7 +194,7 @@ export class Survey {
       }
       const look = this.#statOf(`${path}/${names[index] ?? ''}`);
       const isKnown = isStat(look) && sameStamp(entries.stamps, index, look);
-      if (isStat(look) && (look.nlink ?? 1) > 1 && !isLinked(entries.stamps, index)) this.hasNewLink = true;
+      if (isStat(look) && isNewlyLinked(entries.stamps, index, look)) this.hasNewLink = true;
       const isCaptured = isKnown ? entries.ids[index] !== '' : entries.note(index, look, fileBytes, this.#parts.start);
       if (isCaptured && isStat(look)) this.#count(1, look.size);
     }

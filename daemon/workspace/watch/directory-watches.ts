@@ -102,7 +102,7 @@ export class DirectoryWatches {
     return directory;
   }
 
-  /** @returns false when there is no such directory any more, which a watch above tells. */
+  /** @returns false when there is no such directory at the moment. */
   #watch(directory: WatchedDirectory): boolean {
     if (this.#count >= this.#budget) throw overBudget(this.#budget);
     try {
@@ -119,7 +119,11 @@ export class DirectoryWatches {
       this.#blind.delete(directory);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+      if (code === 'ENOENT' || code === 'ENOTDIR') {
+        // It was there when it was looked at. When it comes back, what was done to it meanwhile was told to nobody.
+        this.#marks.subtree(directory.path);
+        return false;
+      }
       const refusal = cannotWatch(error);
       if (refusal !== undefined) throw refusal;
       this.#blind.add(directory);

@@ -173,6 +173,17 @@ describe('what no watch tells is looked at each time', () => {
     expectDisk(next);
   });
 
+  test('case 12: another file in the place of one that had several names, with several itself', () => {
+    for (const path of ['a/f', 'c/f']) bench.file(path);
+    mkdirSync(bench.at('b'));
+    linkSync(bench.at('a/f'), bench.at('b/g'));
+    bench.scan();
+    rmSync(bench.at('b/g'));
+    linkSync(bench.at('c/f'), bench.at('b/g'));
+    bench.file('b/g', 'through the new name');
+    expectDisk(told(['b']));
+  });
+
   test('case 12: a file that has one name again is like any other', () => {
     bench.file('a/f');
     linkSync(bench.at('a/f'), bench.at('a/g'));

@@ -13,10 +13,19 @@ const SEED = Number(process.env['M_FAULT_SEED'] ?? Math.floor(Math.random() * 2 
 const SEEDS = Array.from({ length: LOOPS }, (_, index) => SEED + index);
 const ROUNDS = 40;
 
-/** Directories that go out of the workspace and come back, or take each other's place; files with two names. */
-function moveAbout(bench: WatchBench, pick: (limit: number) => number): void {
+/**
+ * Directories that go out of the workspace and come back, or take each other's place; files with two names.
+ *
+ * @returns whether a file may have got a further name.
+ */
+function moveAbout(bench: WatchBench, pick: (limit: number) => number): boolean {
   const top = () => join(bench.root, ['a', 'b', 'foo', 'B'][pick(4)] ?? 'a');
   const [one, other, away] = [top(), top(), join(bench.bench.base, `away-${pick(2)}`)];
+  const link = () => {
+    rmSync(join(other, 'link'), { force: true });
+    linkSync(join(one, 'c.txt'), join(other, 'link'));
+    if (pick(2) === 0) writeFileSync(join(other, 'link'), `through ${pick(9)}`);
+  };
   const moves = [
     () => renameSync(one, away),
     () => renameSync(away, one),
@@ -30,22 +39,20 @@ function moveAbout(bench: WatchBench, pick: (limit: number) => number): void {
       writeFileSync(join(`${away}-t`, 'a'), `moved ${pick(9)}`);
       renameSync(`${away}-t`, one);
     },
-    () => {
-      rmSync(join(other, 'link'), { force: true });
-      linkSync(join(one, 'c.txt'), join(other, 'link'));
-      if (pick(2) === 0) writeFileSync(join(other, 'link'), `through ${pick(9)}`);
-    },
+    link,
     () => writeFileSync(join(one, 'link'), `through ${pick(9)}`),
     () => {
       mkdirSync(one, { recursive: true });
       writeFileSync(join(one, 'c.txt'), `content ${pick(9)}`);
     },
   ];
+  const move = moves[pick(moves.length)];
   try {
-    moves[pick(moves.length)]?.();
+    move?.();
   } catch {
     // It is not there, or something else is.
   }
+  return move === link;
 }
 
 test.skipIf(process.platform !== 'linux').each(SEEDS)(
@@ -58,8 +65,9 @@ test.skipIf(process.platform !== 'linux').each(SEEDS)(
       bench.settle();
       for (let round = 0; round < ROUNDS; round += 1) {
         for (let left = pick(12); left > 0; left -= 1) {
-          if (pick(3) === 0) moveAbout(bench, pick);
-          else edit(bench.root, pick);
+          const hasLinked = pick(3) === 0 ? moveAbout(bench, pick) : edit(bench.root, pick);
+          // What is written through a name that comes and goes between two scans is told nowhere.
+          if (hasLinked) break;
         }
         bench.compare(`round ${round}`, { relist: pick(20) === 0 });
       }

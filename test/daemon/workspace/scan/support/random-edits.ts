@@ -15,11 +15,16 @@ import { dirname, join } from 'node:path';
 
 const NAMES = ['a', 'b', 'c.txt', 'foo', 'foo.bar', 'foo0', '\u00e9', 'sp ace', 'B'];
 
-/** Does something to a file or directory of a small workspace, or to none when there is nothing to do it to. */
-export function edit(root: string, pick: (limit: number) => number): void {
+/**
+ * Does something to a file or directory of a small workspace, or to none when there is nothing to do it to.
+ *
+ * @returns whether a file may have got a further name.
+ */
+export function edit(root: string, pick: (limit: number) => number): boolean {
   const path = () => Array.from({ length: 1 + pick(3) }, () => NAMES[pick(NAMES.length)] ?? 'a').join('/');
   const one = join(root, path());
   const other = join(root, path());
+  const link = () => linkSync(one, other);
   const actions: (() => unknown)[] = [
     () => writeFileSync(one, `content ${pick(5)}`),
     () => writeFileSync(one, `content ${pick(5)}`),
@@ -29,7 +34,7 @@ export function edit(root: string, pick: (limit: number) => number): void {
     () => symlinkSync(path(), one),
     // A directory that cannot be entered would hide what is in it from the test as well.
     () => statSync(one).isFile() && chmodSync(one, pick(2) === 0 ? 0o755 : 0o644),
-    () => linkSync(one, other),
+    link,
     () => mkdirSync(one, { recursive: true }),
     () => {
       const bytes = readFileSync(one);
@@ -37,9 +42,11 @@ export function edit(root: string, pick: (limit: number) => number): void {
       utimesSync(one, 1_700_000_000, 1_700_000_000);
     },
   ];
+  const action = actions[pick(actions.length)];
   try {
-    actions[pick(actions.length)]?.();
+    action?.();
   } catch {
     // It is not there, or something else is: the next edit will find something.
   }
+  return action === link;
 }
