@@ -1,9 +1,10 @@
 /** What a turn does to files, and the way back, through a real daemon. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../client/connection/api.ts';
+import { JOURNAL_FILE } from '../../daemon/workspace/restore/restore-journal.ts';
 import type { RestorePlan, RestoreResult, RestoreTarget } from '../../protocol/snapshot.ts';
 import { realHome, waitUntil, type RealHome } from '../support/real-daemon.ts';
 import { Watcher } from '../support/watcher.ts';
@@ -137,6 +138,41 @@ test('a daemon that is killed in the middle of a command leaves files that can b
   expect(all.files.map(({ path }) => path)).toEqual(['a.txt', 'b.txt']);
   await client.call('restore/apply', { opId: client.newOpId(), sessionId, planId: all.planId });
   expect(contents(home, 'a.txt', 'b.txt')).toEqual(['one\n', null]);
+});
+
+test('a restore that a kill has cut off is complete when the next daemon answers', async () => {
+  const count = 500;
+  const home = realHome();
+  const names = Array.from({ length: count }, (_, index) => `f${index}`);
+  for (const name of names) writeFileSync(join(home.workspace, name), `${name} before\n`);
+  const work = await worked(`run for f in f*; do echo after > "$f"; done`, {}, home);
+  const { client, me } = work;
+  const { sessionId } = me;
+  const { planId, files, filesMore } = await client.call('restore/plan', { sessionId, target: before(1) });
+  expect(files.length + filesMore).toBe(count);
+  const isUnderWay = (): boolean =>
+    readdirSync(join(home.dataDir, 'workspaces')).some((side) =>
+      existsSync(join(home.dataDir, 'workspaces', side, JOURNAL_FILE)),
+    );
+  const opId = client.newOpId();
+  const applied = client.call('restore/apply', { opId, sessionId, planId }).catch(() => undefined);
+  await waitUntil('the restore has begun', isUnderWay);
+  home.signalDaemons('SIGKILL');
+  await applied;
+  const restored = () => names.filter((name) => contents(home, name)[0] === `${name} before\n`);
+  await (await home.client()).call('session/get', { sessionId });
+  expect(restored()).toHaveLength(count);
+  expect(isUnderWay()).toBe(false);
+});
+
+test('a store that is locked shows no snapshots, and shows them again when it is unlocked', async () => {
+  const { client, me } = await worked('write a.txt hello');
+  const owner = { kind: 'session', sessionId: me.sessionId } as const;
+  const { snapshots } = await client.call('snapshot/list', { owner });
+  await client.call('key/lock', {});
+  await expect(client.call('snapshot/list', { owner })).rejects.toMatchObject({ kind: 'KEY_LOCKED' });
+  await client.call('key/unlock', {});
+  expect(await client.call('snapshot/list', { owner })).toEqual({ snapshots, nextCursor: null });
 });
 
 test('two turns are taken back one after the other, or both at once', async () => {
