@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { SnapshotEntry } from '../../protocol/snapshot.ts';
 import { fulfilsWithin } from './deadline.ts';
+import { leaving } from './runner-refusals.ts';
 import type {
   Mutation,
   PointName,
@@ -86,8 +87,8 @@ export class TurnSnapshots {
     if (!this.#parts.settings().enabled || this.#place.workspace === '') return;
     this.#before = this.#capture()
       .catch((error: unknown) => {
-        // That it came too late is known.
-        if (this.#loss !== undefined) return;
+        // That it came too late is known, and whoever leaves says nothing of the files.
+        if (this.#loss !== undefined || this.#leaving.signal.aborted) return;
         this.#lose(this.#wordsFor(error), error);
         // What failed for the whole workspace now is not tried again at each call.
         this.#files = undefined;
@@ -167,7 +168,7 @@ export class TurnSnapshots {
 
   /** The daemon leaves, and the turn goes on in the next one. */
   abandon(): void {
-    this.#leaving.abort(new Error('the daemon is leaving'));
+    this.#leaving.abort(leaving());
   }
 
   get #name(): PointName {

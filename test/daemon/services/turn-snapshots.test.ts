@@ -210,6 +210,16 @@ describe('the end of a turn', () => {
   });
 });
 
+test('a turn that goes on in the next daemon gives its capture up, says nothing of files and is not reported', async () => {
+  const stage = await Stage.open();
+  stage.workspaces.instead.take = () => new Promise(() => undefined);
+  const session = await stage.begin((turn) => turn.call('edit', 'a.txt'));
+  await waitUntil('the capture has begun', () => stage.workspaces.asked.length > 0);
+  await stage.turns.leave('paused');
+  expect([await stage.said(session), stage.reported]).toEqual([[], []]);
+  expect((await stage.vault.head(session)).status).toBe('running');
+});
+
 describe('a turn that goes on', () => {
   /** A turn of which one step stands. */
   async function interrupted(stage: Stage): Promise<string> {

@@ -56,8 +56,13 @@ export class FakeWorkspaces implements WorkspacesPort {
   }
 
   readonly #files: WorkspaceFiles = {
-    take: async (name) => {
-      await this.#do('take', `take ${shown(name)}`);
+    take: async (name, signal) => {
+      const given = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      });
+      await Promise.race([given, this.#do('take', `take ${shown(name)}`)]);
       if (this.asked.includes(`too late ${shown(name)}`)) throw new ProtocolError('DEADLINE', 'too late');
       this.stored.add(shown(name));
       const counts = { files: 1, bytes: 1, skipped: 0 };
