@@ -23,7 +23,10 @@ export interface ObjectSource {
 export interface ObjectSink {
   /** True also of what this sink was given. */
   has(id: ObjectId): boolean;
-  /** An object that is there already costs its id only. */
+  /**
+   * An object that is there already costs its id only.
+   * @param body of a blob: whoever gave it may use its bytes for something else afterwards.
+   */
   write(kind: ObjectKind, body: Buffer): ObjectId;
 }
 

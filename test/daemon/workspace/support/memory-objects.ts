@@ -43,7 +43,7 @@ export class MemoryObjects implements ObjectSource, ObjectSink {
 
   write(kind: ObjectKind, body: Buffer): ObjectId {
     const id = idOf(kind, body);
-    this.objects.set(id, { kind, body });
+    this.objects.set(id, { kind, body: Buffer.from(body) });
     return id;
   }
 
