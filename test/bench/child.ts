@@ -25,6 +25,9 @@ switch (role) {
   case 'first-list':
     await (await import('./roles/first-list.ts')).measure(args[0] ?? '', Number(args[1]));
     break;
+  case 'snapshots':
+    await (await import('./roles/snapshots.ts')).keep(args);
+    break;
   default:
     throw new Error(`no role ${role}`);
 }

@@ -8,6 +8,7 @@ import { manyWriters } from './rows/many-writers.ts';
 import { attachRow, forkRow, listRow } from './rows/reads.ts';
 import { roundTrip } from './rows/round-trip.ts';
 import { coldRow, warmRow } from './rows/starts.ts';
+import { snapshotsRow } from './rows/snapshots.ts';
 import { stepInVault } from './rows/step-in-vault.ts';
 import { stepThroughSocket } from './rows/step-through-socket.ts';
 import { toolsRow } from './rows/tools.ts';
@@ -29,4 +30,5 @@ export const ROWS: readonly Row[] = [
   longJobRow,
   turnRow,
   toolsRow,
+  snapshotsRow,
 ];

@@ -1,0 +1,65 @@
+/** One who keeps the files of a workspace, in a process of its own so that its memory can be told. */
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { tell } from '../support/children.ts';
+import type { Contestant } from '../support/snapshot-contestants.ts';
+
+export type SnapshotOrder = { readonly do: 'snapshot' | 'restore' } | { readonly do: 'disk' | 'heap' };
+/** Milliseconds, or bytes. */
+export interface SnapshotReport {
+  readonly value: number;
+}
+
+/** @param args who, the workspace, and the directory to keep things in. */
+export async function keep([who = '', workspace = '', store = '']: readonly string[]): Promise<void> {
+  const contestant = await contestantOf(who, workspace, store);
+  const before = await contestant.heap();
+  process.on('message', ({ do: what }: SnapshotOrder) => {
+    void answer(contestant, what, before);
+  });
+  tell({ ready: true });
+}
+
+async function answer(contestant: Contestant, what: SnapshotOrder['do'], before: number): Promise<void> {
+  const value = await valueOf(contestant, what, before);
+  tell({ value } satisfies SnapshotReport);
+}
+
+async function valueOf(contestant: Contestant, what: SnapshotOrder['do'], before: number): Promise<number> {
+  switch (what) {
+    case 'snapshot':
+      return await contestant.snapshot();
+    case 'restore':
+      return await contestant.restore();
+    case 'disk':
+      return bytesBelow(contestant.store);
+    case 'heap':
+      return (await contestant.heap()) - before;
+  }
+}
+
+async function contestantOf(who: string, workspace: string, store: string): Promise<Contestant> {
+  switch (who) {
+    case 'native': {
+      const { NativeGit } = await import('../support/snapshot-contestants.ts');
+      return new NativeGit(workspace, store);
+    }
+    case 'isomorphic': {
+      const { IsomorphicGit } = await import('../support/snapshot-contestants.ts');
+      return new IsomorphicGit(workspace, store);
+    }
+    default: {
+      const { OurSnapshots } = await import('../support/our-snapshots.ts');
+      return new OurSnapshots(workspace, store, who === 'encrypted');
+    }
+  }
+}
+
+function bytesBelow(directory: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    bytes += entry.isDirectory() ? bytesBelow(path) : lstatSync(path).blocks * 512;
+  }
+  return bytes;
+}
