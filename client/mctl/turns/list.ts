@@ -5,7 +5,9 @@ import { localTime } from '../../command-line/wording.ts';
 import type { Client } from '../../connection/api.ts';
 import { turnSentence } from '../../files/change-words.ts';
 import type { Message, Part } from '../../../protocol/message.ts';
+import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ResultOf } from '../../../protocol/methods.ts';
+import type { CatalogRow } from '../../../protocol/session.ts';
 import type { SnapshotEntry } from '../../../protocol/snapshot.ts';
 import { wholeNumber } from '../number-option.ts';
 import { findRow } from '../sessions/find.ts';
@@ -42,7 +44,7 @@ export const list: Verb<{ readonly json?: boolean; readonly tail?: string }> = a
     for (const message of page) see(turns, message);
     for (const turn of turns.keys()) if (turns.size > tail) turns.delete(turn);
   }
-  await addFiles(client, row.kind === 'save' ? row.save.sessionId : row.session.id, turns);
+  await addFilesOf(client, row, turns);
   if (context.isJson) {
     context.json([...turns.values()]);
     return;
@@ -53,6 +55,19 @@ export const list: Verb<{ readonly json?: boolean; readonly tail?: string }> = a
     await context.stdout.drained();
   }
 };
+
+/** A save may outlive its session; what is known of the files does not. */
+async function addFilesOf(client: Client, row: CatalogRow, turns: Map<number, ListedTurn>): Promise<void> {
+  if (row.kind !== 'save') {
+    await addFiles(client, row.session.id, turns);
+    return;
+  }
+  try {
+    await addFiles(client, row.save.sessionId, turns);
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.kind !== 'NOT_FOUND') throw error;
+  }
+}
 
 async function addFiles(client: Client, sessionId: string, turns: Map<number, ListedTurn>): Promise<void> {
   const oldest = Math.min(...turns.keys());

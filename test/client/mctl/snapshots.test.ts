@@ -169,6 +169,17 @@ test('turns list says what each turn did to the files', async () => {
   ]);
 });
 
+test('turns of a save are listed also when its session is gone', async () => {
+  const { run, daemon, sessionId } = workplace();
+  const client = daemon.connect();
+  const { save } = await client.call('save/create', { opId: client.newOpId(), sessionId });
+  daemon.overrides['turn/list'] = () => {
+    throw new ProtocolError('NOT_FOUND', 'no such session');
+  };
+  expect(await run(`turns list ${save.id}`)).toMatchObject({ code: 0, out: expect.stringContaining('hello') });
+  expect(await run('turns list ID')).toMatchObject({ code: 3 });
+});
+
 test('paths are taken from where the person is', async () => {
   const { run, params, daemon, workspace } = workplace();
   mkdirSync(join(workspace, 'src'));
