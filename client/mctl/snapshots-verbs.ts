@@ -3,7 +3,7 @@ import type { Noun } from './verb.ts';
 
 const CWD = ['--cwd <dir>', 'the workspace (default: the working directory)'] as const;
 const DRY = ['--dry-run', 'only say what would be done'] as const;
-const YES = ['-y, --yes', 'do not ask; files that you changed since stay as they are'] as const;
+const YES = ['-y, --yes', 'do not ask; what you changed after the session stays as it is'] as const;
 
 export const SNAPSHOTS: Noun = {
   summary: 'files as they were: list, compare, bring back, export',
@@ -42,7 +42,7 @@ export const SNAPSHOTS: Noun = {
       flags: [
         ['--phase <phase>', 'before the turn (pre, the default) or after it (post)'],
         DRY,
-        ['--all', 'also what this session has not changed'],
+        ['--all', 'also what somebody else has changed, conflicts included'],
         YES,
       ],
       json: true,
