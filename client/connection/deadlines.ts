@@ -15,8 +15,24 @@ const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'session/delete': 120_000,
   'session/verify': 120_000,
   'store/verify': 120_000,
+  'snapshot/list': 600_000,
+  'snapshot/show': 600_000,
+  'snapshot/diff': 600_000,
+  'snapshot/status': 30_000,
+  'snapshot/take': 600_000,
+  'snapshot/export': 600_000,
+  'snapshot/writeOut': 600_000,
+  'restore/plan': 600_000,
+  'restore/apply': 600_000,
 };
-const ONCE: readonly MethodName[] = ['daemon/release', 'key/move', 'session/compact', 'history/add'];
+const ONCE: readonly MethodName[] = [
+  'daemon/release',
+  'key/move',
+  'session/compact',
+  'history/add',
+  'snapshot/export',
+  'snapshot/writeOut',
+];
 
 /** The daemon's own deadline for a method, in milliseconds. */
 export function deadlineOf(method: MethodName): number {

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../../client/connection/api.ts';
 import { connectWith } from '../../../client/connection/client.ts';
 import type { DaemonStatus } from '../../../protocol/admin.ts';
-import type { SessionEvent } from '../../../protocol/event.ts';
+import { DURABLE_EVENT_DATA, type SessionEvent } from '../../../protocol/event.ts';
 import { Built } from './support/built-copy.ts';
 import { until } from './support/scratch.ts';
 import { signalDaemon } from './support/signal.ts';
@@ -198,7 +198,7 @@ describe.runIf(process.platform === 'linux')('with the real daemon', () => {
     let ended: string | undefined;
     let endedFor: string | undefined;
     const take = (event: SessionEvent): void => {
-      if (['message', 'turn', 'cutoff', 'title', 'settings', 'origin'].includes(event.type)) durable.push(event.seq);
+      if (Object.hasOwn(DURABLE_EVENT_DATA, event.type)) durable.push(event.seq);
       if (event.type === 'turn' && ['completed', 'failed', 'interrupted'].includes(event.data.state))
         ended = event.data.state;
     };
