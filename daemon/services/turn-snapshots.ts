@@ -17,7 +17,7 @@ import type { WorkspaceHolds } from './workspace-holds.ts';
 /** How long a turn waits for its files, in milliseconds. */
 const WAIT_MS = 10_000;
 /** How long a turn that has changed nothing waits at its end for a snapshot that is still being taken. */
-const UNCHANGED_WAIT_MS = 2_000;
+const UNCHANGED_WAIT_MS = 1_000;
 /** Sessions of which it is remembered that a person knows their workspace is not captured. */
 const REMEMBERED = 1_000;
 

@@ -242,11 +242,14 @@ test('a fork in another directory works there, and its snapshots begin there', a
   await expect(planned).rejects.toMatchObject({ kind: 'NOT_FOUND', hint: expect.stringContaining(sessionId) });
 });
 
-test('the home directory is not captured; the turn goes on and says why', async () => {
+test('the home directory is not captured; the question about a change says so, and so does the turn', async () => {
   const home = realHome();
   const workspace = realpathSync(join(home.root, 'h'));
   const client = await home.client();
-  const me = await Watcher.begin(client, { workspace, prompt: 'write a.txt hello', mode: 'full' });
+  const me = await Watcher.begin(client, { workspace, prompt: 'write a.txt hello', mode: 'ask' });
+  const { question } = await me.asked();
+  expect(question.reasons).toEqual([expect.stringMatching(/^The files cannot be brought back afterwards: .*home/)]);
+  await me.answer(question.callId, { decision: 'allow' });
   await me.state(1, 'completed');
   const { turns } = await client.call('turn/list', { sessionId: me.sessionId });
   expect(turns).toMatchObject([{ snapshot: { restorable: false, reason: expect.stringContaining('home'), files: 1 } }]);
