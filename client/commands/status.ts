@@ -11,15 +11,18 @@ import { currentMode } from './mode.ts';
 import { currentModel } from './model.ts';
 
 const LONGEST_TITLE = 60;
+/** A workspace whose files are being read may answer late, and the rest is known at once. */
+const PATIENCE_MS = 3_000;
 
 export const status: Command = {
   name: 'status',
   summary: 'session, model, mode, what runs or waits, and whether everything is saved and captured',
   async run(context) {
-    const [session, key, daemon] = await Promise.all([
+    const [session, key, daemon, files] = await Promise.all([
       sessionLines(context),
       context.client.call('key/status', {}),
       context.client.call('daemon/status', {}),
+      filesLine(context),
     ]);
     const where = key.keyFile === null ? '' : ` (${key.keyFile})`;
     context.print(
@@ -29,7 +32,7 @@ export const status: Command = {
         `mode:      ${await currentMode(context)}`,
         ...agentLines(context),
         `workspace: ${harmlessLine(workspaceOf(context))}`,
-        await filesLine(context),
+        files,
         `storage:   ${daemon.storage.state === 'saved' ? 'saved, encrypted' : `NOT SAVED: ${daemon.storage.reason}`}`,
         `key:       ${key.provider ?? 'none'}${where}, ${key.state}${key.reason === '' ? '' : `: ${key.reason}`}`,
         `daemon:    ${daemon.version}, pid ${daemon.pid}, ${count(daemon.clients, 'client')}`,
@@ -70,7 +73,8 @@ function approvalLines({ talk }: CommandContext): string[] {
 /** What is known of the files never keeps the rest from being told. */
 async function filesLine(context: CommandContext): Promise<string> {
   try {
-    const status = await context.client.call('snapshot/status', { workspace: workspaceOf(context) });
+    const params = { workspace: workspaceOf(context) };
+    const status = await context.client.call('snapshot/status', params, { deadlineMs: PATIENCE_MS });
     return `files:     ${snapshotState(status)}`;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
