@@ -6,11 +6,12 @@ import { writeSync } from 'node:fs';
 import { Workbench, ALICE } from '../../../daemon/workspace/engine/support/workbench.ts';
 import { Chance } from '../seeded.ts';
 
-const [top = '', key = '', seed = '0', newest = '0'] = process.argv.slice(2);
+const [top = '', key = '', seed = '0'] = process.argv.slice(2);
 const bench = new Workbench(true, {}, { top, key: Buffer.from(key, 'hex') });
 const random = new Chance(Number(seed));
 
-for (let turn = Number(newest) + 1; ; turn += 1) {
+// A turn that had begun before a kill would keep the files from before it.
+for (let turn = bench.newestTurn(ALICE) + 1; ; turn += 1) {
   const ref = { sessionId: ALICE, turn };
   bench.pre(ALICE, turn);
   writeSync(1, `${JSON.stringify({ turn, files: bench.files() })}\n`);

@@ -114,6 +114,12 @@ export class Workbench {
     return this.workspace.take(point(sessionId, turn, 'pre'), newStopFlag());
   }
 
+  /** Of which there is a snapshot; 0 when there is none. */
+  newestTurn(sessionId: string): number {
+    const newest = this.workspace.list(sessionId, 1, undefined).snapshots.at(0)?.point;
+    return newest?.kind === 'turn' ? newest.turn : 0;
+  }
+
   /** A command that does this. */
   command(turn: TurnRef, work: () => void): void {
     const mutation = { kind: 'command', callId: this.#nextCall() } as const;
