@@ -107,13 +107,14 @@ export class Restores {
   async apply(sessionId: string, planId: string): Promise<ResultOf<'restore/apply'>> {
     this.#clear();
     const waiting = this.#plans.get(planId);
-    if (waiting === undefined || waiting.sessionId !== sessionId) {
+    const { side, root } = this.#parts;
+    // No name holds the files of a plan: when old snapshots are cleared up, they may go.
+    if (waiting === undefined || waiting.sessionId !== sessionId || !side.store.has(waiting.tree)) {
       throw new ProtocolError('NOT_FOUND', 'this plan is over: it was carried out, is too old, or m was started anew', {
         hint: 'plan the restore again',
       });
     }
     this.#plans.delete(planId);
-    const { side, root } = this.#parts;
     const order = this.#begin(waiting);
     try {
       const { store, journal } = side;
