@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeRecord, type RestoreRecord } from '../../../../daemon/workspace/engine/records.ts';
@@ -89,21 +89,26 @@ describe('a restore that was cut off', () => {
 });
 
 describe('what is stored of a workspace', () => {
-  it('is captured anew when a part of it is damaged, and says so', () => {
+  it('is captured anew when a part of it is damaged, and says so', async () => {
     bench.write('a.txt', 'a');
+    const { ctimeMs } = statSync(join(bench.root, 'a.txt'));
+    // What has only just been written is read again in any case.
+    await expect.poll(() => Date.now() - ctimeMs).toBeGreaterThan(50);
     bench.pre(ALICE, 1);
+    const packs = readdirSync(bench.directory).filter((name) => name.endsWith('.pack'));
+    bench.write('b.txt', 'b');
+    bench.pre(ALICE, 2);
     bench.workspace.saveCache();
     bench.crash();
-    for (const name of readdirSync(bench.directory)) {
-      if (name.startsWith('pack-') || name.endsWith('.pack')) writeFileSync(join(bench.directory, name), 'damaged');
-    }
+    // The newest tree is whole, and one of the files in it is not.
+    for (const name of packs) writeFileSync(join(bench.directory, name), 'damaged');
     const id = '01J0000000000000000000000Z';
     const name = { sessionId: undefined, point: { kind: 'taken', id } } as const;
     bench.workspace.take(name, newStopFlag());
     expect(bench.workspace.show(name).remarks).toEqual([
       '1 of the stored packs is damaged: all files were captured anew',
     ]);
-    bench.write('a.txt', 'b');
+    bench.write('a.txt', 'changed');
     const { files } = bench.workspace.diff(undefined, { from: name.point });
     expect(files).toMatchObject([{ path: 'a.txt', added: 1, removed: 1 }]);
     expect(() => bench.workspace.show(point(ALICE, 1, 'pre'))).toThrow('is missing');
