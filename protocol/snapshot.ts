@@ -174,6 +174,10 @@ export const SnapshotStatus = z.object({
   storedBytes: z.int(),
   /** Set while a snapshot is being taken. */
   busy: z.nullable(z.object({ files: z.int(), sinceMs: z.int() })),
+  /** How changes are found: every file is looked at, or directories are watched. Missing from daemons that only scan. */
+  engine: z.optional(z.enum(['scan', 'watch'])),
+  /** Why; empty when nothing was captured yet. */
+  engineReason: z.optional(z.string()),
 });
 export type SnapshotStatus = z.infer<typeof SnapshotStatus>;
 

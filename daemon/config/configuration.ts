@@ -49,6 +49,8 @@ export interface SnapshotConfiguration {
   readonly enabled: boolean;
   /** Whether what is kept is encrypted on the disk. */
   readonly encrypt: boolean;
+  /** Whether directories are watched between snapshots; with `auto`, those of a large workspace. */
+  readonly watch: 'auto' | 'on' | 'off';
   /** A larger file is left out. */
   readonly maxFileBytes: number;
   /** A directory with more files is not kept at all. */

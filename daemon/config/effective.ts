@@ -41,6 +41,7 @@ function snapshotValues(snapshots: SnapshotConfiguration): Record<string, string
   return {
     snapshots_enabled: String(snapshots.enabled),
     snapshots_encrypt: String(snapshots.encrypt),
+    snapshots_watch: snapshots.watch,
     snapshots_max_file_megabytes: String(snapshots.maxFileBytes / MEGABYTE),
     snapshots_max_files: String(snapshots.maxFiles),
     snapshots_max_megabytes: String(snapshots.maxBytes / MEGABYTE),

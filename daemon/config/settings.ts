@@ -10,6 +10,7 @@ export const DEFAULT_MODEL = 'demo/offline';
 const MODES = ['ask', 'auto-edit', 'full'] as const;
 const RECOVERY = ['safe', 'ask', 'never'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const WATCH = ['auto', 'on', 'off'] as const;
 const REASONING = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 
 type Complaint = (value: string) => string | undefined;
@@ -67,6 +68,7 @@ export const ConfigurationFile = z.strictObject({
   compact_at: z._default(z.number().check(z.gte(0.1), z.lte(1)), 0.8),
   snapshots_enabled: z._default(z.boolean(), true),
   snapshots_encrypt: z._default(z.boolean(), true),
+  snapshots_watch: z._default(z.enum(WATCH), 'auto'),
   snapshots_max_file_megabytes: z._default(z.int().check(z.gte(1), z.lte(1000)), 10),
   snapshots_max_files: z._default(z.int().check(z.gte(1), z.lte(1_000_000)), 200_000),
   snapshots_max_megabytes: z._default(z.int().check(z.gte(1), z.lte(1_000_000)), 2048),
@@ -105,6 +107,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   compact_at: { kind: 'number', must: 'must be a number between 0.1 and 1 (never)' },
   snapshots_enabled: { kind: 'truth', must: TRUTH },
   snapshots_encrypt: { kind: 'truth', must: TRUTH },
+  snapshots_watch: { kind: 'text', must: choice(WATCH), choices: WATCH },
   snapshots_max_file_megabytes: { kind: 'number', must: 'must be a whole number of megabytes between 1 and 1000' },
   snapshots_max_files: { kind: 'number', must: 'must be a whole number of files between 1 and 1000000' },
   snapshots_max_megabytes: { kind: 'number', must: 'must be a whole number of megabytes between 1 and 1000000' },

@@ -81,6 +81,7 @@ function buildSnapshots(file: ConfigurationFile): SnapshotConfiguration {
   return {
     enabled: file.snapshots_enabled,
     encrypt: file.snapshots_encrypt,
+    watch: file.snapshots_watch,
     maxFileBytes: file.snapshots_max_file_megabytes * MEGABYTE,
     maxFiles: file.snapshots_max_files,
     maxBytes: file.snapshots_max_megabytes * MEGABYTE,

@@ -21,6 +21,8 @@ export interface TurnRef {
 export interface SnapshotSettings {
   readonly enabled: boolean;
   readonly encrypt: boolean;
+  /** Whether directories are watched between snapshots; with `auto`, those of a large workspace. */
+  readonly watch: 'auto' | 'on' | 'off';
   readonly maxFileBytes: number;
   readonly maxFiles: number;
   readonly maxBytes: number;

@@ -11,7 +11,7 @@ const DEFAULT_PAGE = 50;
 /** Snapshots taken by hand that are remembered, so that asking again does not take another one. */
 const REMEMBERED = 100;
 const OFF = 'snapshots_enabled is false';
-const NOTHING_STORED = {
+const NOTHING_STORED: Omit<ResultOf<'snapshot/status'>, 'state' | 'reason' | 'encrypted'> = {
   files: 0,
   bytes: 0,
   skipped: 0,
@@ -21,6 +21,8 @@ const NOTHING_STORED = {
   snapshots: 0,
   storedBytes: 0,
   busy: null,
+  engine: 'scan',
+  engineReason: '',
 };
 
 export interface SnapshotServiceParts {

@@ -116,6 +116,8 @@ export function status(change: Partial<SnapshotStatus> = {}): SnapshotStatus {
     snapshots: 8,
     storedBytes: 12_000_000,
     busy: null,
+    engine: 'scan',
+    engineReason: '1203 files are scanned quickly',
     ...change,
   };
 }

@@ -33,6 +33,9 @@ export async function run(): Promise<void> {
   'daemon/main.ts': `import { BUILD } from '../protocol/build.ts';\nimport Database from 'better-sqlite3';\nprocess.stdout.write(BUILD.id + typeof Database);\n`,
   'daemon/vault/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
   'daemon/tools/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
+  'daemon/workspace/scan/scout-worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
+  'daemon/workspace/thread/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
+  'daemon/workspace/watch/watch-worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
   'daemon/vault/keys/keychain-helper.ts': `process.stdout.write('helper');\n`,
 };
 

@@ -1,5 +1,6 @@
 /** `mctl snapshots status` */
 import { sizeText } from '../../calls/command-result.ts';
+import { harmlessRow } from '../../calls/text-lines.ts';
 import { count } from '../../command-line/wording.ts';
 import { skippedText, snapshotState } from '../../files/status-text.ts';
 import type { SnapshotStatus } from '../../../protocol/snapshot.ts';
@@ -21,8 +22,17 @@ function statusText(workspace: string, state: SnapshotStatus): string {
     ...(state.snapshots === 0
       ? []
       : [`stored:    ${count(state.snapshots, 'snapshot')}, ${sizeText(state.storedBytes)} on disk`]),
+    ...engineLine(state),
     ...(state.skippedFiles.length === 0 ? [] : ['skipped:']),
     ...state.skippedFiles.map((file) => `  ${skippedText(file)}`),
     ...(state.skippedFiles.length > 0 && more > 0 ? [`  … ${more} more`] : []),
   ].join('\n');
+}
+
+/** How changes are found, and why so. */
+function engineLine({ engine, engineReason = '' }: SnapshotStatus): string[] {
+  if (engine === undefined || engineReason === '') return [];
+  return [
+    `changes:   ${engine === 'watch' ? 'directories are watched' : 'every file is looked at'} (${harmlessRow(engineReason)})`,
+  ];
 }

@@ -3,8 +3,8 @@ import { ProtocolError } from '../../../protocol/errors.ts';
 import type { SkipReason } from '../../../protocol/snapshot.ts';
 import type { GitObject, ObjectId, ObjectKind, ObjectSink, ObjectSource } from '../objects/object.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
-import type { Scanner } from '../scan/scanner.ts';
 import type { ScanResult } from '../scan/scan-result.ts';
+import type { WatchedScanner } from '../watch/watched-scanner.ts';
 import { projectHead } from './project-head.ts';
 import type { SkippedPath, SnapshotRecord } from './records.ts';
 import { isAborted, signalOf, type StopFlag } from './stop-flag.ts';
@@ -22,10 +22,10 @@ export interface Captured {
 export class Capture {
   readonly #root: string;
   readonly #store: ObjectStore;
-  readonly #scanner: Scanner;
+  readonly #scanner: WatchedScanner;
   #remarks: readonly string[] = [];
 
-  constructor(root: string, store: ObjectStore, scanner: Scanner) {
+  constructor(root: string, store: ObjectStore, scanner: WatchedScanner) {
     this.#root = root;
     this.#store = store;
     this.#scanner = scanner;

@@ -15,6 +15,8 @@ import { Scanner } from '../scan/scanner.ts';
 import { Scout } from '../scan/scout.ts';
 import type { ScanLimits } from '../scan/scan-result.ts';
 import type { Places } from '../scan/outer-rules.ts';
+import type { WatchSetting } from '../watch/choose-engine.ts';
+import { WatchedScanner } from '../watch/watched-scanner.ts';
 import { Capture } from './capture.ts';
 import { CallBrackets } from './call-brackets.ts';
 import { pageOf } from './differences.ts';
@@ -42,6 +44,7 @@ export interface WorkspaceParts {
   readonly encrypt: boolean;
   readonly places: Places;
   readonly limits: ScanLimits;
+  readonly watch: WatchSetting;
 }
 
 export class Workspace {
@@ -49,6 +52,7 @@ export class Workspace {
   readonly #side: SideRepository;
   readonly #scout: Scout;
   readonly #scanner: Scanner;
+  readonly #watched: WatchedScanner;
   readonly #capture: Capture;
   readonly #ledger: TurnLedger;
   readonly #brackets: CallBrackets;
@@ -57,18 +61,20 @@ export class Workspace {
 
   /** @throws TamperedRefs, TamperedObject, and the system's errors. */
   constructor(parts: WorkspaceParts) {
-    const { root, directory, key, encrypt, places, limits } = parts;
+    const { root, directory, key, encrypt, places, limits, watch } = parts;
     this.#parts = parts;
     const side = new SideRepository(directory, key, encrypt);
     const scout = new Scout();
     const cacheFile = join(directory, 'stat-cache');
     const scanner = new Scanner({ root, cacheFile, key: side.key, places, limits, scout });
-    const capture = new Capture(root, side.store, scanner);
+    const watched = new WatchedScanner({ scanner, root, cookies: join(directory, 'watch'), setting: watch });
+    const capture = new Capture(root, side.store, watched);
     const ledger = new TurnLedger(side);
     const brackets = new CallBrackets({ root, side, scanner, capture, ledger });
     this.#side = side;
     this.#scout = scout;
     this.#scanner = scanner;
+    this.#watched = watched;
     this.#capture = capture;
     this.#ledger = ledger;
     this.#brackets = brackets;
@@ -123,7 +129,8 @@ export class Workspace {
   }
 
   status(): ReturnType<SnapshotList['status']> {
-    return this.#list.status();
+    const { engine, reason } = this.#watched.choice;
+    return { ...this.#list.status(), engine, engineReason: reason };
   }
 
   diff(
@@ -178,10 +185,16 @@ export class Workspace {
     this.#scanner.saveCache();
   }
 
+  /** Sees for itself what was only told by watches, so that nobody has to wait for that later. */
+  lookAgain(): void {
+    if (this.#watched.due !== undefined) this.#now();
+  }
+
   close(): void {
     try {
       this.saveCache();
     } finally {
+      void this.#watched.close();
       void this.#scout.end();
       this.#side.close();
     }

@@ -1,4 +1,4 @@
-/** Carries out calls in the thread of a workspace, one after the other, and keeps what is known of the files when nobody calls. */
+/** Carries out calls in the thread of a workspace, one after the other; when nobody calls, looks at the files and keeps what is known of them. */
 import { asProtocolError } from '../engine/failures.ts';
 import { Workspace, type WorkspaceParts } from '../engine/workspace.ts';
 import type { Answer, Request } from './calls.ts';
@@ -44,9 +44,10 @@ export class Dispatcher {
 
   #keep(): void {
     try {
+      this.#workspace?.lookAgain();
       this.#workspace?.saveCache();
     } catch {
-      // It is a copy of what can be read again; the next pause is another chance.
+      // What is kept is a copy of what can be read again, and the next snapshot says what is wrong with the files.
     }
   }
 }

@@ -123,13 +123,14 @@ export class WorkspaceThreads implements WorkspacesPort {
   async #settingsOf(root: string): Promise<WorkspaceSettings> {
     const { dataDirectory, home, configHome, keys, settings } = this.#options;
     const { id, key } = await keys.workspaceKey(root);
-    const { encrypt, maxFileBytes, maxFiles, maxBytes } = settings();
+    const { encrypt, watch, maxFileBytes, maxFiles, maxBytes } = settings();
     return {
       root,
       directory: this.#directoryOf(id),
       dataDirectory,
       key,
       encrypt,
+      watch,
       places: configHome === undefined ? { home } : { home, configHome },
       limits: { fileBytes: maxFileBytes, files: maxFiles, bytes: maxBytes },
     };

@@ -9,7 +9,7 @@ import { Verification } from './verification.ts';
 import { Watcher } from './watcher.ts';
 
 export interface WatchedScannerParts {
-  readonly scanner: Pick<Scanner, 'scan'>;
+  readonly scanner: Pick<Scanner, 'scan' | 'forget'>;
   /** Real path of the workspace. */
   readonly root: string;
   /** A directory outside of the workspace that nobody else uses. It need not exist. */
@@ -28,8 +28,10 @@ export class WatchedScanner {
   readonly #parts: WatchedScannerParts;
   readonly #verification: Verification;
   #watcher: Watcher | undefined;
-  #choice: EngineChoice = { engine: 'scan', reason: 'nothing was scanned yet' };
+  #choice: EngineChoice = { engine: 'scan', reason: '' };
   #refusal: string | undefined;
+  /** Of its directories nothing was told yet. */
+  #isNew = false;
   #lost = 0;
 
   constructor(parts: WatchedScannerParts) {
@@ -43,11 +45,12 @@ export class WatchedScanner {
   }
 
   /**
-   * Why a scan of everything would be of use now, while nobody waits for one. Undefined: all that is known was seen by a
-   * scan, and not only told by a watch, or it was not long ago.
+   * Why a scan would be of use now, while nobody waits for one. Undefined: the next one will be quick, or takes as long in
+   * any case.
    */
   get due(): string | undefined {
-    return this.#verification.due();
+    if (this.#watcher === undefined) return undefined;
+    return this.#isNew ? 'the watches are new' : this.#verification.due();
   }
 
   /**
@@ -79,6 +82,11 @@ export class WatchedScanner {
     return result;
   }
 
+  /** Everything is read again next time. */
+  forget(): void {
+    this.#parts.scanner.forget();
+  }
+
   async close(): Promise<void> {
     await this.#watcher?.close();
     this.#watcher = undefined;
@@ -88,7 +96,10 @@ export class WatchedScanner {
     const watcher = this.#watcher;
     const told = watcher?.dirty();
     if (watcher === undefined || told === undefined) return undefined;
-    if (told.kind === 'dirt') return told;
+    if (told.kind === 'dirt') {
+      this.#isNew = false;
+      return told;
+    }
     this.#verification.doubt(told.reason);
     if (watcher.over !== undefined) {
       this.#lost += 1;
@@ -111,6 +122,7 @@ export class WatchedScanner {
 
   #start(): Watcher {
     const { root, cookies, script, deadline } = this.#parts;
+    this.#isNew = true;
     return new Watcher({ root, cookies }, script, deadline);
   }
 

@@ -36,6 +36,7 @@ export class OurSnapshots implements Contestant {
       encrypt,
       places: { home: directory },
       limits: LIMITS,
+      watch: 'off',
     };
     this.#worker = new Worker(join(DIST, 'workspace-worker.cjs'), { workerData: settings });
     this.#online = once(this.#worker, 'online');

@@ -289,7 +289,9 @@ test('status says whether files are captured, what it costs and what was left ou
   const { out } = await run('snapshots status');
   expect(out).toContain('files:     1203 files captured, 45.2 MB, 3 skipped');
   expect(out).toContain(
-    'stored:    8 snapshots, 12.0 MB on disk\nskipped:\n  fifo: neither a file nor a link\n  … 2 more\n',
+    'stored:    8 snapshots, 12.0 MB on disk\n' +
+      'changes:   every file is looked at (1203 files are scanned quickly)\n' +
+      'skipped:\n  fifo: neither a file nor a link\n  … 2 more\n',
   );
   expect(params('snapshot/status')).toEqual({ workspace });
   expect(JSON.parse((await run('snapshots status --json')).out)).toEqual({ workspace, ...state });

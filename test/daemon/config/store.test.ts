@@ -199,6 +199,7 @@ describe('setting one key', () => {
     expect(store.effective().values).toMatchObject({
       snapshots_enabled: 'false',
       snapshots_encrypt: 'true',
+      snapshots_watch: 'auto',
       snapshots_max_file_megabytes: '10',
       snapshots_max_files: '1000',
       snapshots_max_megabytes: '2048',

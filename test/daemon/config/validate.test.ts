@@ -27,6 +27,7 @@ describe('a configuration', () => {
       snapshots: {
         enabled: true,
         encrypt: true,
+        watch: 'auto',
         maxFileBytes: 10 * 1024 ** 2,
         maxFiles: 200_000,
         maxBytes: 2 * 1024 ** 3,
@@ -44,6 +45,7 @@ describe('a configuration', () => {
       log_level = "debug"
       snapshots_enabled = false
       snapshots_encrypt = false
+      snapshots_watch = "off"
       snapshots_max_file_megabytes = 3
       snapshots_max_files = 1000
       snapshots_max_megabytes = 5
@@ -65,7 +67,8 @@ describe('a configuration', () => {
     expect(configuration.idleExitMinutes).toBe(0);
     expect(configuration.logLevel).toBe('debug');
     const [maxFileBytes, maxBytes] = [3 * 1024 ** 2, 5 * 1024 ** 2];
-    expect(configuration.snapshots).toEqual({ enabled: false, encrypt: false, maxFileBytes, maxFiles: 1000, maxBytes });
+    const limits = { maxFileBytes, maxFiles: 1000, maxBytes };
+    expect(configuration.snapshots).toEqual({ enabled: false, encrypt: false, watch: 'off', ...limits });
     expect(configuration.providers.get('local')).toEqual({
       name: 'local',
       type: 'openai-compatible',

@@ -25,7 +25,7 @@ import { FakeWorkspaces } from './fake-workspaces.ts';
 /** What a turn does; it answers with what this resolves to. */
 export type Play = (turn: Actor) => Promise<string>;
 
-const SETTINGS = { enabled: true, encrypt: true, maxFileBytes: 1, maxFiles: 1, maxBytes: 1 };
+const SETTINGS = { enabled: true, encrypt: true, watch: 'auto', maxFileBytes: 1, maxFiles: 1, maxBytes: 1 } as const;
 const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 
 function prepared(effect: ToolEffect, title: string): PreparedCall {

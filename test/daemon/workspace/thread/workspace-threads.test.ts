@@ -28,9 +28,12 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  watch = 'auto';
   await Promise.all(opened.splice(0).map((threads) => threads.close()));
   rmSync(top, { recursive: true, force: true });
 });
+
+let watch: 'auto' | 'on' | 'off' = 'auto';
 
 function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): WorkspaceThreads {
   const made = new WorkspaceThreads({
@@ -49,7 +52,7 @@ function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): Work
         return Promise.resolve();
       },
     },
-    settings: () => ({ enabled: true, encrypt: true, maxFileBytes: 1e7, maxFiles: 1e5, maxBytes: 1e9 }),
+    settings: () => ({ enabled: true, encrypt: true, watch, maxFileBytes: 1e7, maxFiles: 1e5, maxBytes: 1e9 }),
     onUnexpected: (name, stack) => unexpected.push(`${name}: ${stack}`),
     script,
     deadlines,
@@ -105,6 +108,24 @@ describe('the threads of workspaces', () => {
     expect(await port.has(root)).toBe(true);
     expect(unexpected).toEqual([]);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'watch directories when they are told to, find what changes, and say so',
+    async () => {
+      watch = 'on';
+      for (const name of ['a', 'b', 'c']) mkdirSync(join(root, name));
+      const files = await threads().of(root);
+      for (let number = 1; number <= 20; number += 1) {
+        writeFileSync(join(root, 'abc'[number % 3] ?? '', `${number}.txt`), String(number));
+        const { snapshot } = await files.take(point(ALICE, number, 'pre'), never);
+        expect(snapshot.files).toBe(number);
+      }
+      const status = await files.status();
+      expect(status).toMatchObject({ engine: 'watch', engineReason: 'snapshots_watch is on' });
+      expect(readdirSync(join(sideDirectory(), 'watch'))).toEqual([]);
+      expect(unexpected).toEqual([]);
+    },
+  );
 
   it('refuse what is no directory of a project', async () => {
     const port = threads();

@@ -60,6 +60,7 @@ export class Workbench {
       encrypt: this.encrypt,
       places: { home: this.home },
       limits: { ...DEFAULT_LIMITS, ...this.#limits },
+      watch: 'auto',
     });
     return this.#workspace;
   }
