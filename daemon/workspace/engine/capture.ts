@@ -7,7 +7,7 @@ import type { ScanResult } from '../scan/scan-result.ts';
 import type { WatchedScanner } from '../watch/watched-scanner.ts';
 import { projectHead } from './project-head.ts';
 import type { SkippedPath, SnapshotRecord } from './records.ts';
-import { isAborted, signalOf, type StopFlag } from './stop-flag.ts';
+import { countFile, isAborted, signalOf, type StopFlag } from './stop-flag.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -46,7 +46,7 @@ export class Capture {
   scan<T>(flag: StopFlag, relist: boolean, use: (captured: Captured) => T): T {
     if (isAborted(flag)) throw cancelled();
     const batch = this.#store.begin(this.#store.packs().length === 0 ? 'fast' : 'compressed');
-    const objects = new GrowingObjects(batch, this.#store);
+    const objects = new GrowingObjects(batch, this.#store, flag);
     const begun = performance.now();
     try {
       const result = this.#scanner.scan(objects, signalOf(flag), { relist });
@@ -80,11 +80,13 @@ export class Capture {
 
 /** A batch that can be read: its trees are needed before they are in the store. Blobs are not. */
 class GrowingObjects implements ObjectSink, ObjectSource {
+  readonly #flag: StopFlag;
   readonly #batch: ObjectSink;
   readonly #store: ObjectSource;
   readonly #trees = new Map<ObjectId, Buffer>();
 
-  constructor(batch: ObjectSink, store: ObjectSource) {
+  constructor(batch: ObjectSink, store: ObjectSource, flag: StopFlag) {
+    this.#flag = flag;
     this.#batch = batch;
     this.#store = store;
   }
@@ -96,6 +98,7 @@ class GrowingObjects implements ObjectSink, ObjectSource {
   write(kind: ObjectKind, body: Buffer): ObjectId {
     const id = this.#batch.write(kind, body);
     if (kind === 'tree') this.#trees.set(id, body);
+    if (kind === 'blob') countFile(this.#flag);
     return id;
   }
 

@@ -9,7 +9,7 @@ const ABORTED = 1;
 const TOO_LATE = 2;
 const NAMED = 3;
 const STATE = 0;
-const LOOKS = 1;
+const FILES = 1;
 
 export function newStopFlag(): StopFlag {
   return new Int32Array(new SharedArrayBuffer(8));
@@ -33,16 +33,20 @@ export function claimName(flag: StopFlag): boolean {
   return before === RUNNING || before === NAMED;
 }
 
-/** How often the call has looked, which says how far it is. */
-export function looksOf(flag: StopFlag): number {
-  return Atomics.load(flag, LOOKS);
+/** How many files the call has read so far. */
+export function filesReadBy(flag: StopFlag): number {
+  return Atomics.load(flag, FILES);
+}
+
+/** Another file was read. */
+export function countFile(flag: StopFlag): void {
+  Atomics.add(flag, FILES, 1);
 }
 
 /** For a scan, which looks at it again and again. */
 export function signalOf(flag: StopFlag): { readonly aborted: boolean } {
   return {
     get aborted() {
-      Atomics.add(flag, LOOKS, 1);
       return isAborted(flag);
     },
   };

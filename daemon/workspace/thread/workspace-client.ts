@@ -10,7 +10,7 @@ import type {
   WorkspaceFiles,
 } from '../../services/snapshot-port.ts';
 import { snapshotName, turnName } from '../engine/names.ts';
-import { comeTooLate, looksOf, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
+import { comeTooLate, filesReadBy, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
 import type { CallResult } from './calls.ts';
 import type { WorkspaceThread } from './workspace-thread.ts';
 
@@ -111,7 +111,7 @@ export class WorkspaceClient implements WorkspaceFiles {
     const busy =
       reading === undefined
         ? null
-        : { files: looksOf(reading.flag), sinceMs: Math.round(performance.now() - reading.since) };
+        : { files: filesReadBy(reading.flag), sinceMs: Math.round(performance.now() - reading.since) };
     return { ...this.#status, busy, lastError: this.#lastError };
   }
 

@@ -164,6 +164,7 @@ describe('the threads of workspaces', () => {
     const taking = files.take(point(ALICE, 1, 'pre'), never);
     const { busy } = await files.status();
     expect(busy?.sinceMs).toBeGreaterThanOrEqual(0);
+    await expect.poll(async () => (await files.status()).busy?.files ?? 2_000).toBeGreaterThan(0);
     await taking;
     expect((await files.status()).busy).toBeNull();
   });
