@@ -21,7 +21,7 @@ export async function readConversation(vault: VaultPort, sessionId: string): Pro
   const messages = await readNewest(vault, sessionId);
   const [oldest] = messages;
   if (oldest === undefined || messages.some(({ role }) => role === 'user')) return messages;
-  const { seq } = await vault.endOfTurn(sessionId, oldest.turn - 1);
+  const seq = await vault.lastOfTurn(sessionId, oldest.turn - 1);
   const { entries } = await vault.read({ sessionId, after: seq, limit: 1, maxBytes: 1, only: ['message'] });
   return [...entries.map(presentMessage), ...messages];
 }

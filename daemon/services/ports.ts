@@ -194,7 +194,8 @@ export interface VaultPort extends WorkspaceKeyPort {
   readQueue(sessionId: string): Promise<QueuedPrompt[]>;
   /** @returns false when that turn does not wait in the queue. */
   cancelQueued(sessionId: string, turn: number): Promise<boolean>;
-  /** The last sequence that belongs to this turn or one before it. */
+  /** The last sequence that belongs to this turn or one before it. To count the messages too costs as much as they are. */
+  lastOfTurn(sessionId: string, turn: number): Promise<number>;
   endOfTurn(sessionId: string, turn: number): Promise<{ seq: number; messages: number }>;
   appendDraft(sessionId: string, draft: DraftChunk): Promise<void>;
   readDrafts(sessionId: string): Promise<Draft[]>;

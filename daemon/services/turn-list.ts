@@ -28,41 +28,51 @@ export async function listTurns(
   const first = Math.min(entries[0]?.turn ?? 0, before - 1);
   const last = Math.max(first - limit + 1, 1);
   const turns: TurnSummary[] = [];
+  // One turn begins where the one before it ends.
+  let end = first < 1 ? 0 : await vault.lastOfTurn(sessionId, first);
   for (let turn = first; turn >= last; turn -= 1) {
-    const summary = await summaryOf(vault, { sessionId, turn }, current);
+    const start = await vault.lastOfTurn(sessionId, turn - 1);
+    const summary = await summaryOf(vault, { sessionId, turn, start, end }, current);
     if (summary !== undefined) turns.push(summary);
+    end = start;
   }
   return { turns, more: first >= 1 && last > 1 };
 }
 
+interface TurnSpan {
+  readonly sessionId: string;
+  readonly turn: number;
+  /** Sequence before its first entry, and of its last one. */
+  readonly start: number;
+  readonly end: number;
+}
+
 async function summaryOf(
   vault: VaultPort,
-  { sessionId, turn }: { readonly sessionId: string; readonly turn: number },
+  span: TurnSpan,
   current: CurrentTurn | undefined,
 ): Promise<TurnSummary | undefined> {
-  const { seq: start } = await vault.endOfTurn(sessionId, turn - 1);
-  const read = await vault.read({ sessionId, after: start, limit: 1, maxBytes: 1, only: ['message'] });
+  const { sessionId, turn, start } = span;
+  const read = await vault.read({ sessionId, after: start, limit: 1, maxBytes: 1, only: ['message'], upTo: span.end });
   const [prompt] = read.entries;
-  if (prompt?.turn !== turn) return undefined;
+  if (prompt === undefined) return undefined;
   const { parts } = JSON.parse(prompt.body) as EventData<'message'>;
   const said = parts.flatMap((part) => (part.type === 'text' || part.type === 'image' ? [part] : []));
   const summary = { turn, at: isoTime(prompt.at), prompt: titleOf(said) };
   if (turn === current?.turn) return { ...summary, state: current.state, snapshot: null };
-  const { seq: end } = await vault.endOfTurn(sessionId, turn);
-  return { ...summary, ...(await endOf(vault, sessionId, { start: prompt.seq, end })) };
+  return { ...summary, ...(await endOf(vault, span)) };
 }
 
 /** Reads backwards from the end of a turn to its newest change. */
 async function endOf(
   vault: VaultPort,
-  sessionId: string,
-  { start, end }: { readonly start: number; readonly end: number },
+  { sessionId, start, end }: TurnSpan,
 ): Promise<Pick<TurnSummary, 'state' | 'snapshot'>> {
   let after: StoredEntry | undefined;
   let before = end + 1;
-  while (before > start) {
+  while (before > start + 1) {
     const { entries } = await vault.read({ sessionId, before, limit: END_PAGE, maxBytes: END_BYTES });
-    for (const entry of entries.toReversed()) {
+    for (const entry of entries.toReversed().filter(({ seq }) => seq > start)) {
       if (after !== undefined) return changed(after, entry);
       if (entry.type === 'turn') after = entry;
     }

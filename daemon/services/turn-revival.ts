@@ -110,7 +110,7 @@ export class TurnRevival {
   /** Sequence of the prompt of a turn. */
   async #promptOf(sessionId: string, turn: number): Promise<number> {
     const { vault } = this.#parts;
-    const { seq } = await vault.endOfTurn(sessionId, turn - 1);
+    const seq = await vault.lastOfTurn(sessionId, turn - 1);
     const { entries } = await vault.read({ sessionId, after: seq, limit: 1, maxBytes: 1, only: ['message'] });
     return entries[0]?.seq ?? seq;
   }

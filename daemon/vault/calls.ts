@@ -35,6 +35,7 @@ export const VAULT_METHODS: Readonly<Record<keyof VaultPort, true>> = {
   enqueue: true,
   readQueue: true,
   cancelQueued: true,
+  lastOfTurn: true,
   endOfTurn: true,
   appendDraft: true,
   readDrafts: true,

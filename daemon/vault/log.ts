@@ -228,11 +228,18 @@ export class Log {
   /**
    * The last sequence that belongs to a turn or one before it. Turns never decrease along a log, so halving finds it.
    */
+  lastOfTurn(sessionId: string, turn: number): number {
+    return this.#lastOfTurn(this.#parts.sessions.load(sessionId), turn);
+  }
+
   endOfTurn(sessionId: string, turn: number): { seq: number; messages: number } {
     const state = this.#parts.sessions.load(sessionId);
-    if (turn >= state.turns && this.lastTurn(state) <= turn) {
-      return { seq: state.lastSeq, messages: state.messages };
-    }
+    const seq = this.#lastOfTurn(state, turn);
+    return { seq, messages: this.#messagesUpTo(state, seq) };
+  }
+
+  #lastOfTurn(state: SessionState, turn: number): number {
+    if (turn >= state.turns && this.lastTurn(state) <= turn) return state.lastSeq;
     let low = 0;
     let high = state.lastSeq;
     while (low < high) {
@@ -240,7 +247,7 @@ export class Log {
       if (this.#turnAt(state, middle) <= turn) low = middle;
       else high = middle - 1;
     }
-    return { seq: low, messages: this.#messagesUpTo(state, low) };
+    return low;
   }
 
   #turnAt(state: SessionState, seq: number): number {
@@ -250,6 +257,7 @@ export class Log {
 
   /** The messages up to a sequence, counted from the nearer end: all of them are known. */
   #messagesUpTo(state: SessionState, seq: number): number {
+    if (seq === state.lastSeq) return state.messages;
     if (seq <= state.lastSeq / 2) return this.#countMessages(state, 1, seq);
     return state.messages - this.#countMessages(state, seq + 1, state.lastSeq);
   }

@@ -34,6 +34,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   fork: { kind: 'write', run: (store, request) => store.log.fork(request) },
   cancelQueued: { kind: 'write', run: (store, id, turn) => store.log.cancelQueued(id, turn) },
   readQueue: { kind: 'read', run: (store, id) => store.log.queueOf(id) },
+  lastOfTurn: { kind: 'read', run: (store, id, turn) => store.log.lastOfTurn(id, turn) },
   endOfTurn: { kind: 'read', run: (store, id, turn) => store.log.endOfTurn(id, turn) },
   appendDraft: {
     kind: 'write',

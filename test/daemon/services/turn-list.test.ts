@@ -123,7 +123,8 @@ test('what a turn holds in between is not read', async () => {
   const counting: VaultPort = {
     ...vault,
     head: (id) => vault.head(id),
-    endOfTurn: (id, turn) => vault.endOfTurn(id, turn),
+    lastOfTurn: (id, turn) => vault.lastOfTurn(id, turn),
+    endOfTurn: () => Promise.reject(new Error('that counts messages')),
     read: async (request) => {
       const result = await vault.read(request);
       for (const { body } of result.entries) bytes += body.length;
