@@ -9,6 +9,7 @@ import type { ObjectId } from '../objects/object.ts';
 import { applyRestore, resumeRestore } from '../restore/apply-restore.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import { planRestore } from '../restore/plan-restore.ts';
+import { RestoreUnfinished } from '../restore/restore-journal.ts';
 import type { RestorePlan } from '../restore/restore-plan.ts';
 import { changesOf, type RestoreOrder, type RestoreResult } from '../restore/restore-result.ts';
 import type { Scanner } from '../scan/scanner.ts';
@@ -114,6 +115,7 @@ export class Restores {
         hint: 'plan the restore again',
       });
     }
+    if (side.journal.isThere()) throw new RestoreUnfinished();
     this.#plans.delete(planId);
     const order = this.#begin(waiting);
     try {
@@ -126,6 +128,10 @@ export class Restores {
       if (!side.journal.isThere()) this.#dropRecord(order);
       throw error;
     }
+  }
+
+  forgetSession(sessionId: string): void {
+    for (const [id, plan] of this.#plans) if (plan.sessionId === sessionId) this.#plans.delete(id);
   }
 
   /** Completes a restore that was cut off. @returns what was done, a sentence; undefined when there is nothing to do. */

@@ -177,6 +177,7 @@ export class Workspace {
 
   forgetSession(sessionId: string): void {
     this.#brackets.forgetSession(sessionId);
+    this.#restores.forgetSession(sessionId);
     dropNames(this.#side, sessionId);
   }
 

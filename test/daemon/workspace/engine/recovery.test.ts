@@ -88,6 +88,29 @@ describe('a restore that was cut off', () => {
   });
 });
 
+describe('a restore', () => {
+  it('does not begin while one before it is not complete', async () => {
+    bench.write('a.txt', 'old');
+    bench.pre(ALICE, 1);
+    bench.edit(turn, 'a.txt', 'new');
+    bench.end(turn);
+    const { planId } = await bench.plan(ALICE, 1, 'pre', 1);
+    beginRestore();
+    await expect(bench.workspace.apply(ALICE, planId)).rejects.toThrow('is not complete');
+    expect(bench.files()).toEqual({ 'a.txt': 'new' });
+  });
+
+  it('of a session that is deleted is not carried out any more', async () => {
+    bench.pre(ALICE, 1);
+    bench.edit(turn, 'a.txt', 'new');
+    bench.end(turn);
+    const { planId } = await bench.plan(ALICE, 1, 'pre', 1);
+    bench.workspace.forgetSession(ALICE);
+    await expect(bench.workspace.apply(ALICE, planId)).rejects.toMatchObject({ kind: 'NOT_FOUND' });
+    expect(bench.workspace.status()).toMatchObject({ snapshots: 0, lastAt: null });
+  });
+});
+
 describe('what is stored of a workspace', () => {
   it('is captured anew when a part of it is damaged, and says so', async () => {
     bench.write('a.txt', 'a');
