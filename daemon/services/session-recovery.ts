@@ -100,11 +100,11 @@ export class SessionRecovery {
       return;
     }
     const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
-    const { turn, step, stepsBefore, unattended } = progress;
+    const { turn, step, stepsBefore, unattended, hasReply } = progress;
     const state = progress.state === 'waiting' ? 'waiting' : 'running';
     if (proceed && state === 'waiting') await this.#expectQuestion(head.id, turn);
     if (!proceed) runner.hold(queue);
-    else runner.resume(queue, { turn, step, stepsBefore, unattended, state });
+    else runner.resume(queue, { turn, step, stepsBefore, unattended, state, hasReply });
   }
 
   /** Who looks for it right now is not to be told that nothing is asked. */

@@ -16,6 +16,8 @@ export interface TurnBeginning {
   readonly step?: number;
   /** Steps that no longer count against the limit; default none. */
   readonly stepsBefore?: number;
+  /** Whether a reply stands, whose calls may have changed something; default false. */
+  readonly hasReply?: boolean;
   /** Default `running`. */
   readonly state?: 'running' | 'waiting';
 }

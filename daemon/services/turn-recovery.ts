@@ -18,6 +18,8 @@ export interface TurnProgress {
   readonly step: number;
   /** Steps from before a person had it go on, or begin again. */
   readonly stepsBefore: number;
+  /** A reply stands, whose calls may have changed something. */
+  readonly hasReply: boolean;
   readonly unattended: boolean;
   /** What had been written of a reply that never came whole. */
   readonly draft: { readonly step: number; readonly parts: Part[] } | undefined;
@@ -45,6 +47,7 @@ export async function readProgress(vault: VaultPort, head: SessionHead): Promise
     state,
     reason,
     step: Math.max(lastStep(steps), draft?.step ?? 0) + 1,
+    hasReply: steps.some(({ cut }) => cut === undefined),
     stepsBefore: lastStep(steps.filter(({ seq }) => seq < begun.seq)),
     unattended: changes.some((change) => change.unattended === true),
     draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },

@@ -180,8 +180,8 @@ export class TurnSnapshots {
     const files = await this.#parts.workspaces.of(this.#place.workspace);
     if (this.#loss !== undefined) return;
     this.#files = files;
-    // Steps that stand may have changed files: what is there now is not from before the turn.
-    if (this.#place.firstStep > 1 && !(await this.#isCaptured(files))) {
+    // What is there now may not be from before the turn.
+    if (this.#place.hasReply && !(await this.#isCaptured(files))) {
       this.#lose('the files were not captured when this turn began');
       return;
     }

@@ -232,14 +232,14 @@ describe('a turn that goes on', () => {
     return session;
   }
 
-  async function goOn(stage: Stage, session: string): Promise<void> {
+  async function goOn(stage: Stage, session: string, hasReply = true): Promise<void> {
     const head = await stage.vault.head(session);
     await stage.turns.runnerOf(head).takeUp(async () => {
       const { opId, turn } = { opId: session, turn: 1 };
       const body = JSON.stringify({ state: 'running', model: 'test/test' });
       const entries = [{ type: 'turn' as const, turn, at: Date.now(), body, isMessage: false }];
       await stage.vault.append({ opId, sessionId: session, entries, patch: { status: 'running' } });
-      return { turn, step: 2, unattended: false };
+      return { turn, step: 2, unattended: false, hasReply };
     });
     await stage.rest(session);
   }
@@ -249,6 +249,15 @@ describe('a turn that goes on', () => {
     const session = await interrupted(stage);
     await goOn(stage, session);
     expect(withoutIds(stage.workspaces.asked)).toEqual(['take 1-pre', 'begin files edit', 'end files edit', 'post 1']);
+    expect((await stage.said(session)).at(-1)?.entry.restorable).toBe(true);
+  });
+
+  test('is captured now when nothing of it stands that may have changed files', async () => {
+    const stage = await Stage.open();
+    const session = await interrupted(stage);
+    stage.workspaces.stored.clear();
+    await goOn(stage, session, false);
+    expect(stage.workspaces.asked).toContain('take 1-pre');
     expect((await stage.said(session)).at(-1)?.entry.restorable).toBe(true);
   });
 
