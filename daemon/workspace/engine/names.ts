@@ -8,6 +8,7 @@
  * - `restore/<session>/<n>`: the files before a restore, and what it did.
  * - `newest`: the newest snapshot.
  */
+import { ProtocolError } from '../../../protocol/errors.ts';
 import type { PointName, TurnRef } from '../../services/snapshot-port.ts';
 import type { SnapshotPhase } from '../../../protocol/snapshot.ts';
 
@@ -18,10 +19,11 @@ export const CUT_OFF = 'open';
 /** Everything that a session has names for. */
 export const OF_SESSION = [SNAPSHOTS, 'call', 'turn', CUT_OFF, 'restore'] as const;
 
-/** @throws RangeError for a point of a turn without a session. */
+/** @throws ProtocolError INVALID_PARAMS for a point of a turn without a session. */
 export function snapshotName({ sessionId, point }: PointName): string {
   if (point.kind === 'taken') return `${TAKEN}/${point.id}`;
-  if (sessionId === undefined) throw new RangeError('a turn belongs to a session');
+  if (sessionId === undefined)
+    throw new ProtocolError('INVALID_PARAMS', 'a turn belongs to a session: name the session');
   return turnSnapshotName({ sessionId, turn: point.turn }, point.phase);
 }
 

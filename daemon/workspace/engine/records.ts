@@ -1,4 +1,5 @@
 /** What the commits of a side repository say beside their tree: JSON in the body, with a version. */
+import { ProtocolError } from '../../../protocol/errors.ts';
 import type { SkipReason } from '../../../protocol/snapshot.ts';
 import type { ByteText } from '../byte-text.ts';
 import type { FileState, MaybeFile } from '../diff/file-state.ts';
@@ -82,15 +83,22 @@ export interface ReadRecord<K extends Record['kind']> {
   readonly record: Extract<Record, { kind: K }>;
 }
 
-/** @throws MissingObject, TamperedObject also when it is another kind of record. */
+/** @throws MissingObject, TamperedObject also when it is another kind of record; ProtocolError STORE_TOO_NEW. */
 export function readRecord<K extends Record['kind']>(source: ObjectSource, commit: ObjectId, kind: K): ReadRecord<K> {
   const { tree, body } = readCommit(source, commit);
   const { version, ...record } = JSON.parse(body) as { version: number; kind: string; changes?: PackedChange[] };
-  if (version !== VERSION || record.kind !== kind) {
+  if (version > VERSION) throw tooNew();
+  if (record.kind !== kind) {
     throw new TamperedObject(commit, 'its snapshot', 'it is not the record that its name promises');
   }
   const unpacked = record.changes === undefined ? record : { ...record, changes: record.changes.map(unpackedChange) };
   return { commit, tree, record: unpacked as unknown as ReadRecord<K>['record'] };
+}
+
+function tooNew(): ProtocolError {
+  return new ProtocolError('STORE_TOO_NEW', 'this snapshot was taken by a newer version of m', {
+    hint: 'use the newest version of m that has been used here',
+  });
 }
 
 function packed({ path, before, after, by, ambiguous }: SessionChange): PackedChange {

@@ -29,7 +29,8 @@ export class WorkspaceClient implements WorkspaceFiles {
   readonly #readings = new Set<Reading>();
   /** Calls that have begun and not ended, by their turn: the thread remembers them. */
   readonly #held = new Map<string, Map<string, () => void>>();
-  #status: CallResult<'status'> | undefined;
+  /** What was asked last, before the reading that goes on. */
+  #status: Promise<CallResult<'status'>> | undefined;
   #lastError = '';
 
   constructor(thread: WorkspaceThread) {
@@ -107,12 +108,13 @@ export class WorkspaceClient implements WorkspaceFiles {
   /** While the workspace is being read, what was known before: the thread has no time to answer. */
   async status(): Promise<Status> {
     const [reading] = this.#readings;
-    if (reading === undefined || this.#status === undefined) this.#status = await this.#thread.ask('status', []);
+    if (reading === undefined || this.#status === undefined) this.#status = this.#thread.ask('status', []);
+    const status = await this.#status;
     const busy =
       reading === undefined
         ? null
         : { files: filesReadBy(reading.flag), sinceMs: Math.round(performance.now() - reading.since) };
-    return { ...this.#status, busy, lastError: this.#lastError };
+    return { ...status, busy, lastError: this.#lastError };
   }
 
   exportTo(destination: string): Promise<ResultOf<'snapshot/export'>> {
@@ -151,6 +153,7 @@ export class WorkspaceClient implements WorkspaceFiles {
 
   async #reading<T>(read: (flag: StopFlag) => Promise<T>): Promise<T> {
     const reading = { flag: newStopFlag(), since: performance.now() };
+    if (this.#status === undefined) this.#askStatus();
     this.#readings.add(reading);
     try {
       const result = await read(reading.flag);
@@ -162,6 +165,15 @@ export class WorkspaceClient implements WorkspaceFiles {
     } finally {
       this.#readings.delete(reading);
     }
+  }
+
+  /** While it reads, the thread has no time to answer: whoever asks then hears how it was before. */
+  #askStatus(): void {
+    this.#status = this.#thread.ask('status', []);
+    // Whoever waits for it hears of a failure.
+    this.#status.catch(() => {
+      this.#status = undefined;
+    });
   }
 
   #heldOf(turn: TurnRef): Map<string, () => void> {

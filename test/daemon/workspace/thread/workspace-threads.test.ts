@@ -160,7 +160,6 @@ describe('the threads of workspaces', () => {
   it('say how far a long reading is instead of waiting for it', async () => {
     for (let number = 0; number < 2_000; number += 1) writeFileSync(join(root, `${number}`), String(number));
     const files = await threads().of(root);
-    await files.status();
     const taking = files.take(point(ALICE, 1, 'pre'), never);
     const { busy } = await files.status();
     expect(busy?.sinceMs).toBeGreaterThanOrEqual(0);
@@ -193,7 +192,7 @@ describe('the threads of workspaces', () => {
   });
 
   it('that no longer answer are given up at the deadline', async () => {
-    const files = await threads(HOSTILE, { call: 200, grace: 50 }).of(root);
+    const files = await threads(HOSTILE, { call: 2_000, grace: 50 }).of(root);
     const from = { kind: 'turn', turn: 1, phase: 'pre' } as const;
     await expect(files.diff(ALICE, { from })).rejects.toMatchObject({ kind: 'DEADLINE', retryable: true });
     await expect
