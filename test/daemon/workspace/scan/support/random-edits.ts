@@ -18,9 +18,9 @@ const NAMES = ['a', 'b', 'c.txt', 'foo', 'foo.bar', 'foo0', '\u00e9', 'sp ace', 
 /**
  * Does something to a file or directory of a small workspace, or to none when there is nothing to do it to.
  *
- * @returns whether a file may have got a further name.
+ * @param links whether files get further names. @returns whether one may have.
  */
-export function edit(root: string, pick: (limit: number) => number): boolean {
+export function edit(root: string, pick: (limit: number) => number, links = true): boolean {
   const path = () => Array.from({ length: 1 + pick(3) }, () => NAMES[pick(NAMES.length)] ?? 'a').join('/');
   const one = join(root, path());
   const other = join(root, path());
@@ -43,6 +43,7 @@ export function edit(root: string, pick: (limit: number) => number): boolean {
     },
   ];
   const action = actions[pick(actions.length)];
+  if (action === link && !links) return false;
   try {
     action?.();
   } catch {
