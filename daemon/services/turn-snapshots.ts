@@ -178,8 +178,8 @@ export class TurnSnapshots {
 
   async #capture(): Promise<void> {
     const files = await this.#parts.workspaces.of(this.#place.workspace);
-    if (this.#loss !== undefined) return;
     this.#files = files;
+    if (this.#loss !== undefined) return;
     // What is there now may not be from before the turn.
     if (this.#place.hasReply && !(await this.#isCaptured(files))) {
       this.#lose('the files were not captured when this turn began');

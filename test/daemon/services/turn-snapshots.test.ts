@@ -97,6 +97,23 @@ describe('a turn that changes files', () => {
     expect(await stage.said(session)).toMatchObject([{ entry: { ...COUNTS, restorable: false } }]);
   });
 
+  test('is not captured when its thread comes too late, and accounted for from then on', async () => {
+    const stage = await Stage.open({ waitMs: 20 });
+    const thread = gate();
+    stage.workspaces.instead.of = () => thread.reached;
+    const session = await stage.begin(async (turn) => {
+      await turn.call('edit', 'a.txt');
+      thread.come();
+      await new Promise((resolve) => setImmediate(resolve));
+      await turn.call('command', 'make');
+      return 'done';
+    });
+    await stage.rest(session);
+    const after = ['begin command command', 'end command command', 'post 1'];
+    expect(withoutIds(stage.workspaces.asked)).toEqual(after);
+    expect(await stage.said(session)).toMatchObject([{ entry: { restorable: false } }]);
+  });
+
   test('captures the end of a turn before the beginning of the next one', async () => {
     const stage = await Stage.open();
     const post = gate();
