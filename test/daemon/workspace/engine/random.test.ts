@@ -81,5 +81,5 @@ describe('sessions and a person in one workspace', () => {
         }
       }
     }
-  }, 60_000);
+  }, 600_000);
 });
