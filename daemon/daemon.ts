@@ -178,6 +178,7 @@ function serveTurns(parts: CompactionParts & { configuration: ConfigurationStore
   return {
     room,
     workspaces: room.workspaces,
+    keeper: room.keeper,
     snapshots: room.snapshots,
     restores: room.restoresOf(turns),
     revival: new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) }),

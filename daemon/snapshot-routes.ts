@@ -4,6 +4,7 @@ import type { RestoreService } from './services/restore-service.ts';
 import type { SnapshotService } from './services/snapshot-service.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
 import { listTurns } from './services/turn-list.ts';
+import type { SnapshotKeeper } from './services/turn-snapshots.ts';
 import type { TurnService } from './services/turn-service.ts';
 import type { ServiceRoutes } from './transport/routes.ts';
 
@@ -11,6 +12,7 @@ export interface SnapshotServices {
   readonly vault: VaultPort;
   readonly turns: TurnService;
   readonly workspaces: WorkspacesPort;
+  readonly keeper: SnapshotKeeper;
   readonly snapshots: SnapshotService;
   readonly restores: RestoreService;
 }
@@ -18,13 +20,14 @@ export interface SnapshotServices {
 export type SnapshotMethod = Extract<keyof ServiceRoutes, `snapshot/${string}` | `restore/${string}`> | 'turn/list';
 
 export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, SnapshotMethod> {
-  const { vault, turns, snapshots, restores } = services;
+  const { vault, turns, keeper, snapshots, restores } = services;
   return {
     'snapshot/list': (params) => snapshots.list(params),
     'snapshot/show': (params) => snapshots.show(params),
     'snapshot/diff': (params) => snapshots.diff(params),
     'snapshot/status': (params) => snapshots.status(params),
     'snapshot/take': (params) => snapshots.take(params),
+    'snapshot/giveUp': ({ sessionId }) => Promise.resolve({ turn: keeper.giveUp(sessionId) }),
     'snapshot/export': (params) => snapshots.exportTo(params),
     'snapshot/writeOut': (params) => snapshots.writeOut(params),
     'restore/plan': (params) => restores.plan(params),

@@ -54,6 +54,18 @@ export const EPHEMERAL_EVENT_DATA = {
     ahead: z.int(),
     parts: z.array(PromptPart),
   }),
+  /** The files of the workspace are being captured for a turn, and that takes long: told twice a second until it ends. */
+  capture: z.object({
+    state: z.enum(['running', 'done', 'given-up']),
+    /** Files that were read so far. */
+    files: z.int(),
+    /** Files that are to be read, nearly; null until they are counted. */
+    total: z.nullable(z.int()),
+    /** Since it began. */
+    ms: z.int(),
+    /** A call waits for it. `snapshot/giveUp` has the call go on without. */
+    waits: z.boolean(),
+  }),
   /** Whether what the screen shows is durable. */
   storage: z.object({ state: z.enum(['saved', 'unsaved']), reason: z.string() }),
   /** How many connections are attached. */

@@ -9,6 +9,8 @@ import {
   SnapshotDiffResult,
   SnapshotExportParams,
   SnapshotExportResult,
+  SnapshotGiveUpParams,
+  SnapshotGiveUpResult,
   SnapshotListParams,
   SnapshotListResult,
   SnapshotShowParams,
@@ -65,6 +67,13 @@ export const SNAPSHOT_METHODS = {
     effect: 'op',
     admin: true,
     deadlineMs: LONG,
+  }),
+
+  'snapshot/giveUp': method(SnapshotGiveUpParams, SnapshotGiveUpResult, {
+    summary: 'Has the running turn go on without the snapshot from before it, which takes long.',
+    errors: [],
+    effect: 'set',
+    admin: true,
   }),
 
   'snapshot/export': method(SnapshotExportParams, SnapshotExportResult, {

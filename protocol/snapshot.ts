@@ -184,6 +184,10 @@ export type SnapshotStatus = z.infer<typeof SnapshotStatus>;
 export const SnapshotTakeParams = z.strictObject({ opId: OpId, workspace: Path });
 export const SnapshotTakeResult = z.object({ snapshot: Snapshot, durationMs: z.int() });
 
+export const SnapshotGiveUpParams = z.strictObject({ sessionId: SessionId });
+/** The turn that goes on without its snapshot, and cannot be taken back; null when none is being captured. */
+export const SnapshotGiveUpResult = z.object({ turn: z.nullable(TurnNumber) });
+
 export const SnapshotExportParams = z.strictObject({
   workspace: Path,
   /** Absolute; must not exist, or be empty. */

@@ -1,6 +1,7 @@
 /** What is true for the moment, in one line: lost connection, unsaved text, a turn that waits, prompts in the queue. */
 import type { ConnectionStatus } from '../connection/api.ts';
 import type { Conversation } from '../conversation/conversation.ts';
+import { captureText } from '../files/capture-text.ts';
 import { waitingSentence } from './wording.ts';
 
 export interface StatusFacts {
@@ -35,9 +36,15 @@ function conversationParts(conversation: Conversation, asking: string | undefine
   const isAsked = asking !== undefined && active?.change?.waitingFor === 'approval';
   if (active?.state === 'waiting' && active.change !== undefined && !isAsked)
     parts.push(waitingSentence(active.change));
+  const { capture } = conversation;
+  if (capture !== undefined) parts.push(...captureParts(capture));
   const last = queued.findLastIndex((view) => view.mine);
   if (last !== -1) parts.push(queuedSentence(last + (active === undefined ? 0 : 1)));
   return parts;
+}
+
+function captureParts(capture: NonNullable<Conversation['capture']>): string[] {
+  return [captureText(capture), ...(capture.waits ? ['a call waits, /skip goes on without'] : [])];
 }
 
 /** `queued (1 before it)` */

@@ -102,6 +102,7 @@ export class Transcript {
       const sentence = turnSentence(entry, [`/diff ${turn}`, `/restore ${turn}`]);
       if (sentence !== undefined && this.#concerns(turn)) this.#notice(harmlessLine(sentence), 'dim');
     },
+    capture: () => {},
     title: () => {},
     presence: () => {},
     flags: () => {},

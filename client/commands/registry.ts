@@ -21,6 +21,7 @@ import { resume } from './resume.ts';
 import { goOn, leave, retry } from './revive.ts';
 import { save } from './save.ts';
 import { sessions } from './sessions.ts';
+import { skip } from './skip.ts';
 import { tools } from './tools.ts';
 import { status } from './status.ts';
 import { turns } from './turns.ts';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   diff,
   restore,
   undo,
+  skip,
   rewind,
   fork,
   rename,

@@ -24,6 +24,7 @@ const IS_DURABLE: Record<SessionEvent['type'], boolean> = {
   snapshot: true,
   delta: false,
   output: false,
+  capture: false,
   queue: false,
   storage: false,
   presence: false,

@@ -43,6 +43,8 @@ export type Change =
   | { readonly kind: 'summary'; readonly turn: number; readonly automatic: boolean }
   /** A turn begins again from its prompt. */
   | { readonly kind: 'retry'; readonly turn: number }
+  /** The files are being captured for a turn, and that takes long. */
+  | { readonly kind: 'capture'; readonly turn: number; readonly capture: EventData<'capture'> }
   /** What a turn did to the files; the last thing of it before its end. */
   | { readonly kind: 'snapshot'; readonly turn: number; readonly entry: SnapshotEntry }
   | { readonly kind: 'title'; readonly title: string }

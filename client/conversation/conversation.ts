@@ -37,6 +37,7 @@ export class Conversation implements AttachHandlers {
   #chosenModel: string | undefined;
   #session: Session | undefined;
   #unsaved: string | null = null;
+  #capture: EventData<'capture'> | undefined;
   #lastSeq = 0;
   /** Live text and queue after a reconnect: they belong to a position that the missed events have yet to reach. */
   #pending: Resumed | undefined;
@@ -64,6 +65,11 @@ export class Conversation implements AttachHandlers {
   /** Why something on screen is not durable; null when everything is. */
   get unsaved(): string | null {
     return this.#unsaved;
+  }
+
+  /** How far the files are captured that a turn is long at; undefined while none is. */
+  get capture(): EventData<'capture'> | undefined {
+    return this.#capture;
   }
 
   /** Why the stream has ended for good; undefined while it goes on. */
@@ -100,6 +106,7 @@ export class Conversation implements AttachHandlers {
     this.#session = session;
     this.#reply.clear();
     this.#pending = undefined;
+    this.#capture = undefined;
     this.#lastSeq = past.at(-1)?.seq ?? 0;
     this.turns.begin(snapshot, past);
     this.#calls.begin(snapshot.approvals, past);
@@ -112,6 +119,7 @@ export class Conversation implements AttachHandlers {
   resumed(state: Resumed): void {
     this.#setUnsaved(state.unsaved);
     this.#pending = state;
+    this.#capture = undefined;
     this.#adoptPending(false);
   }
 
@@ -158,6 +166,10 @@ export class Conversation implements AttachHandlers {
         break;
       case 'output':
         this.#output(event);
+        break;
+      case 'capture':
+        this.#capture = event.data.state === 'running' ? event.data : undefined;
+        this.#tell({ kind: 'capture', turn: event.turn, capture: event.data });
         break;
       case 'deleted':
         this.#end('the session was deleted', true);

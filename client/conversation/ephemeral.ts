@@ -6,6 +6,7 @@ export type Ephemeral = EventOf<EphemeralEventType>;
 const EPHEMERAL: Readonly<Record<EphemeralEventType, true>> = {
   delta: true,
   output: true,
+  capture: true,
   queue: true,
   storage: true,
   presence: true,

@@ -76,6 +76,7 @@ function callLine(change: Change): object | undefined {
     const { turn, callId, text, missed } = change;
     return { type: 'output', turn, callId, text, ...(missed ? { missed } : {}) };
   }
+  if (change.kind === 'capture') return { type: 'capture', turn: change.turn, ...change.capture };
   if (change.kind === 'snapshot') return { type: 'snapshot', turn: change.turn, ...change.entry };
   if (change.kind === 'summary') return { type: 'summary', turn: change.turn, automatic: change.automatic };
   return change.kind === 'retry' ? { type: 'turn.retried', turn: change.turn } : undefined;

@@ -7,7 +7,9 @@ import type { ConnectionStatus } from '../connection/api.ts';
 import type { Change } from '../conversation/change.ts';
 import { cutOffSentence } from '../conversation/cut-off.ts';
 import { EMPTY_ANSWER, hasAnswer } from '../conversation/empty-answer.ts';
+import { captureText } from '../files/capture-text.ts';
 import { turnSentence } from '../files/change-words.ts';
+import type { EventData } from '../../protocol/event.ts';
 import type { Message } from '../../protocol/message.ts';
 import type { SnapshotEntry } from '../../protocol/snapshot.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
@@ -16,6 +18,8 @@ import { RefusedCalls } from './refused-calls.ts';
 import type { CallLines } from './call-lines.ts';
 import type { OwnTurn, Report } from './report.ts';
 
+/** How often it is said how far the files are captured, in milliseconds. */
+const FILES_EVERY_MS = 3_000;
 /** Reasons of a cut-off that the end of the turn repeats. */
 const SAID_AT_THE_END: ReadonlySet<string> = new Set(['cancelled', 'stopped']);
 
@@ -29,6 +33,7 @@ export class TextReport implements Report {
   #hasAnswered = false;
   #isLost = false;
   #saidOfWaiting = '';
+  #saidOfFilesAt = -Infinity;
 
   /** @param calls how calls are shown on stderr; undefined where nobody watches. */
   constructor(stdout: Output, stderr: Output, calls?: CallLines) {
@@ -50,6 +55,7 @@ export class TextReport implements Report {
     this.#call(change);
     if (change.kind === 'cutoff' && !SAID_AT_THE_END.has(change.reason)) this.#mark(cutOffSentence(change.reason));
     if (change.kind === 'snapshot' && this.#calls === undefined) this.#files(change.entry);
+    if (change.kind === 'capture' && this.#calls !== undefined) this.#capturing(change.capture);
     if (change.kind === 'turn' && change.change.state === 'waiting') this.#waiting(change.change);
     if (change.kind === 'storage') this.note(change.unsaved === null ? 'saved again' : `NOT SAVED: ${change.unsaved}`);
   }
@@ -90,6 +96,12 @@ export class TextReport implements Report {
   #files(entry: SnapshotEntry): void {
     const sentence = turnSentence(entry, []);
     if (sentence !== undefined) this.note(sentence);
+  }
+
+  #capturing(capture: EventData<'capture'>): void {
+    if (capture.state === 'running' && capture.ms - this.#saidOfFilesAt < FILES_EVERY_MS) return;
+    this.#saidOfFilesAt = capture.state === 'running' ? capture.ms : -Infinity;
+    if (capture.state === 'running') this.note(captureText(capture));
   }
 
   #endMessage({ role, parts }: Message): void {

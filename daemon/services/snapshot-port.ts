@@ -33,6 +33,13 @@ export interface TakenSnapshot {
   readonly durationMs: number;
 }
 
+/** How far a reading of the whole workspace has come. */
+export interface ReadingProgress {
+  readonly files: number;
+  /** Files that are to be read, nearly; null until they are counted. */
+  readonly total: number | null;
+}
+
 export interface PlanRequest {
   readonly params: ParamsOf<'restore/plan'>;
   /** The newest turn of the session that has begun. */
@@ -61,6 +68,8 @@ export interface WorkspaceFiles {
   endCall(turn: TurnRef, mutation: Mutation): Promise<void>;
   /** Takes the `post` of a turn, and says what the turn has changed since its `pre`. */
   endTurn(turn: TurnRef, signal: AbortSignal): Promise<Omit<SnapshotEntry, 'restorable' | 'reason'>>;
+  /** Of what is being read; undefined when nothing is. Looks at memory only. */
+  progress(): ReadingProgress | undefined;
   list(
     owner: { readonly sessionId: string } | undefined,
     limit: number,

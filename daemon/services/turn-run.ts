@@ -52,7 +52,9 @@ export class TurnRun {
     this.place = place;
     this.#parts = parts;
     this.#log = new TurnLog(place, parts);
-    this.#snapshots = parts.snapshots.ofTurn(place);
+    this.#snapshots = parts.snapshots.ofTurn(place, (told) => {
+      parts.hub.existing(place.sessionId)?.notify('capture', place.turn, told);
+    });
     this.#statusAfter = statusAfter;
   }
 

@@ -1,6 +1,8 @@
 /** What one turn does to the files of its workspace: captured before its first change, and accounted for until its end. */
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { EventData } from '../../protocol/event.ts';
 import type { SnapshotEntry } from '../../protocol/snapshot.ts';
+import { CaptureProgress } from './capture-progress.ts';
 import { fulfilsWithin } from './deadline.ts';
 import { leaving } from './runner-refusals.ts';
 import type {
@@ -34,16 +36,28 @@ export interface SnapshotParts {
 /** Makes what every turn needs. */
 export class SnapshotKeeper {
   readonly #parts: SnapshotParts;
-  /** Sessions whose person has let a change pass in a workspace that is never captured. */
-  readonly #informed = new Set<string>();
+  readonly #shared: Shared = { informed: new Set(), capturing: new Map() };
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts;
   }
 
-  ofTurn(place: TurnPlace): TurnSnapshots {
-    return new TurnSnapshots(place, this.#parts, this.#informed);
+  /** @param tell told how far the files are captured, when that takes long. */
+  ofTurn(place: TurnPlace, tell: (told: EventData<'capture'>) => void): TurnSnapshots {
+    return new TurnSnapshots(place, this.#parts, this.#shared, tell);
   }
+
+  /** As TurnSnapshots'. @returns the turn that goes on without; null when none is being captured. */
+  giveUp(sessionId: string): number | null {
+    return this.#shared.capturing.get(sessionId)?.giveUp() ?? null;
+  }
+}
+
+interface Shared {
+  /** Sessions whose person has let a change pass in a workspace that is never captured. */
+  readonly informed: Set<string>;
+  /** By session: those whose files from before the turn are being read. */
+  readonly capturing: Map<string, TurnSnapshots>;
 }
 
 /** Why the files from before a turn cannot be brought back. */
@@ -59,14 +73,16 @@ type Counts = Omit<SnapshotEntry, 'restorable' | 'reason'>;
 export class TurnSnapshots {
   readonly #place: TurnPlace;
   readonly #parts: SnapshotParts;
-  readonly #informed: Set<string>;
+  readonly #shared: Shared;
   readonly #turn: TurnRef;
+  readonly #progress: CaptureProgress;
   readonly #leaving = new AbortController();
   /** Undefined until the thread of the workspace is known, and when nothing is captured. */
   #files: WorkspaceFiles | undefined;
   /** Ends, well or not, when the thread is done with the snapshot from before the turn. Undefined when none is taken. */
   #before: Promise<void> | undefined;
   #beforeHasEnded = false;
+  readonly #givenUp = Promise.withResolvers<void>();
   #loss: Loss | undefined;
   /** A person has let a change pass that cannot be taken back. */
   #isAccepted = false;
@@ -75,16 +91,21 @@ export class TurnSnapshots {
   /** Calls that the thread was told of. */
   readonly #told = new Set<string>();
 
-  constructor(place: TurnPlace, parts: SnapshotParts, informed: Set<string>) {
+  constructor(place: TurnPlace, parts: SnapshotParts, shared: Shared, tell: (told: EventData<'capture'>) => void) {
     this.#place = place;
     this.#parts = parts;
-    this.#informed = informed;
+    this.#shared = shared;
+    this.#progress = new CaptureProgress(() => this.#files?.progress(), tell);
     this.#turn = { sessionId: place.sessionId, turn: place.turn };
   }
 
   /** Begins to capture the files as they are now. Nothing waits for it but `ready`. */
   start(): void {
     if (!this.#parts.settings().enabled || this.#place.workspace === '') return;
+    const { capturing } = this.#shared;
+    const { sessionId } = this.#turn;
+    capturing.set(sessionId, this);
+    this.#progress.begin();
     this.#before = this.#capture()
       .catch((error: unknown) => {
         // That it came too late is known, and whoever leaves says nothing of the files.
@@ -95,6 +116,8 @@ export class TurnSnapshots {
       })
       .then(() => {
         this.#beforeHasEnded = true;
+        if (capturing.get(sessionId) === this) capturing.delete(sessionId);
+        this.#progress.end(this.#loss === undefined ? 'done' : 'given-up');
       });
   }
 
@@ -106,16 +129,24 @@ export class TurnSnapshots {
     await this.#parts.holds.free(this.#place.workspace, signal);
     if (this.#before === undefined || this.#beforeHasEnded || this.#loss !== undefined) return;
     const waitMs = this.#parts.waitMs ?? WAIT_MS;
-    if (await fulfilsWithin(this.#before, waitMs, signal)) return;
-    this.#lose(`capturing the files took longer than ${Math.ceil(waitMs / 1000)} seconds`);
-    this.#files?.tooLate(this.#name);
+    const decided = Promise.race([this.#before, this.#givenUp.promise]);
+    if (await this.#progress.during(() => fulfilsWithin(decided, waitMs, signal))) return;
+    this.#goOnWithout(`capturing the files took longer than ${Math.ceil(waitMs / 1000)} seconds`);
+  }
+
+  /** A person does not want to wait for the files from before the turn. @returns undefined when nothing is waited for. */
+  giveUp(): number | undefined {
+    if (this.#beforeHasEnded || this.#loss !== undefined) return undefined;
+    this.#goOnWithout('given up by you');
+    this.#givenUp.resolve();
+    return this.#turn.turn;
   }
 
   /** What a person is told before the first change that cannot be taken back; undefined when it can, or was told. */
   get warning(): string | undefined {
     const loss = this.#loss;
     if (loss === undefined || this.#isAccepted) return undefined;
-    if (loss.refused && this.#informed.has(this.#place.sessionId)) return undefined;
+    if (loss.refused && this.#shared.informed.has(this.#place.sessionId)) return undefined;
     return `The files cannot be brought back afterwards: ${loss.reason}.`;
   }
 
@@ -123,9 +154,10 @@ export class TurnSnapshots {
   accept(): void {
     this.#isAccepted = true;
     if (this.#loss?.refused !== true) return;
-    this.#informed.add(this.#place.sessionId);
-    const [oldest] = this.#informed;
-    if (this.#informed.size > REMEMBERED && oldest !== undefined) this.#informed.delete(oldest);
+    const { informed } = this.#shared;
+    informed.add(this.#place.sessionId);
+    const [oldest] = informed;
+    if (informed.size > REMEMBERED && oldest !== undefined) informed.delete(oldest);
   }
 
   /** A call is about to change files. Resolves when it may. Rejects with the signal's reason, and with nothing else. */
@@ -158,9 +190,13 @@ export class TurnSnapshots {
     if (!this.#beforeHasEnded) {
       // It was too late for that, and is at it still.
       if (this.#loss !== undefined) return this.#entry(undefined);
-      const shortMs = Math.min(limitMs, UNCHANGED_WAIT_MS);
+      // Whoever cancels a turn wants it to end at once.
+      const patienceMs = signal.aborted ? UNCHANGED_WAIT_MS - this.#progress.ms : UNCHANGED_WAIT_MS;
       // What a turn did not change needs no way back.
-      if (!(await this.#comes(this.#before, shortMs, signal))) return undefined;
+      if (!(await this.#comes(this.#before, Math.min(limitMs, patienceMs), signal))) {
+        this.#progress.end('given-up');
+        return undefined;
+      }
     }
     const counts = this.#files === undefined ? undefined : await this.#capturedAfter(this.#files, limitMs, signal);
     return this.#entry(counts);
@@ -168,6 +204,7 @@ export class TurnSnapshots {
 
   /** The daemon leaves, and the turn goes on in the next one. */
   abandon(): void {
+    this.#progress.end('given-up');
     this.#leaving.abort(leaving());
   }
 
@@ -204,7 +241,9 @@ export class TurnSnapshots {
     const counted = ended.then((result) => {
       counts = result;
     });
+    this.#progress.begin();
     await this.#comes(counted, limitMs, signal);
+    this.#progress.end(counts === undefined ? 'given-up' : 'done');
     return counts;
   }
 
@@ -227,6 +266,12 @@ export class TurnSnapshots {
       if (signal?.aborted === true) return;
       this.#lose(`what a call changed could not be recorded: ${this.#wordsFor(error)}`, error);
     }
+  }
+
+  #goOnWithout(reason: string): void {
+    this.#lose(reason);
+    this.#files?.tooLate(this.#name);
+    this.#progress.end('given-up');
   }
 
   /** The first reason stands. */

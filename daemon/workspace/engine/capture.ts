@@ -7,7 +7,7 @@ import type { ScanResult } from '../scan/scan-result.ts';
 import type { WatchedScanner } from '../watch/watched-scanner.ts';
 import { projectHead } from './project-head.ts';
 import type { SkippedPath, SnapshotRecord } from './records.ts';
-import { countFile, isAborted, signalOf, type StopFlag } from './stop-flag.ts';
+import { countFile, expectFiles, isAborted, signalOf, type StopFlag } from './stop-flag.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -49,7 +49,10 @@ export class Capture {
     const objects = new GrowingObjects(batch, this.#store, flag);
     const begun = performance.now();
     try {
-      const result = this.#scanner.scan(objects, signalOf(flag), { relist });
+      const counted = (files: number): void => {
+        expectFiles(flag, files);
+      };
+      const result = this.#scanner.scan(objects, signalOf(flag), { relist, counted });
       refuseTruncated(this.#root, result);
       const value = use({ tree: result.tree, record: this.#record(result, performance.now() - begun), objects });
       batch.commit();

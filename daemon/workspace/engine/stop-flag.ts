@@ -1,4 +1,4 @@
-/** How the main thread reaches into a call that is being carried out: four bytes of shared memory, looked at in passing. */
+/** How the main thread reaches into a call that is being carried out: a few bytes of shared memory, looked at in passing. */
 
 /** Shared between threads as it is. */
 export type StopFlag = Int32Array<SharedArrayBuffer>;
@@ -10,9 +10,11 @@ const TOO_LATE = 2;
 const NAMED = 3;
 const STATE = 0;
 const FILES = 1;
+/** One more than the files that are to be read; 0 until they are counted. */
+const EXPECTED = 2;
 
 export function newStopFlag(): StopFlag {
-  return new Int32Array(new SharedArrayBuffer(8));
+  return new Int32Array(new SharedArrayBuffer(12));
 }
 
 export function abort(flag: StopFlag): void {
@@ -36,6 +38,16 @@ export function claimName(flag: StopFlag): boolean {
 /** How many files the call has read so far. */
 export function filesReadBy(flag: StopFlag): number {
   return Atomics.load(flag, FILES);
+}
+
+/** How many files the call is going to read in all, nearly; null until that is known. */
+export function filesExpectedBy(flag: StopFlag): number | null {
+  const expected = Atomics.load(flag, EXPECTED);
+  return expected === 0 ? null : expected - 1;
+}
+
+export function expectFiles(flag: StopFlag, files: number): void {
+  Atomics.store(flag, EXPECTED, files + 1);
 }
 
 /** Another file was read. */

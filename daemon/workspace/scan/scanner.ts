@@ -48,6 +48,8 @@ export interface ScanOptions {
   readonly dirty?: Dirty;
   /** Told the path of every directory that is looked into, one above before those in it. */
   readonly entered?: (directory: ByteText) => void;
+  /** Told how many files there are to read, before the first one is. */
+  readonly counted?: (files: number) => void;
 }
 
 interface Signal {
@@ -96,6 +98,7 @@ export class Scanner {
     const before = this.#stored(sink);
     try {
       const { root, drafts, isWhole } = this.#survey(before, options, { outer, start, signal });
+      options.counted?.(pendingIn(drafts));
       const reader = new EntryReader(this.#disk, this.#limits.fileBytes);
       const writer = new TreeWriter({ reader, sink, drafts, start, signal });
       writer.finish(root, this.#root);
@@ -197,6 +200,12 @@ export class Scanner {
 function stopped({ truncated }: ScanStopped): ScanResult {
   const nothing = { files: 0, bytes: 0, directories: 0, skipped: [], skippedInAll: 0, remarks: [], rulesHash: '' };
   return { tree: EMPTY_TREE, ...nothing, truncated, changedDirectories: 0, isWhole: false };
+}
+
+function pendingIn(drafts: Survey['drafts']): number {
+  let files = 0;
+  for (const { pending } of drafts.values()) files += pending.length;
+  return files;
 }
 
 function tornRemark(path: ByteText): string {

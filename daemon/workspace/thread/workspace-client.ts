@@ -5,12 +5,13 @@ import type {
   Mutation,
   PlanRequest,
   PointName,
+  ReadingProgress,
   TakenSnapshot,
   TurnRef,
   WorkspaceFiles,
 } from '../../services/snapshot-port.ts';
 import { snapshotName, turnName } from '../engine/names.ts';
-import { comeTooLate, filesReadBy, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
+import { comeTooLate, filesExpectedBy, filesReadBy, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
 import type { CallResult } from './calls.ts';
 import type { WorkspaceThread } from './workspace-thread.ts';
 
@@ -84,6 +85,11 @@ export class WorkspaceClient implements WorkspaceFiles {
       for (const release of this.#heldOf(turn).values()) release();
       this.#held.delete(turnName(turn));
     }
+  }
+
+  progress(): ReadingProgress | undefined {
+    const [reading] = this.#readings;
+    return reading && { files: filesReadBy(reading.flag), total: filesExpectedBy(reading.flag) };
   }
 
   list(

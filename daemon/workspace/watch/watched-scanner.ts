@@ -2,7 +2,7 @@
 import type { ByteText } from '../byte-text.ts';
 import type { ObjectSink } from '../objects/object.ts';
 import type { ScanResult } from '../scan/scan-result.ts';
-import type { Scanner } from '../scan/scanner.ts';
+import type { Scanner, ScanOptions } from '../scan/scanner.ts';
 import { chooseEngine, type EngineChoice, type WatchSetting } from './choose-engine.ts';
 import { silenceWithin } from './file-systems.ts';
 import { Verification } from './verification.ts';
@@ -61,7 +61,7 @@ export class WatchedScanner {
   scan(
     sink: ObjectSink,
     signal: { readonly aborted: boolean },
-    { relist = false }: { readonly relist?: boolean } = {},
+    { relist = false, counted }: Pick<ScanOptions, 'relist' | 'counted'> = {},
   ): ScanResult {
     const told = this.#ask();
     const dirty = told?.kind === 'dirt' && this.#verification.due() === undefined ? told : undefined;
@@ -69,6 +69,7 @@ export class WatchedScanner {
     const isKept = this.#parts.setting !== 'off';
     const result = this.#parts.scanner.scan(sink, signal, {
       relist,
+      ...(counted && { counted }),
       ...(dirty && { dirty }),
       ...(isKept && { entered: (directory) => void entered.push(directory) }),
     });

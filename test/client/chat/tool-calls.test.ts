@@ -196,3 +196,21 @@ test('in a pipe calls go to stderr, and answers alone to stdout', async () => {
   expect(fake.stderr.text).toContain('* run make\n  x\n  exit 0 · 200 ms · 1 line\n');
   expect(fake.stderr.text).not.toContain('live');
 });
+
+test('a capture that takes long is seen below the conversation, with the way not to wait for it', async () => {
+  const chat = await open();
+  const told = { state: 'running', files: 41_200, total: 100_000, ms: 1_500, waits: false } as const;
+  chat.daemon.emit(chat.sessionId, 'capture', 1, told);
+  await chat.ends('[capturing files: 41,200 of about 100,000]');
+  chat.daemon.emit(chat.sessionId, 'capture', 1, { ...told, waits: true });
+  await fakeScreen(chat, 'a call waits, /skip goes on without');
+  chat.daemon.overrides['snapshot/giveUp'] = () => ({ turn: 1 });
+  chat.type('/skip\r');
+  await fakeScreen(chat, 'turn 1 goes on, and its files cannot be brought back');
+  chat.daemon.emit(chat.sessionId, 'capture', 1, { ...told, state: 'given-up' });
+  await waitUntil('the status is gone', () => !chat.screen().includes('capturing files'));
+});
+
+async function fakeScreen(chat: Awaited<ReturnType<typeof open>>, words: string): Promise<void> {
+  await waitUntil(words, () => chat.screen().replaceAll('\n', '').includes(words));
+}

@@ -297,3 +297,16 @@ test.each(['diff', 'restore', 'undo', 'rewind', 'turns'])(
     await expect(run(`/${name}${argument}`)).rejects.toMatchObject({ kind: 'EMPTY' });
   },
 );
+
+test('/skip has the turn go on without its files, and says when no turn waits for them', async () => {
+  const { run, daemon, sessionId } = await frontend();
+  const answers = [7, null];
+  const asked: unknown[] = [];
+  daemon.overrides['snapshot/giveUp'] = (params) => {
+    asked.push(params);
+    return { turn: answers.shift() ?? null };
+  };
+  await expect(run('/skip')).resolves.toEqual(['turn 7 goes on, and its files cannot be brought back']);
+  await expect(run('/skip')).resolves.toEqual(['no turn waits for its files']);
+  expect(asked).toEqual([{ sessionId }, { sessionId }]);
+});

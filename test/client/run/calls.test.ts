@@ -175,3 +175,28 @@ test.each([[['hello']], [['--json', 'hello']]])(
     if (argv.length > 1) expect(run.lines().at(-1)).toMatchObject({ type: 'turn.interrupted', uncertain });
   },
 );
+
+const CAPTURE = { state: 'running', files: 41_200, total: 100_000, ms: 1_000, waits: true } as const;
+
+test('a run at a terminal says every few seconds how far the files are captured', async () => {
+  const run = await started(['hello'], { isErrorTTY: true });
+  for (const ms of [1_000, 1_500, 4_000]) run.daemon.emit(run.sessionId, 'capture', 1, { ...CAPTURE, ms });
+  run.daemon.emit(run.sessionId, 'capture', 1, { ...CAPTURE, state: 'done' });
+  run.daemon.complete(run.sessionId, 1, 'done');
+  await expect(run.ended).resolves.toBe(0);
+  const said = 'm: capturing files: 41,200 of about 100,000\n';
+  expect(run.stderr.text.endsWith(`/key\n${said}${said}`)).toBe(true);
+});
+
+test('off a terminal a run says nothing of it, and a program is told everything', async () => {
+  const quiet = await started(['hello']);
+  quiet.daemon.emit(quiet.sessionId, 'capture', 1, CAPTURE);
+  quiet.daemon.complete(quiet.sessionId, 1, 'done');
+  await expect(quiet.ended).resolves.toBe(0);
+  expect(quiet.stderr.text).not.toContain('capturing');
+  const program = await started(['--json', 'hello']);
+  program.daemon.emit(program.sessionId, 'capture', 1, CAPTURE);
+  program.daemon.complete(program.sessionId, 1, 'done');
+  await expect(program.ended).resolves.toBe(0);
+  expect(program.lines()).toContainEqual({ type: 'capture', turn: 1, ...CAPTURE });
+});

@@ -114,6 +114,57 @@ describe('a turn that changes files', () => {
     expect(await stage.said(session)).toMatchObject([{ entry: { restorable: false } }]);
   });
 
+  test('goes on at once when a person gives the capture up, and says that it cannot be taken back', async () => {
+    const stage = await Stage.open();
+    const capture = gate();
+    stage.workspaces.instead.take = () => capture.reached;
+    expect(stage.keeper.giveUp('nobody')).toBeNull();
+    const session = await stage.begin((turn) => turn.call('edit', 'a.txt'));
+    await waitUntil('the capture', () => stage.workspaces.asked.includes('take 1-pre'));
+    expect(stage.keeper.giveUp(session)).toBe(1);
+    expect(stage.keeper.giveUp(session)).toBeNull();
+    await stage.rest(session, 4_000);
+    expect(await stage.said(session)).toMatchObject([
+      { entry: { restorable: false, reason: 'given up by you', files: 1 }, next: { state: 'completed' } },
+    ]);
+    expect(stage.workspaces.asked).toEqual(['take 1-pre', 'too late 1-pre']);
+    capture.come();
+  });
+
+  test('is asked about once more in the mode `ask` when the capture was given up', async () => {
+    const stage = await Stage.open();
+    const capture = gate();
+    stage.workspaces.instead.take = () => capture.reached;
+    const session = await stage.begin((turn) => turn.call('edit', 'a.txt'), 'ask');
+    await waitUntil('the capture', () => stage.workspaces.asked.includes('take 1-pre'));
+    stage.keeper.giveUp(session);
+    const { reasons } = await stage.question(session);
+    expect(reasons.join()).toContain('The files cannot be brought back afterwards: given up by you.');
+    await stage.answer(session, 'allow');
+    await stage.rest(session);
+    expect(stage.keeper.giveUp(session)).toBeNull();
+    capture.come();
+  });
+
+  test('is cancelled at once while it waits, and the capture goes on for whoever comes next', async () => {
+    const stage = await Stage.open();
+    const capture = gate();
+    const late = new AbortController();
+    stage.workspaces.instead.take = () => capture.reached;
+    const session = await stage.begin((turn) => turn.call('edit', 'a.txt'));
+    await waitUntil('the call is in the log', async () => (await stage.entries(session)).length >= 4);
+    const tooLong = setTimeout(() => late.abort(), 3_000);
+    expect(await stage.turns.cancel(session, undefined)).toBe(1);
+    clearTimeout(tooLong);
+    expect([late.signal.aborted, stage.workspaces.stored.size, stage.workspaces.asked]).toEqual([
+      false,
+      0,
+      ['take 1-pre'],
+    ]);
+    capture.come();
+    await waitUntil('the capture is there', () => stage.workspaces.stored.has('1-pre'));
+  });
+
   test('captures the end of a turn before the beginning of the next one', async () => {
     const stage = await Stage.open();
     const post = gate();

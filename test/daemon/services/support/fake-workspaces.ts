@@ -1,5 +1,10 @@
 /** Workspaces whose thread does what the test says, and remembers what it was asked. */
-import type { PointName, WorkspaceFiles, WorkspacesPort } from '../../../../daemon/services/snapshot-port.ts';
+import type {
+  PointName,
+  ReadingProgress,
+  WorkspaceFiles,
+  WorkspacesPort,
+} from '../../../../daemon/services/snapshot-port.ts';
 import { ProtocolError } from '../../../../protocol/errors.ts';
 
 type Counts = Awaited<ReturnType<WorkspaceFiles['endTurn']>>;
@@ -20,6 +25,7 @@ export class FakeWorkspaces implements WorkspacesPort {
   readonly instead: Partial<Record<'of' | 'take' | 'begin' | 'end' | 'post' | 'apply', () => Promise<void>>> = {};
   /** Snapshots that are there. */
   readonly stored = new Set<string>();
+  reading: ReadingProgress | undefined;
   isStored = true;
   readonly roots = new Set<string>();
 
@@ -69,6 +75,7 @@ export class FakeWorkspaces implements WorkspacesPort {
       const at = new Date().toISOString();
       return { snapshot: { point: name.point, sessionId: name.sessionId ?? null, at, ...counts }, durationMs: 1 };
     },
+    progress: () => this.reading,
     tooLate: (name) => void this.asked.push(`too late ${shown(name)}`),
     beginCall: (_turn, { kind, callId }) => this.#do('begin', `begin ${kind} ${callId}`),
     endCall: (_turn, { kind, callId }) => this.#do('end', `end ${kind} ${callId}`),

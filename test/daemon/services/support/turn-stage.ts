@@ -69,6 +69,7 @@ export interface StageOptions {
 export class Stage {
   readonly vault: VaultPort;
   readonly workspaces = new FakeWorkspaces();
+  readonly keeper: SnapshotKeeper;
   readonly turns: TurnService;
   readonly sessions: SessionService;
   readonly restores: RestoreService;
@@ -140,6 +141,7 @@ export class Stage {
       recovery: () => 'safe',
       report,
     });
+    this.keeper = keeper;
     this.turns = turns;
     this.approvals = approvals;
     this.sessions = new SessionService({ ...common, turns, lists: new ListStream() });

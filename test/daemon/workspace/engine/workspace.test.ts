@@ -1,7 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { comeTooLate, abort, newStopFlag } from '../../../../daemon/workspace/engine/stop-flag.ts';
+import {
+  abort,
+  comeTooLate,
+  filesExpectedBy,
+  filesReadBy,
+  newStopFlag,
+} from '../../../../daemon/workspace/engine/stop-flag.ts';
 import { ALICE, BOB, point, Workbench } from './support/workbench.ts';
 
 let bench: Workbench;
@@ -13,6 +19,20 @@ afterEach(() => {
 });
 
 const first = { sessionId: ALICE, turn: 1 };
+
+describe('how far a snapshot is', () => {
+  it('can be seen from outside: how many files there are to read, and how many were read', () => {
+    for (const name of ['a', 'b', 'c/d']) bench.write(name, name);
+    const flags = [newStopFlag(), newStopFlag()] as const;
+    expect(filesExpectedBy(flags[0])).toBeNull();
+    bench.workspace.take(point(ALICE, 1, 'pre'), flags[0]);
+    expect([filesReadBy(flags[0]), filesExpectedBy(flags[0])]).toEqual([3, 3]);
+    bench.write('e', 'new');
+    bench.workspace.take(point(ALICE, 2, 'pre'), flags[1]);
+    expect(filesReadBy(flags[1])).toBe(filesExpectedBy(flags[1]));
+    expect(filesReadBy(flags[1])).toBeGreaterThan(0);
+  });
+});
 
 describe('a turn', () => {
   it('is told apart from what the person does meanwhile, and counted', () => {

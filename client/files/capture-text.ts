@@ -1,0 +1,12 @@
+/** How far the files of the workspace are captured, in words. */
+import type { EventData } from '../../protocol/event.ts';
+
+type Capture = EventData<'capture'>;
+
+const NUMBER = new Intl.NumberFormat('en-US');
+
+/** `capturing files: 41,200 of about 100,000` */
+export function captureText({ files, total }: Pick<Capture, 'files' | 'total'>): string {
+  if (total === null) return 'capturing files: looking at the workspace';
+  return `capturing files: ${NUMBER.format(files)} of about ${NUMBER.format(Math.max(files, total))}`;
+}
