@@ -104,7 +104,7 @@ export class ObjectBatch implements Batch {
   }
 
   recompress(object: PackedObject): void {
-    if (object.tried) return this.copy(object);
+    if (object.tried || object.deflated) return this.copy(object);
     if (this.#table.find(object.id) >= 0) return;
     const body = this.#home.readStored(object);
     const deflated = deflate(body, WELL);

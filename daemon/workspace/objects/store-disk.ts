@@ -1,5 +1,6 @@
 /** What writes to disk in a side repository, one step each, so that a test can stop at any of them. */
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { isGone } from './store-errors.ts';
 import { dirname, relative, sep } from 'node:path';
 
 export interface StoreDisk {
@@ -26,7 +27,13 @@ export const realDisk: StoreDisk = {
   sync: fsyncSync,
   close: closeSync,
   rename: renameSync,
-  remove: (path) => rmSync(path, { force: true }),
+  remove: (path) => {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  },
   syncDirectory: (path) => {
     const descriptor = openSync(path, 'r');
     try {

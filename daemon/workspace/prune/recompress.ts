@@ -34,9 +34,9 @@ function* findUntried(store: ObjectStore, pace: Pace): Generator<void, readonly 
   for (const { name, bytes } of store.packs()) {
     let untried = 0;
     let all = 0;
-    for (const { tried, stored } of store.objectsOf(name)) {
+    for (const { tried, deflated, stored } of store.objectsOf(name)) {
       all += stored;
-      if (!tried) untried += stored;
+      if (!tried && !deflated) untried += stored;
       if (pace.isOver()) yield;
     }
     if (untried * 2 > all) found.push({ name, bytes, liveBytes: all });

@@ -43,6 +43,24 @@ test('case 63: a snapshot between any two slices keeps all that it needs, also w
   }
 });
 
+test('case 63: a tree that comes without a name between two slices is whole as long as it is found', () => {
+  const [a, b] = [randomBytes(9000), randomBytes(9000)];
+  for (let at = 0, done = false; !done; at += 1) {
+    const directory = temporaryDirectory();
+    const opened = open(directory, undefined);
+    take(opened, 'old', files(a));
+    take(opened, 'stays', files(b));
+    const run = prune(partsOf(opened, { expired: ['old'] }), 0);
+    for (let step = 0; step < at && !done; step += 1) done = run.step() !== undefined;
+    if (done) break;
+    const batch = opened.store.begin('fast');
+    writeSnapshot(batch, { ...files(a), new: Buffer.from('new') });
+    batch.commit();
+    run.finish();
+    for (const each of [opened, open(directory, undefined)]) expectWhole(each, new Map([['stays', files(b)]]));
+  }
+});
+
 test('case 63: snapshots again and again do not keep it from ending', () => {
   const opened = open(temporaryDirectory(), someKey());
   const expected = new Map<string, Files>();
