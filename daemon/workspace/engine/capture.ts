@@ -10,6 +10,8 @@ import type { SkippedPath, SnapshotRecord } from './records.ts';
 import { countFile, expectFiles, isAborted, signalOf, type StopFlag } from './stop-flag.ts';
 
 const MEGABYTE = 1024 * 1024;
+/** What either limit of a workspace can be set to, in files and in megabytes. */
+const MOST = 1_000_000;
 
 /** What the rest of a scan is told: its result, and a place to put further objects that are kept with those of the scan. */
 export interface Captured {
@@ -114,12 +116,15 @@ class GrowingObjects implements ObjectSink, ObjectSource {
 function refuseTruncated(root: string, { truncated }: ScanResult): void {
   if (truncated === undefined) return;
   if (truncated.reason === 'aborted') throw cancelled();
-  const [what, setting] =
-    truncated.reason === 'files'
-      ? [`${truncated.limit ?? 0} files`, 'snapshots_max_files']
-      : [`${Math.round((truncated.limit ?? 0) / MEGABYTE)} MB`, 'snapshots_max_megabytes'];
-  throw new ProtocolError('LIMIT_REACHED', `${root} holds more than ${what}, so its files are not captured`, {
-    hint: `ignore what need not be captured in a .gitignore, or raise ${setting}`,
+  const unit = truncated.reason === 'files' ? 1 : MEGABYTE;
+  const limit = Math.round((truncated.limit ?? 0) / unit);
+  const what = truncated.reason === 'files' ? `${limit} files` : `${limit} MB`;
+  const setting = truncated.reason === 'files' ? 'snapshots_max_files' : 'snapshots_max_megabytes';
+  // Where only this sentence is shown, as at the end of a turn, it has to say what can be done.
+  const more = Math.min(limit * 2, MOST);
+  const way = limit >= MOST ? '' : `; \`mctl config set ${setting} ${more}\` would allow more`;
+  throw new ProtocolError('LIMIT_REACHED', `${root} holds more than ${what}, so its files are not captured${way}`, {
+    hint: 'Or name what need not be captured in a .gitignore.',
   });
 }
 

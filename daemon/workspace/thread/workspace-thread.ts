@@ -19,6 +19,8 @@ export interface ThreadOptions {
   readonly script: string;
   /** Asked at each start of the thread. */
   readonly settings: () => Promise<WorkspaceSettings>;
+  /** Tells settings apart: with others than it was started with, the thread begins anew as soon as it has nothing to do. */
+  readonly version: () => string;
   readonly deadlines: ThreadDeadlines;
   /** Told the frames of errors that nobody expected, and why a thread died. */
   readonly onUnexpected: (name: string, stack: string) => void;
@@ -38,6 +40,7 @@ export class WorkspaceThread {
   #ended: Promise<void> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
   #held = 0;
+  #version = '';
   #answers = 0;
   #lastId = 0;
   #closed = false;
@@ -76,6 +79,7 @@ export class WorkspaceThread {
     signal?.throwIfAborted();
     if (this.#closed) throw closedError();
     clearTimeout(this.#idle);
+    if (this.quiet && this.#life !== undefined && this.#version !== this.#options.version()) this.#ended = this.#end();
     this.#lastId += 1;
     const id = this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -124,6 +128,7 @@ export class WorkspaceThread {
   async #start(): Promise<ThreadLife> {
     // Two of them never work on the same files.
     await this.#ended;
+    this.#version = this.#options.version();
     const settings = await this.#options.settings();
     const life: ThreadLife = new ThreadLife(this.#options.script, settings, {
       answer: (answer) => {

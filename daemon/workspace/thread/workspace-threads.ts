@@ -112,6 +112,7 @@ export class WorkspaceThreads implements WorkspacesPort {
       new WorkspaceThread({
         script: this.#options.script ?? join(import.meta.dirname, 'workspace-worker.cjs'),
         settings: () => this.#settingsOf(root),
+        version: () => JSON.stringify(this.#options.settings()),
         deadlines: { ...DEADLINES, ...this.#options.deadlines },
         onUnexpected: this.#options.onUnexpected,
       }),

@@ -289,15 +289,17 @@ describe('a snapshot', () => {
     expect(bench.workspace.status()).toMatchObject({ snapshots: 0, lastAt: null });
   });
 
-  it('of too many files names the limit and the setting', () => {
+  it('of too many files names the limit and the command that raises it', () => {
     bench.close();
     bench = new Workbench(true, { files: 2 });
     for (const name of ['a', 'b', 'c']) bench.write(name, name);
     expect(() => bench.pre(ALICE, 1)).toThrow(
       expect.objectContaining({
         kind: 'LIMIT_REACHED',
-        message: `${bench.root} holds more than 2 files, so its files are not captured`,
-        hint: expect.stringContaining('snapshots_max_files'),
+        message:
+          `${bench.root} holds more than 2 files, so its files are not captured; ` +
+          '`mctl config set snapshots_max_files 4` would allow more',
+        hint: expect.stringContaining('.gitignore'),
       }),
     );
   });

@@ -29,11 +29,13 @@ beforeEach(() => {
 
 afterEach(async () => {
   watch = 'auto';
+  maxFiles = 1e5;
   await Promise.all(opened.splice(0).map((threads) => threads.close()));
   rmSync(top, { recursive: true, force: true });
 });
 
 let watch: 'auto' | 'on' | 'off' = 'auto';
+let maxFiles = 1e5;
 
 function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): WorkspaceThreads {
   const made = new WorkspaceThreads({
@@ -52,7 +54,7 @@ function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): Work
         return Promise.resolve();
       },
     },
-    settings: () => ({ enabled: true, encrypt: true, watch, maxFileBytes: 1e7, maxFiles: 1e5, maxBytes: 1e9 }),
+    settings: () => ({ enabled: true, encrypt: true, watch, maxFileBytes: 1e7, maxFiles, maxBytes: 1e9 }),
     onUnexpected: (name, stack) => unexpected.push(`${name}: ${stack}`),
     script,
     deadlines,
@@ -174,6 +176,22 @@ describe('the threads of workspaces', () => {
     await files.take(point(ALICE, 1, 'pre'), never);
     await expect.poll(() => readdirSync(sideDirectory())).toContain('stat-cache');
     expect((await files.show(point(ALICE, 1, 'pre'))).snapshot.files).toBe(1);
+  });
+
+  it('go by other settings as soon as nothing is being done', async () => {
+    writeFileSync(join(root, 'a.txt'), 'one');
+    writeFileSync(join(root, 'b.txt'), 'two');
+    maxFiles = 1;
+    const files = await threads().of(root);
+    await expect(files.take(point(ALICE, 1, 'pre'), never)).rejects.toMatchObject({ kind: 'LIMIT_REACHED' });
+    maxFiles = 2;
+    await expect(files.take(point(ALICE, 1, 'pre'), never)).resolves.toMatchObject({ snapshot: { files: 2 } });
+    await files.beginCall(turn, command);
+    maxFiles = 1;
+    // The thread remembers a call that runs, and stays as it is until that has ended.
+    await files.endTurn(turn, never);
+    await expect(files.take(point(ALICE, 2, 'pre'), never)).rejects.toMatchObject({ kind: 'LIMIT_REACHED' });
+    expect(unexpected).toEqual([]);
   });
 
   it('that die reject their callers with something to try again, and the next call starts another', async () => {
