@@ -13,6 +13,7 @@ import { stepInVault } from './rows/step-in-vault.ts';
 import { stepThroughSocket } from './rows/step-through-socket.ts';
 import { toolsRow } from './rows/tools.ts';
 import { turnRow } from './rows/turn.ts';
+import { watchesRow } from './rows/watches.ts';
 
 export const ROWS: readonly Row[] = [
   stepInVault,
@@ -31,4 +32,5 @@ export const ROWS: readonly Row[] = [
   turnRow,
   toolsRow,
   snapshotsRow,
+  watchesRow,
 ];

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { tell } from '../support/children.ts';
 import type { Contestant } from '../support/snapshot-contestants.ts';
 
-export type SnapshotOrder = { readonly do: 'snapshot' | 'restore' } | { readonly do: 'disk' | 'heap' };
-/** Milliseconds, or bytes. */
+export interface SnapshotOrder {
+  /** `cpu` is what the process has used since its start; `resident` and `descriptors` what it holds. */
+  readonly do: 'snapshot' | 'restore' | 'disk' | 'heap' | 'cpu' | 'resident' | 'descriptors';
+}
+/** Milliseconds, bytes, or how many. */
 export interface SnapshotReport {
   readonly value: number;
 }
@@ -35,6 +38,14 @@ async function valueOf(contestant: Contestant, what: SnapshotOrder['do'], before
       return bytesBelow(contestant.store);
     case 'heap':
       return (await contestant.heap()) - before;
+    case 'cpu': {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1_000;
+    }
+    case 'resident':
+      return process.memoryUsage.rss();
+    case 'descriptors':
+      return readdirSync('/proc/self/fd').length;
   }
 }
 
@@ -50,7 +61,7 @@ async function contestantOf(who: string, workspace: string, store: string): Prom
     }
     default: {
       const { OurSnapshots } = await import('../support/our-snapshots.ts');
-      return new OurSnapshots(workspace, store, who === 'encrypted');
+      return new OurSnapshots(workspace, store, who !== 'plain', who === 'watched' ? 'on' : 'off');
     }
   }
 }

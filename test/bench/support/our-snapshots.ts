@@ -26,7 +26,7 @@ export class OurSnapshots implements Contestant {
   #turn = 0;
   #lastId = 0;
 
-  constructor(workspace: string, directory: string, encrypt: boolean) {
+  constructor(workspace: string, directory: string, encrypt: boolean, watch: 'on' | 'off' = 'off') {
     this.store = join(directory, 'side');
     const settings: WorkspaceSettings = {
       root: workspace,
@@ -36,7 +36,7 @@ export class OurSnapshots implements Contestant {
       encrypt,
       places: { home: directory },
       limits: LIMITS,
-      watch: 'off',
+      watch,
     };
     this.#worker = new Worker(join(DIST, 'workspace-worker.cjs'), { workerData: settings });
     this.#online = once(this.#worker, 'online');
