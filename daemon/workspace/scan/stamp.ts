@@ -24,7 +24,7 @@ export function putStamp(stamps: Float64Array, index: number, stat: Stat): void 
   stamps[at + CTIME] = stat.ctimeMs;
   stamps[at + INO] = stat.ino;
   stamps[at + MODE] = stat.mode;
-  stamps[at + NAMES] = stat.nlink ?? 1;
+  stamps[at + NAMES] = stat.nlink;
 }
 
 /** Makes the next comparison fail: nothing equals NaN. */
@@ -78,7 +78,7 @@ export function isLinked(stamps: Float64Array, index: number): boolean {
 
 /** Whether a file has a name more than when its stamp was taken, or is another one that has several. */
 export function isNewlyLinked(stamps: Float64Array, index: number, stat: Stat): boolean {
-  if (stat.nlink === undefined || stat.nlink <= 1 || kindOf(stat.mode) === 'directory') return false;
+  if (stat.nlink <= 1 || kindOf(stat.mode) === 'directory') return false;
   return !isLinked(stamps, index) || stamps[index * STAMP + INO] !== stat.ino;
 }
 

@@ -29,7 +29,14 @@ afterEach(() => bench.dispose());
 
 /** A disk whose stamps of files are all the same, as those of a clock that has not ticked. */
 function freeze(stamp: number): void {
-  const frozen = (stat: Stat): Stat => ({ size: stat.size, ino: 7, mode: stat.mode, mtimeMs: stamp, ctimeMs: stamp });
+  const frozen = (stat: Stat): Stat => ({
+    size: stat.size,
+    ino: 7,
+    mode: stat.mode,
+    mtimeMs: stamp,
+    ctimeMs: stamp,
+    nlink: 1,
+  });
   bench.disk = {
     ...bench.disk,
     lstat: (path) => {
