@@ -28,6 +28,11 @@ export function encodePackEnd(table: ObjectTable, first: number, count: number, 
   return Buffer.concat([table.encodeRecords(first, count), end]);
 }
 
+/** Bytes that an object takes in the contents of a pack and in its list. @param stored those in the contents. */
+export function listedBytes(stored: number): number {
+  return stored + recordBytes(1);
+}
+
 /** Bytes on disk of a pack. @param listedBytes of its objects, with their lines in its list; 0 for none: no pack then. */
 export function packFileBytes(listedBytes: number): number {
   return listedBytes === 0 ? 0 : sealedBytes(listedBytes + END_BYTES);

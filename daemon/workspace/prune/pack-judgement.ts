@@ -1,6 +1,6 @@
 /** Which packs are worth rewriting. */
 import type { ObjectStore } from '../objects/object-store.ts';
-import { packFileBytes } from '../objects/pack-files.ts';
+import { listedBytes, packFileBytes } from '../objects/pack-files.ts';
 import type { LiveObjects } from './live-objects.ts';
 import type { Pace } from './sliced.ts';
 
@@ -42,7 +42,7 @@ export function* judgePacks(store: ObjectStore, live: LiveObjects, pace: Pace): 
       const isLive = live.has(object.id);
       if (isLive && store.isCurrent(object)) {
         liveObjects += 1;
-        liveBytes += store.costOf(object.id) ?? 0;
+        liveBytes += listedBytes(object.stored);
       } else if (isLive || object.kind === 'blob') deadBlobs.push(object.index);
       else deadTrees.push(object.index);
       if (pace.isOver()) yield;

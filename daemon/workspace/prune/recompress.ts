@@ -1,5 +1,6 @@
 /** Makes packs smaller that were written in a hurry, when nobody waits for anything. */
 import type { ObjectStore } from '../objects/object-store.ts';
+import { listedBytes } from '../objects/pack-files.ts';
 import { repack, type Movable } from './repack.ts';
 import { Sliced, type Pace } from './sliced.ts';
 
@@ -35,7 +36,7 @@ function* findUntried(store: ObjectStore, pace: Pace): Generator<void, readonly 
     let untried = 0;
     let all = 0;
     for (const { tried, deflated, stored } of store.objectsOf(name)) {
-      all += stored;
+      all += listedBytes(stored);
       if (!tried && !deflated) untried += stored;
       if (pace.isOver()) yield;
     }
