@@ -26,6 +26,12 @@ export async function readConversation(vault: VaultPort, sessionId: string): Pro
   return [...entries.map(presentMessage), ...messages];
 }
 
+/** Whether the last reply of a turn stands: the only one without calls. */
+export function isAnswered(messages: readonly Message[], turn: number): boolean {
+  const last = messages.at(-1);
+  return last?.role === 'assistant' && last.turn === turn && !last.parts.some(({ type }) => type === 'tool-call');
+}
+
 async function readNewest(vault: VaultPort, sessionId: string): Promise<Message[]> {
   const view = new View();
   let before: number | undefined;

@@ -11,3 +11,9 @@ export function running(): ProtocolError {
 export function leaving(): ProtocolError {
   return new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
 }
+
+export function missingKey(provider: string, variable: string): ProtocolError {
+  return new ProtocolError('PROVIDER_KEY_MISSING', `there is no API key for the provider ${provider}`, {
+    hint: `Set ${variable} in the environment of m, or store the key: mctl config set-key ${provider}`,
+  });
+}

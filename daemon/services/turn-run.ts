@@ -7,8 +7,9 @@ import type { TurnChange } from '../../protocol/turn.ts';
 import type { AgentRegistryPort, ProviderKeys, TurnOutcome } from './agent-port.ts';
 import type { HeadPatch, NewEntry } from './ports.ts';
 import { isoTime } from './present.ts';
-import { readConversation } from './conversation-history.ts';
+import { isAnswered, readConversation } from './conversation-history.ts';
 import { readEnvironment } from './environments.ts';
+import { missingKey } from './runner-refusals.ts';
 import type { LiveChannel } from './live-reply.ts';
 import { readOpenStep } from './open-step.ts';
 import { isStorageTrouble, pause } from './session-writer.ts';
@@ -78,7 +79,9 @@ export class TurnRun {
     this.#snapshots.start();
     try {
       const outcome = await this.#untilAnswered(signal);
-      await this.#complete(outcome);
+      this.#answered = true;
+      if (outcome !== undefined) await this.#keep(outcome);
+      await this.#complete(outcome?.reason ?? 'stop');
     } catch (error) {
       if (signal.aborted && signal.reason instanceof TurnStop) await this.#stopped(signal.reason.why);
       else await this.#fail(error instanceof ProtocolError ? error : this.#internal(error));
@@ -87,7 +90,8 @@ export class TurnRun {
     }
   }
 
-  async #untilAnswered(signal: AbortSignal): Promise<TurnOutcome> {
+  /** @returns undefined when the last reply stands already. */
+  async #untilAnswered(signal: AbortSignal): Promise<TurnOutcome | undefined> {
     for (;;) {
       try {
         return await this.#attempt(signal);
@@ -99,14 +103,15 @@ export class TurnRun {
     }
   }
 
-  async #attempt(signal: AbortSignal): Promise<TurnOutcome> {
+  async #attempt(signal: AbortSignal): Promise<TurnOutcome | undefined> {
     const { registry, keys, vault } = this.#parts;
     const { sessionId, turn, workspace, model: modelId, agent, stepsBefore } = this.place;
     requireWorkspace(workspace);
+    const messages = await readConversation(vault, sessionId);
+    if (isAnswered(messages, turn)) return undefined;
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
     if (apiKey === undefined && keyVariable !== undefined) throw missingKey(provider, keyVariable);
-    const messages = await readConversation(vault, sessionId);
     const environment = await readEnvironment(vault, sessionId);
     const { untouched: open, asked } = await readOpenStep(vault, sessionId, turn);
     this.#log.begin();
@@ -191,17 +196,23 @@ export class TurnRun {
     };
   }
 
-  async #complete(outcome: TurnOutcome): Promise<void> {
-    this.#answered = true;
+  /** The last reply is durable before the files are captured again: what was paid for does not wait for them. */
+  async #keep({ parts, usage }: TurnOutcome): Promise<void> {
     const log = this.#log;
-    log.count(outcome.usage);
-    const { usage } = log;
-    const entries = [
-      log.entry('message', { role: 'assistant', parts: [...outcome.parts] }),
-      ...(await this.#captured('completed')),
-      log.change({ state: 'completed', reason: outcome.reason, usage, model: this.place.model }),
-    ];
-    await log.appendReply(entries, { status: this.#statusAfter(), usage: outcome.usage }, this.#abort.signal);
+    log.count(usage);
+    await log.appendReply(
+      [log.entry('message', { role: 'assistant', parts: [...parts] })],
+      { usage },
+      this.#abort.signal,
+    );
+    log.writing.end();
+  }
+
+  async #complete(reason: string): Promise<void> {
+    const log = this.#log;
+    const captured = await this.#captured('completed');
+    const end = log.change({ state: 'completed', reason, usage: log.usage, model: this.place.model });
+    await log.append([...captured, end], { status: this.#statusAfter() }, this.#abort.signal);
     log.moved('completed');
   }
 
@@ -284,10 +295,4 @@ export class TurnRun {
     log.writing.end();
     if (cut !== undefined) log.nextStep();
   }
-}
-
-function missingKey(provider: string, variable: string): ProtocolError {
-  return new ProtocolError('PROVIDER_KEY_MISSING', `there is no API key for the provider ${provider}`, {
-    hint: `Set ${variable} in the environment of m, or store the key: mctl config set-key ${provider}`,
-  });
 }

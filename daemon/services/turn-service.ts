@@ -4,6 +4,7 @@ import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { ApprovalMode } from '../../protocol/tool.ts';
 import { titleOf } from '../domain/title.ts';
 import type { SessionHead } from './ports.ts';
+import { missingKey } from './runner-refusals.ts';
 import type { SessionFiles } from './session-files.ts';
 import { SessionRunner } from './session-runner.ts';
 import type { NewPrompt } from './turn-beginning.ts';
@@ -195,9 +196,7 @@ export class TurnService {
     const { registry, keys } = this.#parts;
     const { provider, keyVariable } = registry.resolve(modelId);
     if (keyVariable === undefined || (await keys.keyFor(provider, keyVariable)) !== undefined) return;
-    throw new ProtocolError('PROVIDER_KEY_MISSING', `there is no API key for the provider ${provider}`, {
-      hint: `Set ${keyVariable} in the environment of m, or store the key: mctl config set-key ${provider}`,
-    });
+    throw missingKey(provider, keyVariable);
   }
 
   async #headIfThere(sessionId: string): Promise<SessionHead | undefined> {

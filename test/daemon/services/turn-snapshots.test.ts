@@ -236,6 +236,18 @@ describe('the end of a turn', () => {
     ]);
   });
 
+  test('has the last reply in the log before the files are captured', async () => {
+    const stage = await Stage.open();
+    const post = gate();
+    stage.workspaces.instead.post = () => post.reached;
+    const session = await stage.begin(() => Promise.resolve('the last words'));
+    await waitUntil('the files are captured', () => stage.workspaces.asked.includes('post 1'));
+    const [last] = (await stage.entries(session)).slice(-1);
+    expect(last).toMatchObject({ type: 'message', body: expect.stringContaining('the last words') });
+    post.come();
+    await stage.rest(session);
+  });
+
   test('says what a failed turn has changed', async () => {
     const stage = await Stage.open();
     const session = await stage.begin(async (turn) => {
@@ -288,6 +300,19 @@ test('a turn that goes on in the next daemon gives its capture up, says nothing 
   expect((await stage.vault.head(session)).status).toBe('running');
 });
 
+/** Takes the turn up as the next daemon does. */
+async function goOn(stage: Stage, session: string, hasReply = true): Promise<void> {
+  const head = await stage.vault.head(session);
+  await stage.turns.runnerOf(head).takeUp(async () => {
+    const { opId, turn } = { opId: session, turn: 1 };
+    const body = JSON.stringify({ state: 'running', model: 'test/test' });
+    const entries = [{ type: 'turn' as const, turn, at: Date.now(), body, isMessage: false }];
+    await stage.vault.append({ opId, sessionId: session, entries, patch: { status: 'running' } });
+    return { turn, step: 2, unattended: false, hasReply };
+  });
+  await stage.rest(session);
+}
+
 describe('a turn that goes on', () => {
   /** A turn of which one step stands. */
   async function interrupted(stage: Stage): Promise<string> {
@@ -298,18 +323,6 @@ describe('a turn that goes on', () => {
     await stage.rest(session);
     stage.workspaces.asked.length = 0;
     return session;
-  }
-
-  async function goOn(stage: Stage, session: string, hasReply = true): Promise<void> {
-    const head = await stage.vault.head(session);
-    await stage.turns.runnerOf(head).takeUp(async () => {
-      const { opId, turn } = { opId: session, turn: 1 };
-      const body = JSON.stringify({ state: 'running', model: 'test/test' });
-      const entries = [{ type: 'turn' as const, turn, at: Date.now(), body, isMessage: false }];
-      await stage.vault.append({ opId, sessionId: session, entries, patch: { status: 'running' } });
-      return { turn, step: 2, unattended: false, hasReply };
-    });
-    await stage.rest(session);
   }
 
   test('keeps the capture from before its first step', async () => {
@@ -340,6 +353,21 @@ describe('a turn that goes on', () => {
       reason: 'the files were not captured when this turn began',
     });
   });
+});
+
+test('a turn whose last reply stands is ended, and the model is not asked again', async () => {
+  const stage = await Stage.open();
+  let answers = 0;
+  const session = await stage.begin(() => Promise.resolve(`answer ${(answers += 1)}`));
+  await stage.rest(session);
+  await goOn(stage, session);
+  const entries = await stage.entries(session);
+  expect(answers).toBe(1);
+  expect(entries.filter(({ type }) => type === 'message')).toHaveLength(2);
+  expect(entries.slice(-2).map(({ type, body }) => [type, (JSON.parse(body) as { state?: string }).state])).toEqual([
+    ['snapshot', undefined],
+    ['turn', 'completed'],
+  ]);
 });
 
 describe('in the mode ask', () => {
