@@ -21,7 +21,7 @@ export function cannotWatch(error: unknown): CannotWatch | undefined {
 
 export function overBudget(budget: number): CannotWatch {
   return new CannotWatch(
-    `more than ${budget} directories would have to be watched, half of what the system allows; ` +
+    `more than ${budget} directories would have to be watched, and m takes at most half of the watches of a user; ` +
       'raise fs.inotify.max_user_watches to watch them',
   );
 }

@@ -7,7 +7,7 @@ export interface WatchSettings {
   readonly root: string;
   /** A directory of the watch thread's own, outside of the workspace: files that mark a moment are made and removed here. */
   readonly cookies: string;
-  /** Watches that may be set at most; half of what the system allows the user when it is not given. */
+  /** Watches that may be set at most; when it is not given, what this process has left of half of the user's. */
   readonly budget?: number;
 }
 

@@ -18,8 +18,9 @@ export interface WatchSystem {
   cookie(name: string): void;
   /** Changes when the workspace's directory is another one, or something is mounted in it. Undefined when it is gone. */
   place(): string | undefined;
-  /** Watches the user may have. */
+  /** Watches the user may have, and those that this process has already. */
   readonly maxWatches: number;
+  readonly heldWatches: number;
   /** Events that the kernel holds before it drops some. */
   readonly maxEvents: number;
 }
@@ -28,7 +29,7 @@ export interface WatchSystem {
 const SLICE = 500;
 /** A share of the queue: more events than that in one go may be only the rest of what there was. */
 const LOSS = 4;
-/** A share of the user's watches: other programs need some too. */
+/** A share of the user's watches, for all workspaces together: other programs need some too. */
 const SHARE = 2;
 
 export class WatchLoop {
@@ -51,7 +52,7 @@ export class WatchLoop {
     this.#system = system;
     this.#answer = answer;
     this.#mostAtOnce = Math.max(1, Math.floor(system.maxEvents / LOSS));
-    const budget = settings.budget ?? Math.floor(system.maxWatches / SHARE);
+    const budget = settings.budget ?? Math.max(0, Math.floor(system.maxWatches / SHARE) - system.heldWatches);
     this.#watches = new DirectoryWatches(settings.root, this.#counted.bind(this), this.#marks, budget);
     this.#marks.everything('nothing is watched yet');
     this.#try(() => {
@@ -195,5 +196,6 @@ export class WatchLoop {
   #refuse(reason: string): void {
     this.#refusal = reason;
     this.#lose(reason);
+    this.#cookies?.close();
   }
 }

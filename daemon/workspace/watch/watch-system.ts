@@ -1,5 +1,5 @@
 /** What the watch loop gets from Linux: inotify through `fs.watch`, its limits, and what is mounted where. */
-import { readFileSync, rmSync, statSync, watch, writeFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CannotWatch } from './cannot-watch.ts';
 import type { OpenWatch } from './directory-watches.ts';
@@ -26,6 +26,7 @@ export function linuxWatches({ root, cookies }: WatchSettings): WatchSystem {
       return `${stat.dev} ${stat.ino} ${stat.birthtimeNs}\n${mounts}`;
     },
     maxWatches: limit('max_user_watches'),
+    heldWatches: heldWatches(),
     maxEvents: limit('max_queued_events'),
   };
 }
@@ -36,6 +37,28 @@ const open: OpenWatch = (path, told, failed) => {
   watcher.on('error', failed);
   return watcher;
 };
+
+/** Watches that this process has, of other workspaces. */
+function heldWatches(): number {
+  let held = 0;
+  try {
+    for (const name of readdirSync('/proc/self/fd')) held += watchesOf(name);
+  } catch {
+    // Not to be told here: what is too many, the system refuses.
+  }
+  return held;
+}
+
+/** @param descriptor that may be closed by now. @returns as proc(5) has it, one line for each watch of an inotify. */
+function watchesOf(descriptor: string): number {
+  try {
+    if (readlinkSync(`/proc/self/fd/${descriptor}`) !== 'anon_inode:inotify') return 0;
+    const lines = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1').split('\n');
+    return lines.filter((line) => line.startsWith('inotify ')).length;
+  } catch {
+    return 0;
+  }
+}
 
 function limit(name: string): number {
   try {

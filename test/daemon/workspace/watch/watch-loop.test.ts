@@ -116,6 +116,22 @@ describe.skipIf(process.platform !== 'linux')('the watches of a workspace', () =
     expect(watch.loop.watches).toBe(0);
   });
 
+  test('case 40: the budget is one for all workspaces of a process', async () => {
+    const places = freshPlaces();
+    for (const name of ['a', 'b', 'c']) mkdirSync(join(places.root, name));
+    const before = linuxWatches(places).heldWatches;
+    const first = new LocalWatch(places);
+    await first.watchAll(['', 'a', 'b', 'c']);
+    const other = freshPlaces();
+    // One more is that of the markers.
+    expect(linuxWatches(other).heldWatches).toBe(before + 5);
+    const second = new LocalWatch(other, { maxWatches: 2 * (before + 5) });
+    second.loop.take({ kind: 'watch', directories: [''], whole: true });
+    expect((await second.dirty()).kind).toBe('refusal');
+    const third = new LocalWatch(other, { maxWatches: 2 * (before + 6) });
+    await third.watchAll(['']);
+  });
+
   test('case 41: a directory that is made and filled at once is told, and again once it is watched', async () => {
     const places = freshPlaces();
     const watch = new LocalWatch(places);
