@@ -12,11 +12,13 @@ export type SnapshotPhase = z.infer<typeof SnapshotPhase>;
  */
 export const WorkspacePath = z.string().check(z.minLength(1), z.maxLength(8192));
 
+const TakenId = z.string().check(z.regex(/^[0-9A-HJKMNP-TV-Z]{26}$/));
+
 /** The files at the beginning or the end of a turn, or one that a person has taken. */
 export const SnapshotPoint = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('turn'), turn: TurnNumber, phase: SnapshotPhase }),
   /** Taken by hand; `id` as `snapshot/list` gives it. */
-  z.strictObject({ kind: z.literal('taken'), id: z.string().check(z.regex(/^[0-9A-HJKMNP-TV-Z]{26}$/)) }),
+  z.strictObject({ kind: z.literal('taken'), id: TakenId }),
 ]);
 export type SnapshotPoint = z.infer<typeof SnapshotPoint>;
 
@@ -198,6 +200,8 @@ export const SnapshotExportResult = z.object({ snapshots: z.int(), objects: z.in
 /** What to bring back. */
 export const RestoreTarget = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('turn'), turn: TurnNumber, phase: SnapshotPhase }),
+  /** What the session has changed since this snapshot was taken by hand, as it was then. */
+  z.strictObject({ kind: z.literal('taken'), id: TakenId }),
   /** What the session's last restore changed, as it was before. */
   z.strictObject({ kind: z.literal('undo') }),
 ]);

@@ -1,5 +1,6 @@
 /** `/restore` and `/undo`: files as they were. */
 import { usageError } from '../command-line/failure.ts';
+import { restorePoint } from '../files/restore-point.ts';
 import { restoreFiles, type Restored, type RestoreWish } from '../files/restoring.ts';
 import { workspacePaths } from '../files/typed-path.ts';
 import type { SnapshotPhase } from '../../protocol/snapshot.ts';
@@ -9,24 +10,21 @@ import { currentSession } from './current-session.ts';
 import { readFlags } from './flags.ts';
 import { turnNumber } from './turn-number.ts';
 
-const WHAT: Readonly<Record<SnapshotPhase, string>> = { pre: 'before', post: 'after' };
-
 export const restore: Command = {
   name: 'restore',
-  takes: '<turn> [--phase pre|post] [--dry-run] [--all] [paths]',
-  summary: 'bring the files back as they were before a turn, or after it; shows the plan and asks first',
+  takes: '<turn or snapshot> [--phase pre|post] [--dry-run] [--all] [paths]',
+  summary: 'bring the files back as they were before a turn, after it, or in a snapshot; shows the plan and asks first',
   async run(context, argument) {
     const known = { phase: 'value', 'dry-run': 'alone', all: 'alone' } as const;
     const { given, values, words } = readFlags('restore', argument, known);
-    const turn = turnNumber('restore', words[0], '/restore 3');
-    const phase = readPhase(values.get('phase'));
+    const turnOf = (typed: string | undefined): number => turnNumber('restore', typed, '/restore 3');
+    const { target, what } = restorePoint(words[0], turnOf, readPhase(values.get('phase')));
     const sessionId = currentSession(context, 'restore');
     const paths = workspacePaths(words.slice(1), workspaceOf(context), context.talk.workspace);
-    const what = `the files from ${WHAT[phase]} turn ${turn}`;
     await restoreHere(context, {
       params: {
         sessionId,
-        target: { kind: 'turn', turn, phase },
+        target,
         ...(paths === undefined ? {} : { paths }),
         ...(given.has('all') ? { all: true } : {}),
       },
@@ -63,7 +61,7 @@ export async function restoreHere(context: CommandContext, wish: RestoreWish): P
   return restored;
 }
 
-function readPhase(text: string | undefined): SnapshotPhase {
-  if (text === undefined || text === 'pre' || text === 'post') return text ?? 'pre';
+function readPhase(text: string | undefined): SnapshotPhase | undefined {
+  if (text === undefined || text === 'pre' || text === 'post') return text;
   throw usageError(`--phase takes pre or post, not ${text}`);
 }

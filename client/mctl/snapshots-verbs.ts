@@ -37,8 +37,8 @@ export const SNAPSHOTS: Noun = {
       load: async () => (await import('./snapshots/diff.ts')).diff,
     },
     restore: {
-      summary: 'bring files back as they were before a turn, or after it',
-      takes: '<id> <turn> [paths...]',
+      summary: 'bring files back as they were before a turn, or after it, or when a snapshot was taken by hand',
+      takes: '<id> <turn-or-snapshot> [paths...]',
       flags: [
         ['--phase <phase>', 'before the turn (pre, the default) or after it (post)'],
         DRY,
@@ -46,7 +46,11 @@ export const SNAPSHOTS: Noun = {
         YES,
       ],
       json: true,
-      examples: ['mctl snapshots restore 01K3 4 --dry-run', 'mctl snapshots restore 01K3 4 --yes src/a.ts'],
+      examples: [
+        'mctl snapshots restore 01K3 4 --dry-run',
+        'mctl snapshots restore 01K3 4 --yes src/a.ts',
+        'mctl snapshots restore 01K3 01K5QX3V9P2M6T8A4B7C1D0E2F',
+      ],
       load: async () => (await import('./snapshots/restore.ts')).restore,
     },
     undo: {

@@ -1,6 +1,7 @@
 /** Whose snapshots a command line is about. */
 import { resolveWorkspace } from '../../command-line/workspace.ts';
 import type { Client } from '../../connection/api.ts';
+import { takenId } from '../../files/restore-point.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { SnapshotOwner } from '../../../protocol/snapshot.ts';
 import { realWorkspace } from '../real-workspace.ts';
@@ -28,16 +29,14 @@ export interface TakenSnapshot {
   readonly workspace: string;
 }
 
-const TAKEN = /^[0-9A-HJKMNP-TV-Z]{26}$/;
-
 /** @returns undefined for what cannot be the id of a snapshot. */
 export function takenSnapshot(
   context: MctlContext,
   reference: string,
   cwd: string | undefined,
 ): TakenSnapshot | undefined {
-  const id = reference.toUpperCase();
-  if (!TAKEN.test(id)) return undefined;
+  const id = takenId(reference);
+  if (id === undefined) return undefined;
   return { kind: 'taken', id, workspace: realWorkspace(context.around.directory, cwd ?? '.') };
 }
 

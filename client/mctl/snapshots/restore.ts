@@ -3,6 +3,7 @@ import { inked } from '../../calls/ink-line.ts';
 import { EXIT, usageError } from '../../command-line/failure.ts';
 import { paintFor } from '../../command-line/style.ts';
 import type { Client } from '../../connection/api.ts';
+import { restorePoint } from '../../files/restore-point.ts';
 import { restoreFiles, type RestoreWish } from '../../files/restoring.ts';
 import { workspacePaths } from '../../files/typed-path.ts';
 import type { MctlContext } from '../context.ts';
@@ -24,18 +25,17 @@ interface RestoreOptions extends UndoOptions {
 }
 
 export const restore: Verb<RestoreOptions> = async ({ context, args, options }) => {
-  const [reference = '', number, ...typed] = args;
-  const turn = wholeNumber('the turn', number) ?? 0;
-  const phase = readPhase(options.phase) ?? 'pre';
+  const [reference = '', point, ...typed] = args;
+  const turnOf = (number: string | undefined): number => wholeNumber('the turn', number) ?? 0;
+  const { target, what } = restorePoint(point, turnOf, readPhase(options.phase));
   requireSomebody(context, options);
   const client = await context.connectUnlocked();
   const { id: sessionId, workspace } = await findSession(client, context, reference);
   const paths = workspacePaths(typed, workspace, context.around.directory);
-  const what = `the files from ${phase === 'pre' ? 'before' : 'after'} turn ${turn}`;
   return act(context, client, options, {
     params: {
       sessionId,
-      target: { kind: 'turn', turn, phase },
+      target,
       ...(paths === undefined ? {} : { paths }),
       ...(options.all === true ? { all: true } : {}),
     },

@@ -64,6 +64,6 @@ export function numberOf(name: string): number {
 
 /** For a person: `the files before turn 3`. */
 export function describePoint({ point }: PointName): string {
-  if (point.kind === 'taken') return `the snapshot ${point.id}`;
+  if (point.kind === 'taken') return `the files of ${point.id}`;
   return `the files ${point.phase === 'pre' ? 'before' : 'after'} turn ${point.turn}`;
 }

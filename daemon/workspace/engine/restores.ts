@@ -74,7 +74,7 @@ export class Restores {
     const { side, capture, brackets, scanner } = this.#parts;
     const { sessionId, all = false, overwrite = [] } = params;
     brackets.settleSession(sessionId);
-    const target = this.#target(params);
+    const target = this.#target({ params, newestTurn });
     const { tree, record } = capture.scan(flag, true, ({ tree, record }) => ({ tree, record }));
     const currentRules = scanner.rules();
     const decided = planRestore({
@@ -148,7 +148,7 @@ export class Restores {
     );
   }
 
-  #target({ sessionId, target, paths }: PlanRequest['params']): Target {
+  #target({ params: { sessionId, target, paths }, newestTurn }: PlanRequest): Target {
     const { side, ledger } = this.#parts;
     const named = paths === undefined ? undefined : pathsFromWire(paths);
     if (target.kind === 'turn') {
@@ -157,6 +157,12 @@ export class Restores {
       const { skipped, skippedMore, head } = record;
       const changes = ledger.since(sessionId, turn, phase);
       return { turn, phase, tree, skipped, skippedMore, head, changes, within: named };
+    }
+    if (target.kind === 'taken') {
+      const { tree, record } = side.snapshot({ sessionId: undefined, point: target });
+      const { skipped, skippedMore, head, at } = record;
+      const changes = ledger.sinceMoment(sessionId, at);
+      return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, changes, within: named };
     }
     const newest = ledger.restores(sessionId).findLast(({ record }) => record.done);
     if (newest === undefined) {

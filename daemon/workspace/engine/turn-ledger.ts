@@ -3,6 +3,7 @@ import type { TurnRef } from '../../services/snapshot-port.ts';
 import type { SnapshotPhase } from '../../../protocol/snapshot.ts';
 import { sameState } from '../diff/file-state.ts';
 import { EMPTY_TREE, type ObjectId, type ObjectSink } from '../objects/object.ts';
+import { readCommit } from '../objects/object-walk.ts';
 import type { RefChange } from '../objects/ref-store.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import { callsName, numberOf, restoresName, turnName } from './names.ts';
@@ -11,6 +12,12 @@ import type { SideRepository } from './side-repository.ts';
 
 export interface NamedRestore extends ReadRecord<'restore'> {
   readonly number: number;
+}
+
+/** Whose changes are asked for. */
+interface Meant {
+  readonly isTurn: (turn: number) => boolean;
+  readonly isRestore: (record: NamedRestore['record']) => boolean;
 }
 
 export class TurnLedger {
@@ -60,16 +67,46 @@ export class TurnLedger {
    */
   since(sessionId: string, turn: number, phase: SnapshotPhase): SessionChange[] {
     const first = phase === 'pre' ? turn : turn + 1;
-    const restores = this.restores(sessionId).filter(
-      ({ record }) => record.done && record.isInherited !== true && record.afterTurn >= turn,
-    );
+    return this.#changes(sessionId, {
+      isTurn: (number) => number >= first,
+      isRestore: ({ afterTurn }) => afterTurn >= turn,
+    });
+  }
+
+  /**
+   * As `since`, from a moment on. Of a turn that went on at that moment it is everything: what it had done before leads to
+   * the state of then, and is not followed further back.
+   *
+   * @param at milliseconds since the epoch.
+   */
+  sinceMoment(sessionId: string, at: number): SessionChange[] {
+    // Commits know whole seconds.
+    const from = Math.floor(at / 1000);
+    return this.#changes(sessionId, {
+      isTurn: (turn) => this.#writtenAt({ sessionId, turn }) >= from,
+      isRestore: (record) => record.at >= at,
+    });
+  }
+
+  #changes(sessionId: string, { isTurn, isRestore }: Meant): SessionChange[] {
     const parts: { readonly after: number; readonly changes: readonly SessionChange[] }[] = [];
-    for (const number of this.#turnsOf(sessionId)) {
-      if (number >= first) parts.push({ after: number, changes: this.changesOf({ sessionId, turn: number }) });
+    for (const turn of this.#turnsOf(sessionId)) {
+      if (isTurn(turn)) parts.push({ after: turn, changes: this.changesOf({ sessionId, turn }) });
     }
-    for (const { record } of restores) parts.push({ after: record.afterTurn, changes: record.changes });
+    for (const { record } of this.restores(sessionId)) {
+      if (!record.done || record.isInherited === true || !isRestore(record)) continue;
+      parts.push({ after: record.afterTurn, changes: record.changes });
+    }
     // Sorting leaves a turn before the restores that came after it.
     return parts.sort((left, right) => left.after - right.after).flatMap(({ changes }) => changes);
+  }
+
+  /** When the newest of what a turn changed was written down, in seconds since the epoch. */
+  #writtenAt(turn: TurnRef): number {
+    const { refs, store } = this.#side;
+    const whole = refs.get(turnName(turn));
+    const ids = [...(whole === undefined ? [] : [whole]), ...refs.list(callsName(turn)).map(({ id }) => id)];
+    return Math.max(...ids.map((id) => readCommit(store, id).at));
   }
 
   /** Those that changed anything. */

@@ -310,3 +310,11 @@ test('/skip has the turn go on without its files, and says when no turn waits fo
   await expect(run('/skip')).resolves.toEqual(['no turn waits for its files']);
   expect(asked).toEqual([{ sessionId }, { sessionId }]);
 });
+
+test('/restore brings back the files of a snapshot that was taken by hand, which has no phases', async () => {
+  const { run, params, sessionId } = await frontend();
+  const id = '01J0000000000000000000TAKE';
+  await run(`/restore ${id.toLowerCase()} --dry-run`);
+  expect(params('restore/plan')).toEqual({ sessionId, target: { kind: 'taken', id } });
+  await expect(run(`/restore ${id} --phase pre`)).rejects.toMatchObject({ message: '--phase is about a turn' });
+});

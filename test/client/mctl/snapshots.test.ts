@@ -221,6 +221,16 @@ test('restore --yes does it, and --dry-run only says what would be done', async 
   expect(out).toContain(`are back; mctl snapshots undo ${sessionId} takes it back`);
 });
 
+test('restore takes the id of a snapshot that was taken by hand for what the session has changed since', async () => {
+  const { run, daemon, params, sessionId } = workplace();
+  withRestores(daemon, [plan()]);
+  const { code, out } = await run(`snapshots restore ID ${TAKEN} -y`);
+  expect(code).toBe(0);
+  expect(out).toContain(`the files of the snapshot ${TAKEN} are back`);
+  expect(params('restore/plan')).toEqual({ sessionId, target: { kind: 'taken', id: TAKEN } });
+  await expect(run('snapshots restore ID last -y')).resolves.toMatchObject({ code: 2 });
+});
+
 test('undo takes the last restore back', async () => {
   const { run, daemon, params, sessionId } = workplace();
   withRestores(daemon, [plan()]);
