@@ -21,9 +21,8 @@ import {
   SnapshotTakeResult,
   SnapshotWriteOutParams,
   SnapshotWriteOutResult,
-  TurnListParams,
-  TurnListResult,
 } from './snapshot.ts';
+import { TurnListParams, TurnListResult } from './turn-summary.ts';
 
 /** A large workspace is read from the disk, or a slow disk is written to. */
 const LONG = 600_000;

@@ -88,6 +88,8 @@ export const SnapshotListResult = z.object({
   /** Newest first. */
   snapshots: z.array(Snapshot),
   nextCursor: z.nullable(z.string()),
+  /** How many of this page are not listed, because the part of the store that they stand in is damaged. Missing for none. */
+  unreadable: z.optional(z.int()),
 });
 
 export const SnapshotShowParams = z.strictObject({ owner: SnapshotOwner, point: SnapshotPoint });
@@ -174,6 +176,8 @@ export const SnapshotStatus = z.object({
   snapshots: z.int(),
   /** Bytes on disk. */
   storedBytes: z.int(),
+  /** Packs of the store that are damaged: snapshots that need them cannot be restored. Missing for none. */
+  damagedPacks: z.optional(z.int()),
   /** Set while a snapshot is being taken. */
   busy: z.nullable(z.object({ files: z.int(), sinceMs: z.int() })),
   /** How changes are found: every file is looked at, or directories are watched. Missing from daemons that only scan. */
@@ -195,7 +199,13 @@ export const SnapshotExportParams = z.strictObject({
   /** Absolute; must not exist, or be empty. */
   destination: Path,
 });
-export const SnapshotExportResult = z.object({ snapshots: z.int(), objects: z.int(), bytes: z.int() });
+/** `damaged` snapshots were left out: what the store has of them is. Missing for none. */
+export const SnapshotExportResult = z.object({
+  snapshots: z.int(),
+  objects: z.int(),
+  bytes: z.int(),
+  damaged: z.optional(z.int()),
+});
 
 /** What to bring back. */
 export const RestoreTarget = z.discriminatedUnion('kind', [
@@ -275,26 +285,3 @@ export const SnapshotWriteOutParams = z.strictObject({
   destination: Path,
 });
 export const SnapshotWriteOutResult = z.object({ files: z.int(), bytes: z.int() });
-
-/** One turn and what it did to the files. */
-export const TurnSummary = z.object({
-  turn: TurnNumber,
-  at: Timestamp,
-  /** The beginning of its prompt, one line. */
-  prompt: z.string(),
-  state: z.string(),
-  /** Null when nothing is known: it has not ended, or snapshots were off. */
-  snapshot: z.nullable(SnapshotEntry),
-});
-export type TurnSummary = z.infer<typeof TurnSummary>;
-export const TurnListParams = z.strictObject({
-  sessionId: SessionId,
-  limit: z.optional(z.int().check(z.gte(1), z.lte(500))),
-  /** Only turns before this one. */
-  before: z.optional(TurnNumber),
-});
-export const TurnListResult = z.object({
-  /** Newest first. */
-  turns: z.array(TurnSummary),
-  more: z.boolean(),
-});

@@ -1,7 +1,7 @@
 /** The newest turn of which something is true. */
 import type { Client } from '../connection/api.ts';
 import type { ResultOf } from '../../protocol/methods.ts';
-import type { TurnSummary } from '../../protocol/snapshot.ts';
+import type { TurnSummary } from '../../protocol/turn-summary.ts';
 
 /** Mostly it is the first one: no more is read than that. */
 const FIRST_PAGE = 2;

@@ -34,13 +34,14 @@ export function snapshotState(status: SnapshotStatus): string {
 
 /** `1203 files captured, 45.2 MB, 3 skipped, at 12:30:05 in 120 ms` */
 function capturedText(status: SnapshotStatus): string {
-  const { files, bytes, skipped, lastAt, lastDurationMs, encrypted } = status;
+  const { files, bytes, skipped, lastAt, lastDurationMs, encrypted, damagedPacks = 0 } = status;
   const facts = [
     `${count(files, 'file')} captured`,
     sizeText(bytes),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
     ...(lastAt === null ? [] : [`at ${localClock(lastAt)} in ${durationText(lastDurationMs)}`]),
     ...(encrypted ? [] : ['not encrypted']),
+    ...(damagedPacks === 0 ? [] : [`${count(damagedPacks, 'stored pack')} damaged`]),
   ];
   return facts.join(', ');
 }

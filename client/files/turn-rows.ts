@@ -2,7 +2,8 @@
 import { fitWidth, padWidth } from '../command-line/display-width.ts';
 import { harmlessLine } from '../command-line/harmless-text.ts';
 import { count, localTime } from '../command-line/wording.ts';
-import type { SnapshotEntry, TurnSummary } from '../../protocol/snapshot.ts';
+import type { SnapshotEntry } from '../../protocol/snapshot.ts';
+import type { TurnSummary } from '../../protocol/turn-summary.ts';
 import { lineCounts } from './change-words.ts';
 
 /** Rows in the order that is given, none wider than so many columns. */

@@ -1,7 +1,7 @@
 /** The turns of a session with what each did to its files. What a turn holds in between is not read. */
 import type { EventData } from '../../protocol/event.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
-import type { TurnSummary } from '../../protocol/snapshot.ts';
+import type { TurnSummary } from '../../protocol/turn-summary.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 import { titleOf } from '../domain/title.ts';
 import { hasEnded } from '../domain/turn-state.ts';

@@ -12,7 +12,7 @@ import type { DurableEventType, EventData, EventType, ListNotice, SessionEvent }
 import type { PromptPart } from '../../protocol/message.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { CatalogRow, Save, Session } from '../../protocol/session.ts';
-import type { TurnSummary } from '../../protocol/snapshot.ts';
+import type { TurnSummary } from '../../protocol/turn-summary.ts';
 import type { ApprovalChange, ApprovalQuestion } from '../../protocol/tool.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
 

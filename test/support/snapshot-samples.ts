@@ -1,13 +1,7 @@
 /** Answers about snapshots, to be varied by a test. */
 import type { ResultOf } from '../../protocol/methods.ts';
-import type {
-  DiffFile,
-  RestorePlan,
-  RestoreResult,
-  SnapshotEntry,
-  SnapshotStatus,
-  TurnSummary,
-} from '../../protocol/snapshot.ts';
+import type { DiffFile, RestorePlan, RestoreResult, SnapshotEntry, SnapshotStatus } from '../../protocol/snapshot.ts';
+import type { TurnSummary } from '../../protocol/turn-summary.ts';
 import type { FakeDaemon } from './fake-daemon.ts';
 
 export const AT = '2025-07-04T12:30:00.000Z';

@@ -1,7 +1,7 @@
 /** `mctl snapshots list` */
 import { sizeText } from '../../calls/command-result.ts';
 import { fitWidth, padWidth } from '../../command-line/display-width.ts';
-import { localTime } from '../../command-line/wording.ts';
+import { count, localTime } from '../../command-line/wording.ts';
 import type { Client } from '../../connection/api.ts';
 import type { ResultOf } from '../../../protocol/methods.ts';
 import type { Snapshot, SnapshotOwner } from '../../../protocol/snapshot.ts';
@@ -28,12 +28,17 @@ export const list: Verb<ListOptions> = async ({ context, args, options }) => {
     reference === undefined
       ? workspaceOwner(context, options.cwd)
       : { kind: 'session', sessionId: (await namedSession(client, context, reference)).sessionId };
-  const { snapshots, more } = await newest(client, owner, wanted);
+  const { snapshots, unreadable, more } = await newest(client, owner, wanted);
+  if (unreadable > 0) {
+    context.stderr.line(
+      `mctl: ${count(unreadable, 'snapshot')} cannot be read, because the store is damaged, and ${unreadable === 1 ? 'is' : 'are'} not listed`,
+    );
+  }
   if (context.isJson) {
     context.json(snapshots);
     return;
   }
-  if (snapshots.length === 0) context.say('no snapshot yet');
+  if (snapshots.length === 0) context.say(unreadable > 0 ? 'no snapshot that can be read' : 'no snapshot yet');
   else context.say([...table(snapshots, context.stdout.columns), ...(more ? ['… --limit shows more'] : [])].join('\n'));
 };
 
@@ -41,8 +46,9 @@ async function newest(
   client: Client,
   owner: SnapshotOwner,
   wanted: number,
-): Promise<{ snapshots: Snapshot[]; more: boolean }> {
+): Promise<{ snapshots: Snapshot[]; unreadable: number; more: boolean }> {
   const snapshots: Snapshot[] = [];
+  let unreadable = 0;
   let cursor: string | null = null;
   do {
     const page: ResultOf<'snapshot/list'> = await client.call('snapshot/list', {
@@ -51,9 +57,10 @@ async function newest(
       ...(cursor === null ? {} : { cursor }),
     });
     snapshots.push(...page.snapshots);
+    unreadable += page.unreadable ?? 0;
     cursor = page.nextCursor;
   } while (cursor !== null && snapshots.length < wanted);
-  return { snapshots, more: cursor !== null };
+  return { snapshots, unreadable, more: cursor !== null };
 }
 
 /** A line of headings and one for each snapshot, none wider than so many columns. */

@@ -4,7 +4,8 @@ import type { ResultOf } from '../../../protocol/methods.ts';
 import type { Snapshot, SkippedFile } from '../../../protocol/snapshot.ts';
 import type { PointName } from '../../services/snapshot-port.ts';
 import { toWirePath } from '../byte-text.ts';
-import type { ObjectId } from '../objects/object.ts';
+import type { ObjectId, ObjectSource } from '../objects/object.ts';
+import { isDamage } from '../objects/store-errors.ts';
 import { NEWEST, numberOf, pointOf, SNAPSHOTS, TAKEN } from './names.ts';
 import { readRecord, type SkippedPath, type SnapshotRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
@@ -32,7 +33,8 @@ export class SnapshotList {
 
   /**
    * @param sessionId undefined for the whole workspace.
-   * @throws ProtocolError INVALID_PARAMS for a cursor that is none; TamperedObject, MissingObject
+   * Those that a damage of the store keeps from being read are counted, so that the others can be found.
+   * @throws ProtocolError INVALID_PARAMS for a cursor that is none
    */
   list(sessionId: string | undefined, limit: number, cursor: string | undefined): ResultOf<'snapshot/list'> {
     const names = sessionId === undefined ? this.#allNewestFirst() : this.#ofSession(sessionId);
@@ -44,11 +46,14 @@ export class SnapshotList {
     }
     const page = names.slice(start, start + limit);
     this.#keepOnly(names);
+    const snapshots = page.flatMap(({ name, id }) => {
+      const [point, summary] = [pointOf(name), this.#summaryOf(id)];
+      return point === undefined || summary === undefined ? [] : [{ ...shownPoint(point), ...summary }];
+    });
+    const unreadable = page.length - snapshots.length;
     return {
-      snapshots: page.flatMap(({ name, id }) => {
-        const point = pointOf(name);
-        return point === undefined ? [] : [{ ...shownPoint(point), ...this.#summaryOf(id) }];
-      }),
+      snapshots,
+      ...(unreadable === 0 ? {} : { unreadable }),
       nextCursor: start + limit < names.length ? (page.at(-1)?.name ?? null) : null,
     };
   }
@@ -73,7 +78,8 @@ export class SnapshotList {
   status(): Omit<ResultOf<'snapshot/status'>, 'state' | 'reason' | 'busy'> {
     const { refs, store, key } = this.#side;
     const newest = refs.get(NEWEST);
-    const record = newest === undefined ? undefined : readRecord(store, newest, 'snapshot').record;
+    const record = newest === undefined ? undefined : readableRecord(store, newest);
+    const damagedPacks = store.damage().length;
     const skipped = shownSkipped(record?.skipped ?? [], record?.skippedMore ?? 0, SHOWN_IN_STATUS);
     return {
       encrypted: key !== undefined,
@@ -85,6 +91,7 @@ export class SnapshotList {
       lastDurationMs: record?.durationMs ?? 0,
       snapshots: this.#names().length,
       storedBytes: store.sizeOnDisk(),
+      ...(damagedPacks === 0 ? {} : { damagedPacks }),
     };
   }
 
@@ -102,14 +109,17 @@ export class SnapshotList {
 
   #allNewestFirst(): Listed[] {
     return this.#names()
-      .map((listed) => ({ ...listed, at: this.#summaryOf(listed.id).at }))
+      .map((listed) => ({ ...listed, at: this.#summaryOf(listed.id)?.at ?? '' }))
       .toSorted((left, right) => compare(right.at, left.at) || compare(right.name, left.name));
   }
 
-  #summaryOf(id: ObjectId): Summary {
+  /** Undefined when it cannot be read. */
+  #summaryOf(id: ObjectId): Summary | undefined {
     const known = this.#summaries.get(id);
     if (known !== undefined) return known;
-    const summary = summaryOf(readRecord(this.#side.store, id, 'snapshot').record);
+    const record = readableRecord(this.#side.store, id);
+    if (record === undefined) return undefined;
+    const summary = summaryOf(record);
     this.#summaries.set(id, summary);
     return summary;
   }
@@ -124,6 +134,16 @@ export class SnapshotList {
 
 export function shownSnapshot(name: PointName, record: SnapshotRecord): Snapshot {
   return { ...shownPoint(name), ...summaryOf(record) };
+}
+
+/** Undefined when the part of the store that it is in is damaged. */
+function readableRecord(store: ObjectSource, id: ObjectId): SnapshotRecord | undefined {
+  try {
+    return readRecord(store, id, 'snapshot').record;
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
 }
 
 function shownPoint({ sessionId, point }: PointName): Pick<Snapshot, 'point' | 'sessionId'> {

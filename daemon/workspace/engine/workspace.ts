@@ -9,7 +9,6 @@ import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
 import type { DiffFile } from '../../../protocol/snapshot.ts';
 import type { Mutation, PlanRequest, PointName, TakenSnapshot, TurnRef } from '../../services/snapshot-port.ts';
 import { diffTrees } from '../diff/tree-diff.ts';
-import { exportRepository } from '../objects/export-repository.ts';
 import type { ObjectId } from '../objects/object.ts';
 import { Scanner } from '../scan/scanner.ts';
 import { Scout } from '../scan/scout.ts';
@@ -20,6 +19,7 @@ import { WatchedScanner } from '../watch/watched-scanner.ts';
 import { Capture } from './capture.ts';
 import { CallBrackets } from './call-brackets.ts';
 import { pageOf } from './differences.ts';
+import { exportSnapshots } from './export-snapshots.ts';
 import { NEWEST, pointOf, snapshotName, turnSnapshotName } from './names.ts';
 import { writeRecord, type ReadRecord } from './records.ts';
 import { requireOutside } from './destination.ts';
@@ -148,8 +148,7 @@ export class Workspace {
     requireOutside(destination, this.#parts);
     const { store, refs } = this.#side;
     const snapshots = refs.list().filter(({ name }) => pointOf(name) !== undefined);
-    const { objects, bytes } = exportRepository(store, { list: () => snapshots }, destination, signalOf(flag));
-    return { snapshots: snapshots.length, objects, bytes };
+    return exportSnapshots(store, snapshots, destination, signalOf(flag));
   }
 
   writeOut(point: PointName, destination: string): Promise<ResultOf<'snapshot/writeOut'>> {

@@ -79,6 +79,11 @@ export class TamperedFile extends Error {
   override readonly name = 'TamperedFile';
 }
 
+/** True when what was asked for was stored, and is not there any more as it was. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof TamperedObject || error instanceof MissingObject;
+}
+
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 
 /** True of the system's error for a file that is not there. */

@@ -69,6 +69,18 @@ test('list shows the snapshots of the workspace, or of a session, and all of the
   expect(params('snapshot/list')).toMatchObject({ owner: { kind: 'session', sessionId }, cursor: 'c' });
 });
 
+test('list says how many snapshots a damage of the store hides', async () => {
+  const { daemon, run } = workplace();
+  daemon.overrides['snapshot/list'] = () => ({ snapshots: [snapshot()], unreadable: 2, nextCursor: null });
+  const { out, err, code } = await run('snapshots list');
+  expect(code).toBe(0);
+  expect(out).toContain('1 pre');
+  expect(err).toBe('mctl: 2 snapshots cannot be read, because the store is damaged, and are not listed\n');
+  daemon.overrides['snapshot/list'] = () => ({ snapshots: [], unreadable: 1, nextCursor: null });
+  expect((await run('snapshots list')).out).toBe('no snapshot that can be read\n');
+  expect(JSON.parse((await run('snapshots list --json')).out)).toEqual([]);
+});
+
 test('list finds the snapshots of a directory that is gone by its path', async () => {
   const { daemon, run, params } = workplace();
   daemon.overrides['snapshot/list'] = () => ({ snapshots: [], nextCursor: null });
@@ -326,4 +338,7 @@ test('export names an absolute directory, and says that it is not encrypted', as
     `2 snapshots written to ${workspace}/out.git\n  30 objects, 4.0 kB, not encrypted\n`,
   );
   expect(params('snapshot/export')).toEqual({ workspace, destination: `${workspace}/out.git` });
+  daemon.overrides['snapshot/export'] = () => ({ snapshots: 2, objects: 30, bytes: 4_000, damaged: 3 });
+  const { code, err } = await run('snapshots export out.git');
+  expect([code, err]).toEqual([1, 'mctl: 3 snapshots left out: what the store has of them is damaged\n']);
 });

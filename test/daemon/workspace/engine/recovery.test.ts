@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeRecord, type RestoreRecord } from '../../../../daemon/workspace/engine/records.ts';
@@ -135,6 +135,44 @@ describe('what is stored of a workspace', () => {
     const { files } = bench.workspace.diff(undefined, { from: name.point });
     expect(files).toMatchObject([{ path: 'a.txt', added: 1, removed: 1 }]);
     expect(() => bench.workspace.show(point(ALICE, 1, 'pre'))).toThrow('is missing');
+  });
+
+  it.each(['damaged', 'gone'])('is listed and exported as far as it is whole, when a part of it is %s', (how) => {
+    bench.write('a.txt', 'a');
+    bench.pre(ALICE, 1);
+    const packs = readdirSync(bench.directory).filter((name) => name.endsWith('.pack'));
+    bench.write('a.txt', 'b');
+    bench.pre(ALICE, 2);
+    bench.crash();
+    for (const name of packs) {
+      if (how === 'gone') rmSync(join(bench.directory, name));
+      else writeFileSync(join(bench.directory, name), 'damaged');
+    }
+    for (const session of [ALICE, undefined]) {
+      const { snapshots, unreadable } = bench.workspace.list(session, 10, undefined);
+      expect([snapshots.map(({ point: { kind } }) => kind), unreadable]).toEqual([['turn'], 1]);
+    }
+    expect(bench.workspace.list(ALICE, 1, undefined).unreadable).toBeUndefined();
+    const destination = bench.beside('export.git');
+    expect(bench.workspace.exportTo(destination, newStopFlag())).toMatchObject({ snapshots: 1, damaged: 1 });
+    const git = (...args: string[]) => execFileSync('git', ['--git-dir', destination, ...args], { encoding: 'utf8' });
+    expect(git('fsck', '--strict')).toBe('');
+    bench.write('a.txt', 'c');
+    bench.pre(ALICE, 3);
+    expect(bench.workspace.status()).toMatchObject({ snapshots: 3, files: 1 });
+    expect(bench.workspace.status().damagedPacks).toBe(how === 'gone' ? undefined : 1);
+  });
+
+  it('tells its state also when the newest snapshot cannot be read', () => {
+    bench.write('a.txt', 'a');
+    bench.pre(ALICE, 1);
+    bench.crash();
+    for (const name of readdirSync(bench.directory).filter((each) => each.endsWith('.pack'))) {
+      writeFileSync(join(bench.directory, name), 'damaged');
+    }
+    expect(bench.workspace.status()).toMatchObject({ snapshots: 1, lastAt: null, damagedPacks: 1 });
+    expect(() => bench.workspace.exportTo(bench.beside('export.git'), newStopFlag())).toThrow('is missing');
+    expect(existsSync(bench.beside('export.git'))).toBe(false);
   });
 
   it('goes out as a repository that git finds whole, with the snapshots of every session', async () => {
