@@ -8,6 +8,8 @@ export interface RootPlaces {
 
 /** Views of the kernel: their files have no content of their own, and reading some of them does things. */
 const KERNEL_VIEWS = ['/proc', '/sys', '/dev'];
+/** Within one of them, but a file system in memory like any other. */
+const SHARED_MEMORY = '/dev/shm';
 
 /**
  * @param root real path of the directory.
@@ -21,7 +23,8 @@ export function refuseRoot(root: string, places: RootPlaces): string | undefined
   if (isWithin(home, root)) return refusal(root, 'your home directory is in it');
   if (isWithin(root, data)) return refusal(root, 'it belongs to the data directory of m');
   if (isWithin(data, root)) return refusal(root, 'the data directory of m is in it');
-  if (KERNEL_VIEWS.some((view) => isWithin(root, view))) return refusal(root, 'it is a view of the kernel');
+  if (!isWithin(root, SHARED_MEMORY) && KERNEL_VIEWS.some((view) => isWithin(root, view)))
+    return refusal(root, 'it is a view of the kernel');
   return undefined;
 }
 

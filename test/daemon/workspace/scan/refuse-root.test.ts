@@ -31,8 +31,9 @@ test.each([
   expect(sentence).toContain('Start in the directory of a project');
 });
 
-test.each(['people/me/project', 'people/me2', 'far'])('%s is one', (path) => {
+test.each(['people/me/project', 'people/me2', 'far', '/dev/shm/project'])('%s is one', (path) => {
+  const root = path.startsWith('/') ? path : join(base, path);
   const places = { home: join(base, 'people/me'), dataDirectory: join(base, 'people/me/.data/m') };
-  expect(refuseRoot(join(base, path), places)).toBeUndefined();
-  expect(refuseRoot(join(base, path), { ...places, dataDirectory: join(base, 'not/there') })).toBeUndefined();
+  expect(refuseRoot(root, places)).toBeUndefined();
+  expect(refuseRoot(root, { ...places, dataDirectory: join(base, 'not/there') })).toBeUndefined();
 });
