@@ -82,7 +82,9 @@ export class RestoreService {
 function planAgain(error: unknown): never {
   if (!(error instanceof ProtocolError) || error.kind !== 'NOT_FOUND') throw error;
   throw new ProtocolError('NOT_FOUND', error.message, {
-    hint: 'A plan is good for ten minutes, and while the daemon runs: plan it again.',
+    hint:
+      'A plan is good for ten minutes, and while the daemon runs: plan it again. ' +
+      'A restore that the end of the daemon cut off was completed by the next one.',
     cause: error,
   });
 }
