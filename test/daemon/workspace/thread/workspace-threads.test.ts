@@ -1,5 +1,15 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -67,6 +77,14 @@ function sideDirectory(): string {
   return join(top, 'data', 'workspaces', keys.get(root)?.id ?? '');
 }
 
+/** How many queues of the kernel this process has for watches. */
+function watchQueues(): number {
+  return readdirSync('/proc/self/fd').filter((name) => {
+    const link = `/proc/self/fd/${name}`;
+    return lstatSync(link, { throwIfNoEntry: false }) !== undefined && readlinkSync(link).includes('inotify');
+  }).length;
+}
+
 const turn = { sessionId: ALICE, turn: 1 };
 const command = { kind: 'command', callId: 'C' } as const;
 
@@ -115,8 +133,10 @@ describe('the threads of workspaces', () => {
     'watch directories when they are told to, find what changes, and say so',
     async () => {
       watch = 'on';
+      const before = watchQueues();
       for (const name of ['a', 'b', 'c']) mkdirSync(join(root, name));
-      const files = await threads().of(root);
+      const port = threads();
+      const files = await port.of(root);
       for (let number = 1; number <= 20; number += 1) {
         writeFileSync(join(root, 'abc'[number % 3] ?? '', `${number}.txt`), String(number));
         const { snapshot } = await files.take(point(ALICE, number, 'pre'), never);
@@ -125,6 +145,9 @@ describe('the threads of workspaces', () => {
       const status = await files.status();
       expect(status).toMatchObject({ engine: 'watch', engineReason: 'snapshots_watch is on' });
       expect(readdirSync(join(sideDirectory(), 'watch'))).toEqual([]);
+      expect(watchQueues()).toBe(before + 1);
+      await port.close();
+      expect(watchQueues()).toBe(before);
       expect(unexpected).toEqual([]);
     },
   );
