@@ -36,7 +36,7 @@ export interface SnapshotParts {
 /** Makes what every turn needs. */
 export class SnapshotKeeper {
   readonly #parts: SnapshotParts;
-  readonly #shared: Shared = { informed: new Set(), capturing: new Map() };
+  readonly #shared: Shared = { informed: new Set(), turns: new Map() };
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts;
@@ -49,15 +49,15 @@ export class SnapshotKeeper {
 
   /** As TurnSnapshots'. @returns the turn that goes on without; null when none is being captured. */
   giveUp(sessionId: string): number | null {
-    return this.#shared.capturing.get(sessionId)?.giveUp() ?? null;
+    return this.#shared.turns.get(sessionId)?.giveUp() ?? null;
   }
 }
 
 interface Shared {
   /** Sessions whose person has let a change pass in a workspace that is never captured. */
   readonly informed: Set<string>;
-  /** By session: those whose files from before the turn are being read. */
-  readonly capturing: Map<string, TurnSnapshots>;
+  /** By session: those of turns that go on. */
+  readonly turns: Map<string, TurnSnapshots>;
 }
 
 /** Why the files from before a turn cannot be brought back. */
@@ -102,9 +102,7 @@ export class TurnSnapshots {
   /** Begins to capture the files as they are now. Nothing waits for it but `ready`. */
   start(): void {
     if (!this.#parts.settings().enabled || this.#place.workspace === '') return;
-    const { capturing } = this.#shared;
-    const { sessionId } = this.#turn;
-    capturing.set(sessionId, this);
+    this.#shared.turns.set(this.#turn.sessionId, this);
     this.#progress.begin();
     this.#before = this.#capture()
       .catch((error: unknown) => {
@@ -116,7 +114,6 @@ export class TurnSnapshots {
       })
       .then(() => {
         this.#beforeHasEnded = true;
-        if (capturing.get(sessionId) === this) capturing.delete(sessionId);
         this.#progress.end(this.#loss === undefined ? 'done' : 'given-up');
       });
   }
@@ -186,6 +183,7 @@ export class TurnSnapshots {
    * @returns undefined when there is nothing to say. Never rejects.
    */
   async finish(limitMs: number, signal: AbortSignal): Promise<SnapshotEntry | undefined> {
+    this.#shared.turns.delete(this.#turn.sessionId);
     if (this.#before === undefined) return undefined;
     if (!this.#beforeHasEnded) {
       // It was too late for that, and is at it still.
