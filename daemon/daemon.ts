@@ -168,6 +168,7 @@ function makeAccess(parts: Pick<Built, 'vault' | 'hub' | 'room' | 'turns' | 'cou
     onOpened: async (store) => {
       hub.opened(store);
       await Promise.all([room.recover().then(() => turns.recover()), count.refresh()]);
+      room.pruning.begin();
     },
   });
 }
@@ -180,6 +181,7 @@ function serveTurns(parts: CompactionParts & { configuration: ConfigurationStore
     workspaces: room.workspaces,
     keeper: room.keeper,
     snapshots: room.snapshots,
+    pruning: room.pruning,
     restores: room.restoresOf(turns),
     revival: new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) }),
     compaction: new CompactionService(parts),
@@ -268,6 +270,7 @@ class RunningDaemon implements Daemon {
     const end = await Promise.race([turns.leave(options.deliberate ? 'stopped' : 'paused'), deadline.promise]);
     clearTimeout(timer);
     await tools.close();
+    room.pruning.end();
     await room.workspaces.close();
     await vault.close();
     if (end === 'late') throw new ProtocolError('DEADLINE', 'turns did not come to rest in time');

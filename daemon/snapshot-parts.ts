@@ -5,6 +5,7 @@ import type { DaemonContext } from './life/daemon-context.ts';
 import type { Report } from './reporter.ts';
 import { fulfilsWithin } from './services/deadline.ts';
 import type { ClockPort, VaultPort } from './services/ports.ts';
+import { PruneService } from './services/prune-service.ts';
 import { RestoreService } from './services/restore-service.ts';
 import { SessionFiles } from './services/session-files.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
@@ -32,6 +33,7 @@ export interface SnapshotRoom {
   /** For forks and deletions. */
   readonly files: SessionFiles;
   readonly snapshots: SnapshotService;
+  readonly pruning: PruneService;
   restoresOf(turns: TurnService): RestoreService;
   /** Completes restores that were cut off, so that no turn goes on among half of the files. Never rejects. */
   recover(): Promise<void>;
@@ -61,6 +63,16 @@ export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotP
     keeper: new SnapshotKeeper({ workspaces, holds, settings, report }),
     files: new SessionFiles(workspaces, report),
     snapshots: new SnapshotService({ vault, clock, workspaces, settings }),
+    pruning: new PruneService({
+      vault,
+      clock,
+      workspaces,
+      settings,
+      report,
+      log: (message, facts) => {
+        log.info(message, facts);
+      },
+    }),
     restoresOf: (turns) => new RestoreService({ vault, turns, workspaces, holds }),
     recover: async () => {
       const done = workspaces.recover().then((sentences) => {

@@ -1,5 +1,6 @@
 /** Which service answers the methods of snapshots. */
 import type { VaultPort } from './services/ports.ts';
+import type { PruneService } from './services/prune-service.ts';
 import type { RestoreService } from './services/restore-service.ts';
 import type { SnapshotService } from './services/snapshot-service.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
@@ -15,12 +16,13 @@ export interface SnapshotServices {
   readonly keeper: SnapshotKeeper;
   readonly snapshots: SnapshotService;
   readonly restores: RestoreService;
+  readonly pruning: PruneService;
 }
 
 export type SnapshotMethod = Extract<keyof ServiceRoutes, `snapshot/${string}` | `restore/${string}`> | 'turn/list';
 
 export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, SnapshotMethod> {
-  const { vault, turns, keeper, snapshots, restores } = services;
+  const { vault, turns, keeper, snapshots, restores, pruning } = services;
   return {
     'snapshot/list': (params) => snapshots.list(params),
     'snapshot/show': (params) => snapshots.show(params),
@@ -30,6 +32,8 @@ export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, 
     'snapshot/giveUp': ({ sessionId }) => Promise.resolve({ turn: keeper.giveUp(sessionId) }),
     'snapshot/export': (params) => snapshots.exportTo(params),
     'snapshot/writeOut': (params) => snapshots.writeOut(params),
+    'snapshot/prune': (params) => pruning.prune(params),
+    'snapshot/usage': (params) => pruning.usage(params),
     'restore/plan': (params) => restores.plan(params),
     'restore/apply': (params) => restores.apply(params),
     'turn/list': (params) => listTurns(vault, params, turns.current(params.sessionId)),

@@ -57,6 +57,10 @@ export interface SnapshotConfiguration {
   readonly maxFiles: number;
   /** Nor is one whose files are more together. */
   readonly maxBytes: number;
+  /** What is older goes; 0 for never. */
+  readonly maxAgeDays: number;
+  /** What is kept of all workspaces together; 0 for no limit. */
+  readonly maxStoredBytes: number;
 }
 
 export interface Configuration {

@@ -45,6 +45,8 @@ function snapshotValues(snapshots: SnapshotConfiguration): Record<string, string
     snapshots_max_file_megabytes: String(snapshots.maxFileBytes / MEGABYTE),
     snapshots_max_files: String(snapshots.maxFiles),
     snapshots_max_megabytes: String(snapshots.maxBytes / MEGABYTE),
+    snapshots_max_age_days: String(snapshots.maxAgeDays),
+    snapshots_max_stored_megabytes: String(snapshots.maxStoredBytes / MEGABYTE),
   };
 }
 

@@ -72,6 +72,8 @@ export const ConfigurationFile = z.strictObject({
   snapshots_max_file_megabytes: z._default(z.int().check(z.gte(1), z.lte(1000)), 10),
   snapshots_max_files: z._default(z.int().check(z.gte(1), z.lte(1_000_000)), 200_000),
   snapshots_max_megabytes: z._default(z.int().check(z.gte(1), z.lte(1_000_000)), 2048),
+  snapshots_max_age_days: z._default(z.int().check(z.gte(0), z.lte(36_500)), 7),
+  snapshots_max_stored_megabytes: z._default(z.int().check(z.gte(0), z.lte(10_000_000)), 10_240),
   models: z._default(z.record(ModelId, ModelShape), {}),
   providers: z._default(z.record(ProviderName, ProviderShape), {}),
 });
@@ -111,6 +113,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   snapshots_max_file_megabytes: { kind: 'number', must: 'must be a whole number of megabytes between 1 and 1000' },
   snapshots_max_files: { kind: 'number', must: 'must be a whole number of files between 1 and 1000000' },
   snapshots_max_megabytes: { kind: 'number', must: 'must be a whole number of megabytes between 1 and 1000000' },
+  snapshots_max_age_days: { kind: 'number', must: 'must be a whole number of days between 0 (never) and 36500' },
+  snapshots_max_stored_megabytes: {
+    kind: 'number',
+    must: 'must be a whole number of megabytes between 0 (no limit) and 10000000',
+  },
   models: { kind: 'table', must: 'must be written as tables, one [models."<provider>/<model>"] for each model' },
   'models.*': { kind: 'table', must: 'must be a table with context_window, input_price or output_price' },
   'models.*.context_window': { kind: 'number', must: 'must be a whole number of tokens between 1000 and 100000000' },

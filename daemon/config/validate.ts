@@ -85,6 +85,8 @@ function buildSnapshots(file: ConfigurationFile): SnapshotConfiguration {
     maxFileBytes: file.snapshots_max_file_megabytes * MEGABYTE,
     maxFiles: file.snapshots_max_files,
     maxBytes: file.snapshots_max_megabytes * MEGABYTE,
+    maxAgeDays: file.snapshots_max_age_days,
+    maxStoredBytes: file.snapshots_max_stored_megabytes * MEGABYTE,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What the services need of the threads that keep the files of workspaces: one thread a workspace, started when needed. */
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { Protections } from '../domain/snapshot-retention.ts';
 import type { Snapshot, SnapshotEntry, SnapshotPoint } from '../../protocol/snapshot.ts';
 
 /** Of which session a point is; undefined for one taken by hand. */
@@ -28,6 +29,14 @@ export interface SnapshotSettings {
   readonly maxBytes: number;
 }
 
+/** How long snapshots are kept, and how much of them. */
+export interface RetentionSettings {
+  /** 0: none goes for its age. */
+  readonly maxAgeDays: number;
+  /** Of all workspaces together; 0 for no limit. */
+  readonly maxStoredBytes: number;
+}
+
 export interface TakenSnapshot {
   readonly snapshot: Snapshot;
   readonly durationMs: number;
@@ -44,6 +53,53 @@ export interface PlanRequest {
   readonly params: ParamsOf<'restore/plan'>;
   /** The newest turn of the session that has begun. */
   readonly newestTurn: number;
+}
+
+/** Of one workspace. */
+export interface PruneOrder {
+  readonly protections: Protections;
+  /** Milliseconds since the epoch: of now, and when this was last decided. */
+  readonly now: number;
+  readonly seen: number | undefined;
+  /** Infinity: nothing goes for its age. */
+  readonly maxAgeMs: number;
+  /** Of what is kept of it; Infinity for no limit. */
+  readonly maxBytes: number;
+  /** Nothing that is not needed stays on the disk: for a deletion. Otherwise up to half of it may. */
+  readonly thorough: boolean;
+  /** Only says what would be done. */
+  readonly dryRun: boolean;
+}
+
+export interface PruneOutcome {
+  /** Snapshots that went. */
+  readonly removed: number;
+  /** Those that are protected, however old they are. */
+  readonly kept: number;
+  /** Names that are left, those of what turns and restores did included. */
+  readonly names: number;
+  readonly freedBytes: number;
+  readonly leftBytes: number;
+  /** Parts of what stays that are missing or damaged. */
+  readonly damaged: number;
+  /** Milliseconds since the epoch; null when there is no snapshot. */
+  readonly newestAt: number | null;
+}
+
+export interface StoredUse {
+  readonly snapshots: number;
+  /** Milliseconds since the epoch. */
+  readonly oldestAt: number | null;
+  readonly newestAt: number | null;
+}
+
+/** A workspace of which something is stored. */
+export interface StoredWorkspace {
+  readonly root: string;
+  /** False when the directory is not there: it was removed or moved, or its disk is away. */
+  readonly exists: boolean;
+  /** On disk. */
+  readonly bytes: number;
 }
 
 /**
@@ -90,6 +146,9 @@ export interface WorkspaceFiles {
   copySession(from: string, to: string, upToTurn: number): Promise<void>;
   /** Removes the names of a deleted session; nobody can look at its snapshots any more. */
   forgetSession(sessionId: string): Promise<void>;
+  use(): Promise<StoredUse>;
+  /** Removes old snapshots and gives back their room. In slices: other calls come in between, also snapshots. */
+  prune(order: PruneOrder): Promise<PruneOutcome>;
 }
 
 export interface WorkspacesPort {
@@ -98,8 +157,17 @@ export interface WorkspacesPort {
    * @throws ProtocolError REFUSED when this directory is not captured, with the reason.
    */
   of(root: string): Promise<WorkspaceFiles>;
+  /** As `of`, for a look at many of them: a thread that nobody else needs ends with it. */
+  briefly<T>(root: string, work: (files: WorkspaceFiles) => Promise<T>): Promise<T>;
   /** Whether there is anything stored of this workspace. */
   has(root: string): Promise<boolean>;
+  storedWorkspaces(): Promise<StoredWorkspace[]>;
+  /**
+   * Removes what belongs to no workspace any more and was not changed since.
+   * @param before milliseconds since the epoch.
+   * @returns how many bytes that were.
+   */
+  clearOrphans(before: number): Promise<number>;
   /** Completes restores that a daemon before this one had begun. @returns what was done, a sentence each. */
   recover(): Promise<string[]>;
   /** Removes what is stored of a workspace, and its key, when no snapshot is left and nothing is being done there. */

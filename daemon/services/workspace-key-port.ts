@@ -18,6 +18,8 @@ export interface WorkspaceKeyPort {
   workspaceKey(path: string): Promise<WorkspaceKey>;
   /** Every workspace that has a key. One whose key does not verify is left out. */
   workspaceKeys(): Promise<{ path: string; id: string }[]>;
+  /** Names of all directories that belong to a key, also to one that does not verify. */
+  workspaceDirectories(): Promise<string[]>;
   /** Of a workspace of which nothing is kept any more; its path goes too when nothing else names it. */
   removeWorkspaceKey(path: string): Promise<void>;
 }

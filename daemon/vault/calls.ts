@@ -70,6 +70,7 @@ export const VAULT_METHODS: Readonly<Record<keyof VaultPort, true>> = {
   removeRule: true,
   workspaceKey: true,
   workspaceKeys: true,
+  workspaceDirectories: true,
   removeWorkspaceKey: true,
   addHistory: true,
   history: true,

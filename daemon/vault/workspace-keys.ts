@@ -65,6 +65,11 @@ export class WorkspaceKeyStore {
     return this.#selectAll.all().flatMap((row) => this.#verified(row) ?? []);
   }
 
+  /** Also those whose key does not verify: a backup may open them again. */
+  directories(): string[] {
+    return this.#selectAll.all().map(({ directory }) => String(directory));
+  }
+
   remove(path: string): void {
     const workspace = this.#workspaces.find(path);
     if (workspace === undefined) return;

@@ -109,8 +109,7 @@ export class Restores {
     this.#clear();
     const waiting = this.#plans.get(planId);
     const { side, root } = this.#parts;
-    // No name holds the files of a plan: when old snapshots are cleared up, they may go.
-    if (waiting === undefined || waiting.sessionId !== sessionId || !side.store.has(waiting.tree)) {
+    if (waiting === undefined || waiting.sessionId !== sessionId) {
       throw new ProtocolError('NOT_FOUND', 'this plan is over: it was carried out, is too old, or m was started anew', {
         hint: 'plan the restore again',
       });
@@ -146,6 +145,16 @@ export class Restores {
       `a restore of ${root} that was cut off ${state}: ` +
       `${restored.length} files restored, ${deleted.length} deleted, ${skipped.length} left as they are`
     );
+  }
+
+  /** What plans that wait need, and a restore that is not complete. No name stands for it. */
+  held(): ObjectId[] {
+    const { store, journal } = this.#parts.side;
+    this.#clear();
+    const planned = [...this.#plans.values()].flatMap(({ tree, target }) => [tree, target.tree]);
+    const order = journal.isThere() ? journal.read()?.order : undefined;
+    const open = order === undefined ? [] : [order.target, order.safety.tree, order.safety.commit];
+    return [...planned, ...open].filter((id) => store.has(id));
   }
 
   #target({ params: { sessionId, target, paths }, newestTurn }: PlanRequest): Target {

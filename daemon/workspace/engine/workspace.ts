@@ -7,7 +7,16 @@ import type { KeyObject } from 'node:crypto';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
 import type { DiffFile } from '../../../protocol/snapshot.ts';
-import type { Mutation, PlanRequest, PointName, TakenSnapshot, TurnRef } from '../../services/snapshot-port.ts';
+import type {
+  Mutation,
+  PlanRequest,
+  PointName,
+  PruneOrder,
+  PruneOutcome,
+  StoredUse,
+  TakenSnapshot,
+  TurnRef,
+} from '../../services/snapshot-port.ts';
 import { diffTrees } from '../diff/tree-diff.ts';
 import type { ObjectId } from '../objects/object.ts';
 import { Scanner } from '../scan/scanner.ts';
@@ -18,6 +27,7 @@ import type { WatchSetting } from '../watch/choose-engine.ts';
 import { WatchedScanner } from '../watch/watched-scanner.ts';
 import { Capture } from './capture.ts';
 import { CallBrackets } from './call-brackets.ts';
+import { Clearing } from './clearing.ts';
 import { pageOf } from './differences.ts';
 import { exportSnapshots } from './export-snapshots.ts';
 import { NEWEST, pointOf, snapshotName, turnSnapshotName } from './names.ts';
@@ -58,6 +68,7 @@ export class Workspace {
   readonly #brackets: CallBrackets;
   readonly #restores: Restores;
   readonly #list: SnapshotList;
+  readonly #clearing: Clearing;
 
   /** @throws TamperedRefs, TamperedObject, and the system's errors. */
   constructor(parts: WorkspaceParts) {
@@ -80,6 +91,7 @@ export class Workspace {
     this.#brackets = brackets;
     this.#restores = new Restores({ root, side, scanner, capture, ledger, brackets });
     this.#list = new SnapshotList(side);
+    this.#clearing = new Clearing(side, () => this.#restores.held());
   }
 
   /** @throws ProtocolError DEADLINE when it came too late; as a scan does. */
@@ -180,6 +192,21 @@ export class Workspace {
     dropNames(this.#side, sessionId);
   }
 
+  /** How many snapshots there are, and from when. */
+  use(): StoredUse {
+    return this.#clearing.use();
+  }
+
+  /** Begins to clear up; what was begun before and not ended is given up. */
+  beginPrune(order: PruneOrder): void {
+    this.#clearing.begin(order);
+  }
+
+  /** A slice of it, so that others come in between. @returns undefined until all is done. */
+  stepPrune(): PruneOutcome | undefined {
+    return this.#clearing.step();
+  }
+
   /** What is known of the files, for a quick start next time. */
   saveCache(): void {
     this.#scanner.saveCache();
@@ -192,6 +219,7 @@ export class Workspace {
 
   close(): void {
     try {
+      this.#clearing.stop();
       this.saveCache();
     } finally {
       void this.#watched.close();

@@ -23,7 +23,8 @@ export function* markWithin(
   pace: Pace,
 ): Generator<void, number> {
   yield* live.mark(kept, pace);
-  const room = maxBytes - Math.ceil(maxBytes * LEFT_FREE);
+  // Without a limit this is Infinity; a difference of two of them would be nothing.
+  const room = Math.floor(maxBytes * (1 - LEFT_FREE));
   for (const [index, ids] of spare.entries()) {
     const found = yield* live.mark(ids, pace);
     if (packFileBytes(live.bytes) <= room) continue;

@@ -21,6 +21,9 @@ export const CALLS = {
   recover: true,
   copySession: true,
   forgetSession: true,
+  use: true,
+  beginPrune: true,
+  stepPrune: true,
   close: true,
 } as const satisfies Partial<Record<keyof Workspace, true>>;
 

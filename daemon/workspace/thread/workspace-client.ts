@@ -5,7 +5,10 @@ import type {
   Mutation,
   PlanRequest,
   PointName,
+  PruneOrder,
+  PruneOutcome,
   ReadingProgress,
+  StoredUse,
   TakenSnapshot,
   TurnRef,
   WorkspaceFiles,
@@ -33,6 +36,8 @@ export class WorkspaceClient implements WorkspaceFiles {
   /** What was asked last, before the reading that goes on. */
   #status: Promise<CallResult<'status'>> | undefined;
   #lastError = '';
+  /** One clearing up at a time. */
+  #pruning: Promise<unknown> = Promise.resolve();
 
   constructor(thread: WorkspaceThread) {
     this.#thread = thread;
@@ -153,6 +158,16 @@ export class WorkspaceClient implements WorkspaceFiles {
     return this.#thread.ask('forgetSession', [sessionId]);
   }
 
+  use(): Promise<StoredUse> {
+    return this.#thread.ask('use', []);
+  }
+
+  prune(order: PruneOrder): Promise<PruneOutcome> {
+    const done = this.#pruning.then(() => this.#prune(order));
+    this.#pruning = done.catch(() => undefined);
+    return done;
+  }
+
   close(): Promise<void> {
     return this.#thread.close();
   }
@@ -180,6 +195,20 @@ export class WorkspaceClient implements WorkspaceFiles {
     this.#status.catch(() => {
       this.#status = undefined;
     });
+  }
+
+  /** Each slice is a call of its own: whatever else is asked meanwhile comes in between. */
+  async #prune(order: PruneOrder): Promise<PruneOutcome> {
+    const release = this.#thread.hold();
+    try {
+      await this.#thread.ask('beginPrune', [order]);
+      for (;;) {
+        const done = await this.#thread.ask('stepPrune', []);
+        if (done !== undefined) return done;
+      }
+    } finally {
+      release();
+    }
   }
 
   #heldOf(turn: TurnRef): Map<string, () => void> {

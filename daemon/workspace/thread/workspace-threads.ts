@@ -1,8 +1,8 @@
 /** The main thread's side of all workspaces: one thread each, when it is needed. */
-import { access, rm } from 'node:fs/promises';
+import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtocolError } from '../../../protocol/errors.ts';
-import type { SnapshotSettings, WorkspaceFiles, WorkspacesPort } from '../../services/snapshot-port.ts';
+import type { SnapshotSettings, StoredWorkspace, WorkspaceFiles, WorkspacesPort } from '../../services/snapshot-port.ts';
 import type { WorkspaceKeyPort } from '../../services/workspace-key-port.ts';
 import { FORMAT_FILE } from '../engine/store-format.ts';
 import { JOURNAL_FILE } from '../restore/restore-journal.ts';
@@ -28,8 +28,10 @@ export interface WorkspaceThreadsOptions {
 export class WorkspaceThreads implements WorkspacesPort {
   readonly #options: WorkspaceThreadsOptions;
   readonly #clients = new Map<string, WorkspaceClient>();
-  /** Workspaces of which everything is being removed. */
+  /** Workspaces whose thread is being ended, or of which everything is being removed. */
   readonly #removals = new Map<string, Promise<void>>();
+  /** Workspaces that nobody has asked for but to have a brief look. */
+  readonly #brief = new Set<string>();
   #closed = false;
 
   constructor(options: WorkspaceThreadsOptions) {
@@ -39,12 +41,51 @@ export class WorkspaceThreads implements WorkspacesPort {
   async of(root: string): Promise<WorkspaceFiles> {
     // How that ends is told to whoever asked for it.
     await this.#removals.get(root)?.catch(() => undefined);
+    this.#brief.delete(root);
     return this.#client(root);
+  }
+
+  async briefly<T>(root: string, work: (files: WorkspaceFiles) => Promise<T>): Promise<T> {
+    await this.#removals.get(root)?.catch(() => undefined);
+    if (!this.#clients.has(root)) this.#brief.add(root);
+    const client = this.#client(root);
+    try {
+      return await work(client);
+    } finally {
+      if (this.#brief.has(root) && client.quiet) await this.#alone(root, () => this.#putAwayOne(root, client));
+    }
   }
 
   async has(root: string): Promise<boolean> {
     const known = (await this.#options.keys.workspaceKeys()).find(({ path }) => path === root);
     return known !== undefined && (await isThere(join(this.#directoryOf(known.id), FORMAT_FILE)));
+  }
+
+  async storedWorkspaces(): Promise<StoredWorkspace[]> {
+    const found: StoredWorkspace[] = [];
+    for (const { path, id } of await this.#options.keys.workspaceKeys()) {
+      const directory = this.#directoryOf(id);
+      if (!(await isThere(join(directory, FORMAT_FILE)))) continue;
+      const { bytes } = await contentsOf(directory);
+      found.push({ root: path, exists: !(await isGoneFrom(path)), bytes });
+    }
+    return found;
+  }
+
+  async clearOrphans(before: number): Promise<number> {
+    const all = this.#directoryOf('');
+    const names = await readdir(all).catch(() => []);
+    // Read after the directories: a key is there before its directory is.
+    const known = new Set(await this.#options.keys.workspaceDirectories());
+    let freed = 0;
+    for (const name of names) {
+      if (known.has(name)) continue;
+      const { bytes, changedAt } = await contentsOf(join(all, name));
+      if (changedAt >= before) continue;
+      await rm(join(all, name), { recursive: true, force: true });
+      freed += bytes;
+    }
+    return freed;
   }
 
   async recover(): Promise<string[]> {
@@ -70,13 +111,7 @@ export class WorkspaceThreads implements WorkspacesPort {
     // From here on nobody else gets in between.
     const client = this.#clients.get(root);
     if (client?.quiet === false || this.#removals.has(root)) return;
-    const removal = this.#remove(client, { root, id: known.id });
-    this.#removals.set(root, removal);
-    try {
-      await removal;
-    } finally {
-      this.#removals.delete(root);
-    }
+    await this.#alone(root, () => this.#remove(client, { root, id: known.id }));
   }
 
   async putAway(): Promise<void> {
@@ -88,6 +123,24 @@ export class WorkspaceThreads implements WorkspacesPort {
   async close(): Promise<void> {
     this.#closed = true;
     await this.putAway();
+  }
+
+  /** Whoever asks for the workspace waits until this is over. */
+  async #alone(root: string, work: () => Promise<void>): Promise<void> {
+    const removal = work();
+    this.#removals.set(root, removal);
+    try {
+      await removal;
+    } finally {
+      this.#removals.delete(root);
+    }
+  }
+
+  async #putAwayOne(root: string, client: WorkspaceClient): Promise<void> {
+    await client.close();
+    this.#brief.delete(root);
+    // All of them may have been put away meanwhile, and another one begun.
+    if (this.#clients.get(root) === client) this.#clients.delete(root);
   }
 
   /** The key goes last: what is left of the files when that is cut off can be removed again. */
@@ -139,6 +192,31 @@ export class WorkspaceThreads implements WorkspacesPort {
 
   #directoryOf(id: string): string {
     return join(this.#options.dataDirectory, 'workspaces', id);
+  }
+}
+
+/** What the files right in a directory take, and when it or one of them was last changed. */
+async function contentsOf(directory: string): Promise<{ bytes: number; changedAt: number }> {
+  const contents = { bytes: 0, changedAt: 0 };
+  const paths = (await readdir(directory).catch(() => [])).map((name) => join(directory, name));
+  for (const path of [directory, ...paths]) {
+    // What is being cleared up meanwhile takes nothing.
+    const stats = await stat(path).catch(() => undefined);
+    if (stats === undefined) continue;
+    if (stats.isFile()) contents.bytes += stats.size;
+    contents.changedAt = Math.max(contents.changedAt, stats.mtimeMs);
+  }
+  return contents;
+}
+
+/** One that cannot be looked at is not gone. */
+async function isGoneFrom(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return false;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    return code === 'ENOENT' || code === 'ENOTDIR';
   }
 }
 

@@ -1,7 +1,10 @@
 /** Workspaces whose thread does what the test says, and remembers what it was asked. */
 import type {
   PointName,
+  PruneOrder,
+  PruneOutcome,
   ReadingProgress,
+  StoredWorkspace,
   WorkspaceFiles,
   WorkspacesPort,
 } from '../../../../daemon/services/snapshot-port.ts';
@@ -27,16 +30,34 @@ export class FakeWorkspaces implements WorkspacesPort {
   readonly stored = new Set<string>();
   reading: ReadingProgress | undefined;
   isStored = true;
+  /** What is stored of workspaces, and what clearing up does there. */
+  readonly kept = new Map<
+    string,
+    { exists: boolean; bytes: number; prune: (order: PruneOrder) => PruneOutcome | Promise<PruneOutcome> }
+  >();
   readonly roots = new Set<string>();
 
   async of(root: string): Promise<WorkspaceFiles> {
     await this.instead.of?.();
     this.roots.add(root);
-    return this.#files;
+    return { ...this.#files, prune: (order) => this.#prune(root, order) };
+  }
+
+  async briefly<T>(root: string, work: (files: WorkspaceFiles) => Promise<T>): Promise<T> {
+    return await work(await this.of(root));
   }
 
   has(): Promise<boolean> {
     return Promise.resolve(this.isStored);
+  }
+
+  storedWorkspaces(): Promise<StoredWorkspace[]> {
+    return Promise.resolve([...this.kept.entries()].map(([root, { exists, bytes }]) => ({ root, exists, bytes })));
+  }
+
+  clearOrphans(before: number): Promise<number> {
+    this.asked.push(`clear orphans before ${before}`);
+    return Promise.resolve(0);
   }
 
   recover(): Promise<string[]> {
@@ -54,6 +75,12 @@ export class FakeWorkspaces implements WorkspacesPort {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  async #prune(root: string, order: PruneOrder): Promise<PruneOutcome> {
+    const none: PruneOutcome = { removed: 0, kept: 0, names: 1, freedBytes: 0, leftBytes: 0, damaged: 0, newestAt: null };
+    this.asked.push(`prune ${root}${order.thorough ? ' thoroughly' : ''}`);
+    return (await this.kept.get(root)?.prune(order)) ?? none;
   }
 
   async #do(name: keyof FakeWorkspaces['instead'], what: string): Promise<void> {
@@ -108,6 +135,8 @@ export class FakeWorkspaces implements WorkspacesPort {
       return Promise.resolve({ snapshots: [], nextCursor: null });
     },
     status: () => Promise.reject(new Error('not asked here')),
+    use: () => Promise.resolve({ snapshots: 1, oldestAt: 0, newestAt: 1 }),
+    prune: () => Promise.reject(new Error('of a workspace')),
     exportTo: () => Promise.reject(new Error('not asked here')),
     writeOut: () => Promise.reject(new Error('not asked here')),
   };

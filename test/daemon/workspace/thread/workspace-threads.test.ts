@@ -59,6 +59,7 @@ function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): Work
         return Promise.resolve(known);
       },
       workspaceKeys: () => Promise.resolve([...keys].map(([path, { id }]) => ({ path, id }))),
+      workspaceDirectories: () => Promise.resolve([...keys.values()].map(({ id }) => id)),
       removeWorkspaceKey: (path) => {
         keys.delete(path);
         return Promise.resolve();

@@ -1,0 +1,167 @@
+/** One clearing up of snapshots, of one workspace or all: first what is too old, then what there is no room for. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { Protections } from '../domain/snapshot-retention.ts';
+import type { ClockPort, VaultPort } from './ports.ts';
+import type { PruneOutcome, RetentionSettings, StoredWorkspace, WorkspacesPort } from './snapshot-port.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+/** All of them at once: one that moves between two pages would lose its protection. */
+const ALL = 1_000_000;
+
+export interface PruneParts {
+  readonly vault: Pick<VaultPort, 'list' | 'listSaves'>;
+  readonly workspaces: WorkspacesPort;
+  readonly clock: ClockPort;
+  readonly settings: () => RetentionSettings;
+  readonly report: (error: unknown) => string;
+}
+
+export interface PruneWish extends ParamsOf<'snapshot/prune'> {
+  /** When this was last decided, in milliseconds since the epoch. */
+  readonly seen: number | undefined;
+}
+
+type Row = ResultOf<'snapshot/prune'>['workspaces'][number];
+
+interface Pruned {
+  readonly stored: StoredWorkspace;
+  readonly row: Row;
+  readonly newestAt: number;
+}
+
+export class PruneRun {
+  readonly #parts: PruneParts;
+  readonly #wish: PruneWish;
+  readonly #protections: Protections;
+
+  private constructor(parts: PruneParts, wish: PruneWish, protections: Protections) {
+    this.#parts = parts;
+    this.#wish = wish;
+    this.#protections = protections;
+  }
+
+  /** What fails in one workspace is said there, and the others go on. @throws ProtocolError DRAINING */
+  static async carryOut(parts: PruneParts, wish: PruneWish): Promise<ResultOf<'snapshot/prune'>> {
+    const run = new PruneRun(parts, wish, await protectionsOf(parts.vault));
+    return await run.#all();
+  }
+
+  async #all(): Promise<ResultOf<'snapshot/prune'>> {
+    const { workspaces, settings } = this.#parts;
+    const { workspace, dryRun = false } = this.#wish;
+    const stored = await workspaces.storedWorkspaces();
+    const wanted = workspace === undefined ? stored : stored.filter(({ root }) => root === workspace);
+    const orphanedBytes = workspace === undefined && !dryRun ? await this.#clearOrphans() : 0;
+    const pruned: Pruned[] = [];
+    for (const each of wanted) pruned.push(await this.#prune(each, Infinity));
+    const { maxStoredBytes } = settings();
+    const limit = maxStoredBytes === 0 || workspace !== undefined ? Infinity : maxStoredBytes;
+    const rows = await this.#fit(pruned, limit);
+    if (!dryRun) await this.#removeEmpty(rows);
+    return { ...totalsOf(rows, orphanedBytes, limit), workspaces: rows.map(({ row }) => row) };
+  }
+
+  /** The workspace that was left alone the longest gives room first. */
+  async #fit(pruned: readonly Pruned[], limit: number): Promise<readonly Pruned[]> {
+    let total = pruned.reduce((sum, { row }) => sum + row.leftBytes, 0);
+    const fitted: Pruned[] = [];
+    for (const each of pruned.toSorted((left, right) => left.newestAt - right.newestAt)) {
+      const { leftBytes } = each.row;
+      const over = total - limit;
+      if (over <= 0 || leftBytes === 0) {
+        fitted.push(each);
+        continue;
+      }
+      const again = await this.#prune(each.stored, Math.max(0, leftBytes - over));
+      total -= leftBytes - again.row.leftBytes;
+      // A dry run has said all of it again.
+      fitted.push(this.#wish.dryRun === true ? again : { ...again, row: joined(each.row, again.row) });
+    }
+    return fitted;
+  }
+
+  async #prune(stored: StoredWorkspace, maxBytes: number): Promise<Pruned> {
+    const { workspaces, clock, settings } = this.#parts;
+    const { root, exists } = stored;
+    const { maxAgeDays } = settings();
+    try {
+      const order = {
+        // Nobody works where nothing is; what a person has named stays there too.
+        protections: exists ? this.#protections : { ...this.#protections, live: new Set<string>() },
+        now: clock.now(),
+        seen: this.#wish.seen,
+        maxAgeMs: maxAgeDays === 0 ? Infinity : maxAgeDays * DAY,
+        maxBytes,
+        thorough: false,
+        dryRun: this.#wish.dryRun ?? false,
+      };
+      const outcome = await workspaces.briefly(root, (files) => files.prune(order));
+      return { stored, row: rowOf(stored, outcome), newestAt: outcome.newestAt ?? -Infinity };
+    } catch (error) {
+      if (isEnd(error)) throw error;
+      const problem = error instanceof ProtocolError ? error.message : 'it failed for a reason m does not know';
+      this.#parts.report(error);
+      const nothing = { removed: 0, kept: 0, freedBytes: 0, names: 1 };
+      return { stored, row: { ...rowOf(stored, { ...nothing, leftBytes: stored.bytes }), problem }, newestAt: Infinity };
+    }
+  }
+
+  async #removeEmpty(pruned: readonly Pruned[]): Promise<void> {
+    for (const { row } of pruned) {
+      if (row.empty) await this.#parts.workspaces.removeIfEmpty(row.workspace);
+    }
+  }
+
+  /** As old as what they hold would have to be. */
+  async #clearOrphans(): Promise<number> {
+    const { clock, settings, workspaces } = this.#parts;
+    const { maxAgeDays } = settings();
+    return maxAgeDays === 0 ? 0 : await workspaces.clearOrphans(clock.now() - maxAgeDays * DAY);
+  }
+}
+
+/** Sessions that were archived are put away: nothing of theirs is kept for its being the newest. */
+async function protectionsOf(vault: PruneParts['vault']): Promise<Protections> {
+  const { heads } = await vault.list({ archived: 'include', limit: ALL });
+  const { saves } = await vault.listSaves(ALL, 0);
+  const idsOf = (wanted: typeof heads) => new Set(wanted.map(({ id }) => id));
+  return {
+    pinned: idsOf(heads.filter(({ pinned }) => pinned)),
+    live: idsOf(heads.filter(({ archived }) => !archived)),
+    saves: saves.map(({ sessionId, turn }) => ({ session: sessionId, turn })),
+  };
+}
+
+function rowOf(
+  { root, exists }: StoredWorkspace,
+  { removed, kept, freedBytes, leftBytes, names }: Omit<PruneOutcome, 'newestAt' | 'damaged'>,
+): Row {
+  return { workspace: root, exists, removed, kept, freedBytes, leftBytes, empty: names === 0, problem: '' };
+}
+
+function joined(first: Row, then: Row): Row {
+  return { ...then, removed: first.removed + then.removed, freedBytes: first.freedBytes + then.freedBytes };
+}
+
+function totalsOf(
+  pruned: readonly Pruned[],
+  orphanedBytes: number,
+  limit: number,
+): Omit<ResultOf<'snapshot/prune'>, 'workspaces'> {
+  const sum = (key: 'removed' | 'kept' | 'freedBytes' | 'leftBytes'): number =>
+    pruned.reduce((total, { row }) => total + row[key], 0);
+  const leftBytes = sum('leftBytes');
+  return {
+    removed: sum('removed'),
+    kept: sum('kept'),
+    freedBytes: sum('freedBytes') + orphanedBytes,
+    leftBytes,
+    overBytes: Math.max(0, leftBytes - limit),
+  };
+}
+
+/** The daemon leaves, or the store was locked: nothing is wrong with this workspace. */
+function isEnd(error: unknown): boolean {
+  return error instanceof ProtocolError && (error.kind === 'DRAINING' || error.kind.startsWith('KEY_'));
+}

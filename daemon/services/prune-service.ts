@@ -1,0 +1,147 @@
+/** Clears up snapshots: when a person asks for it, once a day by itself, and says before the first time that it will. */
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import type { VaultPort } from './ports.ts';
+import { PruneRun, type PruneParts } from './prune-run.ts';
+import { announcedDate, whatIsDue } from './prune-schedule.ts';
+import { readPruneState, writePruneState, type PruneState } from './prune-state.ts';
+
+/** How often it is looked whether anything is due: a machine that slept, or whose clock was set, is noticed soon. */
+const LOOK_MS = 60 * 60 * 1000;
+
+type Pruned = ResultOf<'snapshot/prune'>;
+
+export interface PruneServiceParts extends PruneParts {
+  readonly vault: Pick<VaultPort, 'list' | 'listSaves' | 'secret' | 'setSecret'>;
+  /** Counts and bytes; never a path. */
+  readonly log: (message: string, facts: Readonly<Record<string, number>>) => void;
+}
+
+export class PruneService {
+  readonly #parts: PruneServiceParts;
+  /** One at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: PruneServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** What a person asks for needs no announcement. */
+  async prune(params: ParamsOf<'snapshot/prune'>): Promise<Pruned> {
+    return await this.#inOrder(async () => {
+      const state = await readPruneState(this.#parts.vault);
+      const pruned = await this.#carryOut(params, state);
+      if (params.workspace === undefined && params.dryRun !== true) await this.#remember(state);
+      return pruned;
+    });
+  }
+
+  /** Of all workspaces together, and of each when it is asked for. */
+  async usage({ all = false }: ParamsOf<'snapshot/usage'>): Promise<ResultOf<'snapshot/usage'>> {
+    const { workspaces, vault, settings } = this.#parts;
+    const stored = await workspaces.storedWorkspaces();
+    const { prunedAt, announcedFor } = await readPruneState(vault);
+    const { maxAgeDays, maxStoredBytes } = settings();
+    const rows: ResultOf<'snapshot/usage'>['workspaces'] = [];
+    for (const each of all ? stored : []) rows.push(await this.#useOf(each));
+    return {
+      storedBytes: stored.reduce((sum, { bytes }) => sum + bytes, 0),
+      maxStoredBytes,
+      maxAgeDays,
+      prunedAt: shownTime(prunedAt),
+      announcedFor: prunedAt === undefined ? shownTime(announcedFor) : null,
+      workspaces: rows,
+    };
+  }
+
+  /** Does what is due, now and from time to time, while the store is open. Never throws. */
+  begin(): void {
+    this.end();
+    this.#timer = setInterval(() => void this.doDue(), LOOK_MS);
+    this.#timer.unref();
+    void this.doDue();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Never rejects: what fails is reported, and tried again later. */
+  async doDue(): Promise<void> {
+    try {
+      await this.#inOrder(() => this.#doDue());
+    } catch (error) {
+      // The daemon leaves, or the store was locked.
+      const isEnd = error instanceof ProtocolError && (error.kind === 'DRAINING' || error.kind.startsWith('KEY_'));
+      if (!isEnd) this.#parts.report(error);
+    }
+  }
+
+  async #doDue(): Promise<void> {
+    const { vault, clock } = this.#parts;
+    const state = await readPruneState(vault);
+    const due = whatIsDue(state, clock.now());
+    if (due === 'announce') await this.#announce(state);
+    if (due !== 'prune') return;
+    await this.#carryOut({}, state);
+    await this.#remember(state);
+  }
+
+  /** As long as nothing would go there is nothing to tell. */
+  async #announce(state: PruneState): Promise<void> {
+    const { vault, clock, log } = this.#parts;
+    const { removed, freedBytes } = await PruneRun.carryOut(this.#parts, {
+      dryRun: true,
+      seen: state.lookedAt,
+    });
+    const lookedAt = clock.now();
+    const announcedFor = removed === 0 ? undefined : announcedDate(lookedAt);
+    await writePruneState(vault, { ...state, lookedAt, announcedFor });
+    if (announcedFor === undefined) return;
+    log('snapshots will be removed in a day', { snapshots: removed, bytes: freedBytes });
+  }
+
+  async #carryOut(params: ParamsOf<'snapshot/prune'>, state: PruneState): Promise<Pruned> {
+    const pruned = await PruneRun.carryOut(this.#parts, { ...params, seen: state.prunedAt ?? state.lookedAt });
+    if (params.dryRun !== true) {
+      const { removed, kept, freedBytes, leftBytes } = pruned;
+      this.#parts.log('snapshots removed', { snapshots: removed, kept, bytes: freedBytes, left: leftBytes });
+    }
+    return pruned;
+  }
+
+  async #remember(state: PruneState): Promise<void> {
+    await writePruneState(this.#parts.vault, { ...state, prunedAt: this.#parts.clock.now() });
+  }
+
+  async #useOf({
+    root,
+    exists,
+    bytes,
+  }: {
+    readonly root: string;
+    readonly exists: boolean;
+    readonly bytes: number;
+  }): Promise<ResultOf<'snapshot/usage'>['workspaces'][number]> {
+    const row = { workspace: root, exists, storedBytes: bytes };
+    try {
+      const { snapshots, oldestAt, newestAt } = await this.#parts.workspaces.briefly(root, (files) => files.use());
+      const times = { oldestAt: shownTime(oldestAt), newestAt: shownTime(newestAt) };
+      return { ...row, snapshots, ...times, problem: '' };
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return { ...row, snapshots: 0, oldestAt: null, newestAt: null, problem: error.message };
+    }
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+function shownTime(at: number | null | undefined): string | null {
+  return at === undefined || at === null ? null : new Date(at).toISOString();
+}

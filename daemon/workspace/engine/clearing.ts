@@ -1,0 +1,137 @@
+/** Clears up a side repository: which of its names are too old, and giving back what only they needed, in slices. */
+import { ProtocolError } from '../../../protocol/errors.ts';
+import { chooseSnapshots, type RetainedName } from '../../domain/snapshot-retention.ts';
+import type { PruneOrder, PruneOutcome, StoredUse } from '../../services/snapshot-port.ts';
+import type { ObjectId } from '../objects/object.ts';
+import { readCommit } from '../objects/object-walk.ts';
+import { MissingObject, TamperedObject } from '../objects/store-errors.ts';
+import { prune, type PruneReport } from '../prune/prune.ts';
+import type { Sliced } from '../prune/sliced.ts';
+import { NEWEST, numberOf, pointOf } from './names.ts';
+import type { SideRepository } from './side-repository.ts';
+
+const KINDS: Readonly<Record<string, RetainedName['kind']>> = {
+  snap: 'snap',
+  taken: 'taken',
+  call: 'call',
+  turn: 'call',
+  restore: 'restore',
+};
+
+interface Dated extends RetainedName {
+  readonly id: ObjectId;
+}
+
+export class Clearing {
+  readonly #side: SideRepository;
+  readonly #held: () => Iterable<ObjectId>;
+  #run: { readonly order: PruneOrder; readonly kept: number; readonly work: Sliced<PruneReport> } | undefined;
+
+  /** @param held what is needed besides what has a name. */
+  constructor(side: SideRepository, held: () => Iterable<ObjectId>) {
+    this.#side = side;
+    this.#held = held;
+  }
+
+  /** One at a time: what was not ended is given up. */
+  begin(order: PruneOrder): void {
+    this.stop();
+    const { store, refs } = this.#side;
+    const names = this.#dated();
+    const { now, seen, maxAgeMs: maxAge, maxBytes, thorough, dryRun } = order;
+    const { expired, spare } = chooseSnapshots(names, order.protections, { now, seen, maxAge });
+    const namesOf = (chosen: readonly RetainedName[]): string[] => chosen.map(({ name }) => name);
+    const mayGo = new Set([...namesOf(expired), ...namesOf(spare.flat())]);
+    const kept = names.filter(({ name }) => !mayGo.has(name) && pointOf(name) !== undefined).length;
+    const lists = withNewest(refs.get(NEWEST), names, { expired: namesOf(expired), spare: spare.map(namesOf) });
+    const work = prune({ store, refs, held: this.#held, ...lists, maxBytes, thorough, dryRun });
+    this.#run = { order, kept, work };
+  }
+
+  /**
+   * One slice. @returns undefined until all is done.
+   * @throws ProtocolError CANCELLED when nothing has begun; StoreFull
+   */
+  step(): PruneOutcome | undefined {
+    const run = this.#run;
+    if (run === undefined) {
+      throw new ProtocolError('CANCELLED', 'clearing up was cut off; what was done until then stays done');
+    }
+    try {
+      const done = run.work.step();
+      if (done === undefined) return undefined;
+      this.#run = undefined;
+      return this.#outcome(done.value, run.order, run.kept);
+    } catch (error) {
+      this.#run = undefined;
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.#run?.work.stop();
+    this.#run = undefined;
+  }
+
+  /** How many snapshots there are, and from when. */
+  use(): StoredUse {
+    const times = this.#dated()
+      .filter(({ name, at }) => pointOf(name) !== undefined && at !== Infinity)
+      .map(({ at }) => at)
+      .sort((left, right) => left - right);
+    return { snapshots: times.length, oldestAt: times.at(0) ?? null, newestAt: times.at(-1) ?? null };
+  }
+
+  #outcome(report: PruneReport, { dryRun }: PruneOrder, kept: number): PruneOutcome {
+    const gone = new Set([...report.expired, ...report.evicted]);
+    const left = this.#side.refs.list().filter(({ name }) => name !== NEWEST && !(dryRun && gone.has(name)));
+    return {
+      removed: [...gone].filter((name) => pointOf(name) !== undefined).length,
+      kept,
+      names: left.length,
+      freedBytes: report.freedBytes,
+      leftBytes: report.leftBytes,
+      damaged: report.damagedObjects + report.damagedPacks,
+      newestAt: this.use().newestAt,
+    };
+  }
+
+  #dated(): readonly Dated[] {
+    return this.#side.refs.list().flatMap(({ name, id }): Dated[] => {
+      const [first = '', session] = name.split('/');
+      const kind = KINDS[first];
+      if (kind === undefined) return [];
+      const at = this.#timeOf(id);
+      if (kind === 'taken') return [{ name, id, kind, session: undefined, number: 0, at }];
+      // Of a call, the turn is what counts.
+      const number = first === 'call' ? Number(name.split('/')[2]) : numberOf(name);
+      return [{ name, id, kind, session, number, at }];
+    });
+  }
+
+  /** What cannot be read has no time, and never grows old by it. */
+  #timeOf(id: ObjectId): number {
+    try {
+      return readCommit(this.#side.store, id).at * 1000;
+    } catch (error) {
+      if (error instanceof MissingObject || error instanceof TamperedObject) return Infinity;
+      throw error;
+    }
+  }
+}
+
+interface Lists {
+  readonly expired: readonly string[];
+  readonly spare: readonly (readonly string[])[];
+}
+
+/** The name of the newest snapshot goes with the last one that it stands for. */
+function withNewest(newest: ObjectId | undefined, names: readonly Dated[], { expired, spare }: Lists): Lists {
+  const same = new Set(names.filter(({ id }) => id === newest).map(({ name }) => name));
+  const mayGo = new Set([...expired, ...spare.flat()]);
+  const stays = [...same].some((name) => !mayGo.has(name));
+  if (newest === undefined || stays) return { expired, spare };
+  const last = spare.findIndex((list) => list.some((name) => same.has(name)));
+  if (last < 0) return { expired: [...expired, NEWEST], spare };
+  return { expired, spare: spare.map((list, index) => (index === last ? [...list, NEWEST] : list)) };
+}
