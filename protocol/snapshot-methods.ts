@@ -13,19 +13,21 @@ import {
   SnapshotGiveUpResult,
   SnapshotListParams,
   SnapshotListResult,
-  SnapshotPruneParams,
-  SnapshotPruneResult,
   SnapshotShowParams,
   SnapshotShowResult,
   SnapshotStatus,
   SnapshotStatusParams,
   SnapshotTakeParams,
   SnapshotTakeResult,
-  SnapshotUsageParams,
-  SnapshotUsageResult,
   SnapshotWriteOutParams,
   SnapshotWriteOutResult,
 } from './snapshot.ts';
+import {
+  SnapshotPruneParams,
+  SnapshotPruneResult,
+  SnapshotUsageParams,
+  SnapshotUsageResult,
+} from './stored-snapshots.ts';
 import { TurnListParams, TurnListResult } from './turn-summary.ts';
 
 /** A large workspace is read from the disk, or a slow disk is written to. */

@@ -62,7 +62,7 @@ export const SNAPSHOTS: Noun = {
     },
     status: {
       summary: 'whether the files of the workspace are captured, and what that costs',
-      flags: [CWD],
+      flags: [CWD, ['--all', 'every workspace of which something is stored']],
       json: true,
       load: async () => (await import('./snapshots/status.ts')).status,
     },
@@ -71,6 +71,13 @@ export const SNAPSHOTS: Noun = {
       flags: [CWD],
       json: true,
       load: async () => (await import('./snapshots/take.ts')).take,
+    },
+    prune: {
+      summary: 'remove snapshots that are too old or for which there is no room',
+      flags: [['--cwd <dir>', 'only those of this workspace, and only by age'], DRY],
+      json: true,
+      examples: ['mctl snapshots prune --dry-run'],
+      load: async () => (await import('./snapshots/prune.ts')).prune,
     },
     export: {
       summary: 'write the snapshots of the workspace as a plain bare git repository; it is not encrypted',

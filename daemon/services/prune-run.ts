@@ -103,7 +103,11 @@ export class PruneRun {
       const problem = error instanceof ProtocolError ? error.message : 'it failed for a reason m does not know';
       this.#parts.report(error);
       const nothing = { removed: 0, kept: 0, freedBytes: 0, names: 1 };
-      return { stored, row: { ...rowOf(stored, { ...nothing, leftBytes: stored.bytes }), problem }, newestAt: Infinity };
+      return {
+        stored,
+        row: { ...rowOf(stored, { ...nothing, leftBytes: stored.bytes }), problem },
+        newestAt: Infinity,
+      };
     }
   }
 

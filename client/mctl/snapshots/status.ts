@@ -6,8 +6,20 @@ import { skippedText, snapshotState } from '../../files/status-text.ts';
 import type { SnapshotStatus } from '../../../protocol/snapshot.ts';
 import type { Verb } from '../verb.ts';
 import { presentWorkspace } from './owner.ts';
+import { usageText } from './usage-text.ts';
 
-export const status: Verb<{ readonly json?: boolean; readonly cwd?: string }> = async ({ context, options }) => {
+interface StatusOptions {
+  readonly json?: boolean;
+  readonly cwd?: string;
+  readonly all?: boolean;
+}
+
+export const status: Verb<StatusOptions> = async ({ context, options }) => {
+  if (options.all === true) {
+    const usage = await (await context.connectUnlocked()).call('snapshot/usage', { all: true });
+    context.result(usage, usageText(usage, context.stdout.columns));
+    return;
+  }
   const workspace = presentWorkspace(context, options.cwd);
   const client = await context.connectUnlocked();
   const state = await client.call('snapshot/status', { workspace });

@@ -2,7 +2,12 @@
 import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtocolError } from '../../../protocol/errors.ts';
-import type { SnapshotSettings, StoredWorkspace, WorkspaceFiles, WorkspacesPort } from '../../services/snapshot-port.ts';
+import type {
+  SnapshotSettings,
+  StoredWorkspace,
+  WorkspaceFiles,
+  WorkspacesPort,
+} from '../../services/snapshot-port.ts';
 import type { WorkspaceKeyPort } from '../../services/workspace-key-port.ts';
 import { FORMAT_FILE } from '../engine/store-format.ts';
 import { JOURNAL_FILE } from '../restore/restore-journal.ts';

@@ -342,3 +342,77 @@ test('export names an absolute directory, and says that it is not encrypted', as
   const { code, err } = await run('snapshots export out.git');
   expect([code, err]).toEqual([1, 'mctl: 3 snapshots left out: what the store has of them is damaged\n']);
 });
+
+function pruned(change: object = {}) {
+  const row = {
+    workspace: '/w',
+    exists: false,
+    removed: 4,
+    kept: 0,
+    freedBytes: 2e6,
+    leftBytes: 0,
+    empty: true,
+    problem: '',
+  };
+  const totals = { removed: 4, kept: 2, freedBytes: 2e6, leftBytes: 3e6, overBytes: 0 };
+  return {
+    ...totals,
+    workspaces: [row, { ...row, workspace: '/v', removed: 0, freedBytes: 0, empty: false }],
+    ...change,
+  };
+}
+
+test('prune says what went, or with --dry-run what would, of all workspaces or of one', async () => {
+  const { daemon, run, params, workspace } = workplace();
+  daemon.overrides['snapshot/prune'] = () => pruned();
+  const { out, code } = await run('snapshots prune --dry-run');
+  expect([out, code]).toEqual([
+    '/w (gone): all would be removed, 2.0 MB\n4 snapshots would be removed, 2.0 MB would be freed, 3.0 MB left; 2 snapshots protected\n',
+    0,
+  ]);
+  expect(params('snapshot/prune')).toEqual({ dryRun: true });
+  expect((await run('snapshots prune --cwd .')).out).toContain('4 snapshots removed, 2.0 MB freed');
+  expect(params('snapshot/prune')).toEqual({ dryRun: false, workspace });
+  expect(JSON.parse((await run('snapshots prune --json')).out)).toEqual(pruned());
+});
+
+test('prune fails when a workspace did, and tells when the limit cannot be kept to', async () => {
+  const { daemon, run } = workplace();
+  const [row] = pruned().workspaces;
+  const workspaces = [{ ...row, exists: true, problem: 'the disk is full' }];
+  daemon.overrides['snapshot/prune'] = () => pruned({ workspaces, overBytes: 1e6 });
+  const { out, code } = await run('snapshots prune');
+  expect(code).toBe(1);
+  expect(out).toContain('/w: NOT DONE: the disk is full\n');
+  expect(out).toContain('more than snapshots_max_stored_megabytes allows: what is left is protected');
+});
+
+test('status --all lists every workspace, the largest first, and what they take together', async () => {
+  const { daemon, run, params } = workplace();
+  const row = {
+    workspace: '/a',
+    exists: true,
+    snapshots: 3,
+    storedBytes: 1e6,
+    oldestAt: AT,
+    newestAt: AT,
+    problem: '',
+  };
+  const gone = { ...row, workspace: '/b\u001b[31m', exists: false, storedBytes: 5e6, oldestAt: null };
+  daemon.overrides['snapshot/usage'] = () => ({
+    storedBytes: 6e6,
+    maxStoredBytes: 1e9,
+    maxAgeDays: 7,
+    prunedAt: null,
+    announcedFor: AT,
+    workspaces: [row, gone],
+  });
+  const { out } = await run('snapshots status --all');
+  const lines = out.split('\n');
+  expect(lines[0]).toMatch(/^SIZE +SNAPSHOTS +OLDEST +WORKSPACE$/);
+  expect(lines[1]).toContain('(gone)');
+  expect(out).not.toContain('\u001b[31m');
+  expect(out).toContain('stored:   6.0 MB of at most 1.0 GB');
+  expect(out).toMatch(/removed: {2}older than 7 days are removed, from /);
+  expect(params('snapshot/usage')).toEqual({ all: true });
+});

@@ -203,6 +203,8 @@ describe('setting one key', () => {
       snapshots_max_file_megabytes: '10',
       snapshots_max_files: '1000',
       snapshots_max_megabytes: '2048',
+      snapshots_max_age_days: '7',
+      snapshots_max_stored_megabytes: '10240',
     });
     await store.set('snapshots_enabled', ' true ');
     expect(store.current.snapshots.enabled).toBe(true);
@@ -254,6 +256,7 @@ describe('setting one key', () => {
     ['idle_exit_minutes', '-1', 'must be a number of minutes', 'Nothing has been written'],
     ['snapshots_enabled', 'no', 'snapshots_enabled must be true or false', 'Nothing has been written'],
     ['snapshots_max_file_megabytes', '0', 'must be a whole number of megabytes', ''],
+    ['snapshots_max_age_days', '-1', 'must be a whole number of days between 0 (never)', ''],
     ['providers.local', 'x', 'must be a table', ''],
     ['providers.new.type', 'openai-compatible', 'providers.new.base_url is missing', 'Add it'],
     ['providers.local.base_url', 'not an address', 'must be an address', 'Nothing has been written'],

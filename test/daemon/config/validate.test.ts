@@ -31,6 +31,8 @@ describe('a configuration', () => {
         maxFileBytes: 10 * 1024 ** 2,
         maxFiles: 200_000,
         maxBytes: 2 * 1024 ** 3,
+        maxAgeDays: 7,
+        maxStoredBytes: 10 * 1024 ** 3,
       },
       models: new Map(),
       providers: new Map(),
@@ -49,6 +51,8 @@ describe('a configuration', () => {
       snapshots_max_file_megabytes = 3
       snapshots_max_files = 1000
       snapshots_max_megabytes = 5
+      snapshots_max_age_days = 0
+      snapshots_max_stored_megabytes = 2
       [providers.local]
       type = "openai-compatible"
       base_url = "http://127.0.0.1:8080/v1/"
@@ -67,7 +71,7 @@ describe('a configuration', () => {
     expect(configuration.idleExitMinutes).toBe(0);
     expect(configuration.logLevel).toBe('debug');
     const [maxFileBytes, maxBytes] = [3 * 1024 ** 2, 5 * 1024 ** 2];
-    const limits = { maxFileBytes, maxFiles: 1000, maxBytes };
+    const limits = { maxFileBytes, maxFiles: 1000, maxBytes, maxAgeDays: 0, maxStoredBytes: 2 * 1024 ** 2 };
     expect(configuration.snapshots).toEqual({ enabled: false, encrypt: false, watch: 'off', ...limits });
     expect(configuration.providers.get('local')).toEqual({
       name: 'local',

@@ -202,7 +202,7 @@ describe('the snapshots of a session', () => {
     const sessionId = await rested(stage);
     stage.workspaces.instead.end = async () => void (await stage.vault.head(sessionId));
     await stage.sessions.delete({ opId: ulid(), sessionId, saves: 'refuse' });
-    expect(stage.workspaces.asked).toEqual([`forget ${sessionId}`, 'remove /w if empty']);
+    expect(stage.workspaces.asked).toEqual([`forget ${sessionId}`, 'remove /w if empty', 'prune /w thoroughly']);
     expect(stage.reported).toEqual([]);
   });
 

@@ -78,7 +78,15 @@ export class FakeWorkspaces implements WorkspacesPort {
   }
 
   async #prune(root: string, order: PruneOrder): Promise<PruneOutcome> {
-    const none: PruneOutcome = { removed: 0, kept: 0, names: 1, freedBytes: 0, leftBytes: 0, damaged: 0, newestAt: null };
+    const none: PruneOutcome = {
+      removed: 0,
+      kept: 0,
+      names: 1,
+      freedBytes: 0,
+      leftBytes: 0,
+      damaged: 0,
+      newestAt: null,
+    };
     this.asked.push(`prune ${root}${order.thorough ? ' thoroughly' : ''}`);
     return (await this.kept.get(root)?.prune(order)) ?? none;
   }

@@ -123,7 +123,8 @@ describe('clearing up', () => {
     });
     await bench.workspace.apply(ALICE, planId);
     expect(bench.text('big.txt')).toBe(old);
-    for (let number = 1; number <= taken; number += 1) expect(bench.workspace.show(point(BOB, number, 'pre'))).toBeDefined();
+    for (let number = 1; number <= taken; number += 1)
+      expect(bench.workspace.show(point(BOB, number, 'pre'))).toBeDefined();
   });
 
   it('that was cut off says so, and can be begun again', () => {

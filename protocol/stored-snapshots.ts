@@ -1,0 +1,64 @@
+/** What is kept of all workspaces, and clearing it up. */
+import * as z from 'zod/mini';
+import { Path, Timestamp } from './primitives.ts';
+
+export const SnapshotPruneParams = z.strictObject({
+  /** Without it, all of them, and the limit of what is stored counts too. */
+  workspace: z.optional(Path),
+  dryRun: z.optional(z.boolean()),
+});
+const Pruned = {
+  /** Snapshots that went, or would go. */
+  removed: z.int(),
+  /** Those that are protected, however old they are. */
+  kept: z.int(),
+  freedBytes: z.int(),
+  leftBytes: z.int(),
+};
+export const SnapshotPruneResult = z.object({
+  ...Pruned,
+  /** By how much what has to stay is more than the limit. */
+  overBytes: z.int(),
+  workspaces: z.array(
+    z.object({
+      workspace: Path,
+      /** False when the directory is not there. */
+      exists: z.boolean(),
+      ...Pruned,
+      /** Nothing is left of it. */
+      empty: z.boolean(),
+      /** Why it could not be done, for a person; empty otherwise. */
+      problem: z.string(),
+    }),
+  ),
+});
+
+export const SnapshotUsageParams = z.strictObject({
+  /** Tells of each workspace too, which takes longer. */
+  all: z.optional(z.boolean()),
+});
+export const SnapshotUsageResult = z.object({
+  /** On disk, of all workspaces. */
+  storedBytes: z.int(),
+  /** 0: no limit. */
+  maxStoredBytes: z.int(),
+  /** 0: none goes for its age. */
+  maxAgeDays: z.int(),
+  /** When old snapshots were last removed. */
+  prunedAt: z.nullable(Timestamp),
+  /** When they will be for the first time; null once it was done, or when there is nothing to remove. */
+  announcedFor: z.nullable(Timestamp),
+  /** Empty unless `all` was asked for. */
+  workspaces: z.array(
+    z.object({
+      workspace: Path,
+      exists: z.boolean(),
+      snapshots: z.int(),
+      storedBytes: z.int(),
+      oldestAt: z.nullable(Timestamp),
+      newestAt: z.nullable(Timestamp),
+      /** Why it cannot be looked at, for a person; empty otherwise. */
+      problem: z.string(),
+    }),
+  ),
+});
