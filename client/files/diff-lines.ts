@@ -5,6 +5,7 @@ import { harmlessRow } from '../calls/text-lines.ts';
 import type { Ink } from '../command-line/style.ts';
 import type { DiffFile } from '../../protocol/snapshot.ts';
 import { lineCounts } from './change-words.ts';
+import { patchName } from './patch-name.ts';
 import { pathText } from './path-text.ts';
 
 const BY: Readonly<Record<NonNullable<DiffFile['by']>, string>> = {
@@ -30,28 +31,33 @@ const REST = '… the rest of this file is left out: it differs in too much';
 /** As everybody writes it. */
 const UNENDED: InkLine = { text: '\\ No newline at end of file', ink: 'dim' };
 
-/** How a line of a file is written. */
-export type LineText = (text: string) => string;
+/** How lines of files, and the names above them, are written. */
+export interface DiffStyle {
+  readonly line: (text: string) => string;
+  readonly name: (path: string) => string;
+}
 
-/** For a person: harmless, and cut when it is too long to be read. */
-export const shownLine: LineText = (text) =>
-  harmlessRow((text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text).toWellFormed());
+/** Harmless, and cut when it is too long to be read. */
+const FOR_PEOPLE: DiffStyle = {
+  line: (text) => harmlessRow((text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text).toWellFormed()),
+  name: pathText,
+};
 
-/** For a program: as it is in the file. */
-export const exactLine: LineText = (text) => text;
+/** Lines as they are in the file, names as `patch` reads them. */
+export const FOR_PATCH: DiffStyle = { line: (text) => text, name: patchName };
 
 /** What differs in a file, as a heading and a unified diff. */
-export function diffLines(file: DiffFile, lineText: LineText = shownLine): InkLine[] {
+export function diffLines(file: DiffFile, style: DiffStyle = FOR_PEOPLE): InkLine[] {
   const heading: InkLine = { text: headingOf(file), ink: 'bold' };
   const rest: InkLine[] = file.truncated ? [{ text: REST, ink: 'yellow' }] : [];
   if (file.hunks.length === 0) return [heading, ...rest];
-  const before = file.change === 'added' ? NOWHERE : pathText(`a/${file.path}`);
-  const after = file.change === 'deleted' ? NOWHERE : pathText(`b/${file.path}`);
+  const before = file.change === 'added' ? NOWHERE : style.name(`a/${file.path}`);
+  const after = file.change === 'deleted' ? NOWHERE : style.name(`b/${file.path}`);
   return [
     heading,
     { text: `--- ${before}`, ink: 'dim' },
     { text: `+++ ${after}`, ink: 'dim' },
-    ...file.hunks.flatMap((hunk) => hunkLines(hunk, lineText)),
+    ...file.hunks.flatMap((hunk) => hunkLines(hunk, style)),
     ...rest,
   ];
 }
@@ -77,14 +83,14 @@ function modeOf({ change, modeBefore, modeAfter }: DiffFile): string {
   return change === 'mode' || change === 'type' ? `${modeBefore} → ${modeAfter}` : `mode ${modeBefore} → ${modeAfter}`;
 }
 
-function hunkLines(hunk: DiffFile['hunks'][number], lineText: LineText): InkLine[] {
+function hunkLines(hunk: DiffFile['hunks'][number], style: DiffStyle): InkLine[] {
   const { oldStart, oldLines, newStart, newLines, lines } = hunk;
   const head: InkLine = { text: `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`, ink: 'cyan' };
   return [
     head,
     ...lines.flatMap(({ kind, text, unended }): InkLine[] => {
       const ink = INKS[kind];
-      const line: InkLine = { text: kind + lineText(text), ...(ink === undefined ? {} : { ink }) };
+      const line: InkLine = { text: kind + style.line(text), ...(ink === undefined ? {} : { ink }) };
       return unended === true ? [line, UNENDED] : [line];
     }),
   ];

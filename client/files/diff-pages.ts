@@ -4,7 +4,7 @@ import { count } from '../command-line/wording.ts';
 import type { Client } from '../connection/api.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import { lineCounts } from './change-words.ts';
-import { diffLines, type LineText } from './diff-lines.ts';
+import { diffLines, type DiffStyle } from './diff-lines.ts';
 
 export type DiffPage = ResultOf<'snapshot/diff'>;
 
@@ -25,13 +25,13 @@ export async function* diffPages(client: Client, params: ParamsOf<'snapshot/diff
 export async function* diffText(
   pages: AsyncIterable<DiffPage>,
   between: string,
-  lineText?: LineText,
+  style?: DiffStyle,
 ): AsyncGenerator<InkLine[]> {
   let isFirst = true;
   for await (const page of pages) {
     if (isFirst) yield [headLine(page, between)];
     isFirst = false;
-    for (const file of page.files) yield [{ text: '' }, ...diffLines(file, lineText)];
+    for (const file of page.files) yield [{ text: '' }, ...diffLines(file, style)];
   }
 }
 

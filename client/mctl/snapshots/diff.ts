@@ -3,7 +3,7 @@ import { inked } from '../../calls/ink-line.ts';
 import { usageError } from '../../command-line/failure.ts';
 import { harmlessJson } from '../../command-line/harmless-text.ts';
 import { paintFor } from '../../command-line/style.ts';
-import { exactLine } from '../../files/diff-lines.ts';
+import { FOR_PATCH } from '../../files/diff-lines.ts';
 import { diffPages, diffText, type DiffPage } from '../../files/diff-pages.ts';
 import { diffParams, readDiffWish, type DiffWish } from '../../files/diff-wish.ts';
 import { workspacePaths } from '../../files/typed-path.ts';
@@ -62,7 +62,7 @@ async function writeJson({ stdout }: MctlContext, pages: AsyncIterable<DiffPage>
 async function writeText(context: MctlContext, pages: AsyncIterable<DiffPage>, between: string): Promise<void> {
   const { stdout, around } = context;
   const paint = paintFor(stdout, around.environment);
-  const lines = diffText(pages, between, stdout.isTerminal ? undefined : exactLine);
+  const lines = diffText(pages, between, stdout.isTerminal ? undefined : FOR_PATCH);
   await paged(context, texts());
 
   async function* texts(): AsyncGenerator<string> {

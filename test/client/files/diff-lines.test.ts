@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { diffLines, exactLine } from '../../../client/files/diff-lines.ts';
+import { diffLines, FOR_PATCH } from '../../../client/files/diff-lines.ts';
 import { diffPages, diffText } from '../../../client/files/diff-pages.ts';
 import { readDiffWish } from '../../../client/files/diff-wish.ts';
 import type { DiffFile } from '../../../protocol/snapshot.ts';
@@ -81,7 +81,7 @@ test('a line of megabytes is cut for a person, and whole for a program', () => {
   const [hunk] = diffFile().hunks;
   const file = diffFile({ hunks: [{ ...hunk!, lines: [{ kind: '+', text: `\t${'x'.repeat(1_000_000)}` }] }] });
   expect(text(file).at(-1)?.length).toBeLessThan(3_000);
-  expect(diffLines(file, exactLine).at(-1)?.text).toBe(`+\t${'x'.repeat(1_000_000)}`);
+  expect(diffLines(file, FOR_PATCH).at(-1)?.text).toBe(`+\t${'x'.repeat(1_000_000)}`);
 });
 
 test('a file of which a part is left out says so', () => {
