@@ -177,7 +177,7 @@ describe('a restore', () => {
     });
   });
 
-  it('says that the HEAD of the project has moved', async () => {
+  it('case 60: says that the HEAD of the project has moved', async () => {
     bench.write('.git/HEAD', 'ref: refs/heads/main\n');
     bench.write('.git/refs/heads/main', `${'a'.repeat(40)}\n`);
     bench.pre(ALICE, 1);
@@ -380,7 +380,7 @@ describe('a session that is taken back to a turn', () => {
   });
 });
 
-describe('two sessions at once', () => {
+describe('case 35: two sessions at once', () => {
   const alice = first;
   const bob = { sessionId: BOB, turn: 1 };
 

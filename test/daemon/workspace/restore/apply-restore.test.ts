@@ -317,7 +317,7 @@ test('case 59: where nothing may be written, each path is told and the others ar
   expect(rig.leftovers()).toEqual([]);
 });
 
-test('a full disk leaves every file whole, tells what is left, and the restore goes on when there is room', async () => {
+test('case 37: a full disk leaves every file whole, tells what is left, and the restore goes on when there is room', async () => {
   const rig = new RestoreRig({ a: file('1'), b: file('1'), c: file('1'), l: file('1') });
   const target = rig.tree();
   const wanted = rig.files();
@@ -386,7 +386,7 @@ test('a plan that leads out of the workspace, or into a .git, is refused', async
   expect(rig.files()).toEqual(new Map([['a', file('2')]]));
 });
 
-test('case 60: a .git is the same after a restore, whatever a snapshot or a session says of it', async () => {
+test('case 27: a .git is the same after a restore, whatever a snapshot or a session says of it', async () => {
   const rig = new RestoreRig({
     '.git/HEAD': file('main'),
     '.git/index': file('1'),
@@ -442,7 +442,7 @@ test('a second name of a replaced file keeps its content', async () => {
   expect(readFileSync(join(rig.outside, 'same'), 'utf8')).toBe('2');
 });
 
-test('a root that is a link, or is not there, is not restored to', async () => {
+test('case 34: a root that is a link, or is not there, is not restored to', async () => {
   const rig = new RestoreRig({ a: file('1') });
   const target = rig.tree();
   rig.session('a', file('2'));

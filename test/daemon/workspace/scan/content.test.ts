@@ -1,5 +1,5 @@
 /** What a scan captures, on the disk of the temporary directory and in memory. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -181,6 +181,14 @@ describe.each(PLACES)('in %s', (place) => {
     } finally {
       await new Promise((closed) => server.close(closed));
     }
+  });
+
+  // Only root makes devices, and not in every container.
+  test('case 13: a device is skipped without being opened', ({ skip }) => {
+    const { status } = spawnSync('mknod', [bench.at('null'), 'c', '1', '3'], { stdio: 'ignore' });
+    if (status !== 0) skip('this user may make no devices here');
+    expect(bench.scan()).toMatchObject({ tree: EMPTY_TREE, skipped: [{ path: 'null', reason: 'special' }] });
+    expect(bench.calls).not.toContain('open null');
   });
 
   test('case 17: a directory that vanishes and comes back is seen', () => {
