@@ -29,8 +29,10 @@ interface WatchedDirectory {
   readonly children: Map<ByteText, WatchedDirectory>;
   /** Undefined where the system refuses one: the subtree is then looked at every time. */
   handle: WatchHandle | undefined;
-  /** The newest call for the whole that named it. */
+  /** The newest round in which it was ensured. */
   round: number;
+  /** What its watch tells is about another path, or nothing that is captured. */
+  isGone: boolean;
 }
 
 export class DirectoryWatches {
@@ -40,6 +42,7 @@ export class DirectoryWatches {
   readonly #marks: Marks;
   readonly #budget: number;
   readonly #blind = new Set<WatchedDirectory>();
+  readonly #discarded: WatchHandle[] = [];
   #top: WatchedDirectory | undefined;
   #count = 0;
   #round = 0;
@@ -93,7 +96,7 @@ export class DirectoryWatches {
   #enter(parent: WatchedDirectory | undefined, name: ByteText, path: ByteText): WatchedDirectory | undefined {
     let directory = parent === undefined ? this.#top : parent.children.get(name);
     if (directory?.handle === undefined) {
-      directory ??= { path, children: new Map(), handle: undefined, round: this.#round };
+      directory ??= { path, children: new Map(), handle: undefined, round: this.#round, isGone: false };
       if (!this.#watch(directory)) return undefined;
       if (parent === undefined) this.#top = directory;
       else parent.children.set(name, directory);
@@ -113,6 +116,7 @@ export class DirectoryWatches {
         },
         (error) => {
           this.#marks.everything(`a watch broke: ${error.message}`);
+          this.clear();
         },
       );
       this.#count += 1;
@@ -133,6 +137,7 @@ export class DirectoryWatches {
   }
 
   #take(directory: WatchedDirectory, kind: string, name: ByteText | null): void {
+    if (directory.isGone) return;
     if (name === null) this.#marks.subtree(directory.path);
     else if (kind === 'rename') {
       // It came, went or was replaced. What is watched under this name may now be somewhere else.
@@ -157,10 +162,22 @@ export class DirectoryWatches {
   }
 
   #close(directory: WatchedDirectory): void {
-    if (directory.handle !== undefined) this.#count -= 1;
-    directory.handle?.close();
+    directory.isGone = true;
+    if (directory.handle !== undefined) {
+      this.#count -= 1;
+      this.#discard(directory.handle);
+    }
     this.#blind.delete(directory);
     for (const child of directory.children.values()) this.#close(child);
+  }
+
+  /** Only once the events at hand are told: who counts them to notice a loss has to be told those of this watch as well. */
+  #discard(handle: WatchHandle): void {
+    this.#discarded.push(handle);
+    if (this.#discarded.length > 1) return;
+    setImmediate(() => {
+      for (const one of this.#discarded.splice(0)) one.close();
+    });
   }
 
   #absolute(path: ByteText): string | Buffer {

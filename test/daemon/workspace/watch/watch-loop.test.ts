@@ -73,6 +73,22 @@ describe.skipIf(process.platform !== 'linux')('the watches of a workspace', () =
     expect(placesOf(await watch.dirty())).toEqual({ directories: ['quiet'], subtrees: [] });
   });
 
+  test('case 39: events of directories that are watched no more count too', async () => {
+    const places = freshPlaces();
+    for (const name of ['busy', 'quiet']) mkdirSync(join(places.root, name));
+    const files = ['one', 'two'].map((name) => join(places.root, 'busy', name));
+    for (const file of files) writeFileSync(file, '');
+    const watch = new LocalWatch(places);
+    await watch.watchAll(['', 'busy', 'quiet']);
+    const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
+    renameSync(join(places.root, 'busy'), join(places.around, 'busy'));
+    for (let i = 0; i <= limit; i += 1) utimesSync(join(places.around, 'busy', i % 2 === 0 ? 'one' : 'two'), i, i);
+    writeFileSync(join(places.root, 'quiet', 'lost'), 'nobody is told of this one');
+    void watch.ask();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((await watch.dirty()).kind).toBe('doubt');
+  });
+
   test.each([
     ['ENOSPC', 'the user has no watches left'],
     ['EMFILE', 'the user has no descriptors for watching left'],
@@ -300,6 +316,24 @@ describe.skipIf(process.platform !== 'linux')('the watches of a workspace', () =
     await watch.watchAll(['']);
     writeFileSync(join(root, 'file'), '1');
     expect(placesOf(await watch.dirty())).toEqual({ directories: [''], subtrees: [] });
+  });
+
+  test('case 43: a watch that breaks puts everything in doubt, and all are set anew', async () => {
+    const places = freshPlaces();
+    mkdirSync(join(places.root, 'a'));
+    const real = linuxWatches(places);
+    let breaks: ((error: Error) => void) | undefined;
+    const open: OpenWatch = (path, told, failed) => {
+      if (String(path).endsWith('/a')) breaks = failed;
+      return real.open(path, told, failed);
+    };
+    const watch = new LocalWatch(places, { open });
+    await watch.watchAll(['', 'a']);
+    breaks?.(new Error('out of order'));
+    expect(await watch.dirty()).toEqual({ kind: 'doubt', reason: 'a watch broke: out of order' });
+    await watch.watchAll(['', 'a']);
+    writeFileSync(join(places.root, 'a', 'file'), '1');
+    expect(placesOf(await watch.dirty())).toEqual({ directories: ['a'], subtrees: [] });
   });
 
   test('something mounted inside of the workspace puts everything in doubt', async () => {
