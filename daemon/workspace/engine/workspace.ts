@@ -32,6 +32,7 @@ import { pageOf } from './differences.ts';
 import { exportSnapshots } from './export-snapshots.ts';
 import { NEWEST, pointOf, snapshotName, turnSnapshotName } from './names.ts';
 import { writeRecord, type ReadRecord } from './records.ts';
+import { Recompression } from './recompression.ts';
 import { requireOutside } from './destination.ts';
 import { Restores } from './restores.ts';
 import { copyNames, dropNames } from './session-names.ts';
@@ -69,6 +70,7 @@ export class Workspace {
   readonly #restores: Restores;
   readonly #list: SnapshotList;
   readonly #clearing: Clearing;
+  readonly #recompression: Recompression;
 
   /** @throws TamperedRefs, TamperedObject, and the system's errors. */
   constructor(parts: WorkspaceParts) {
@@ -92,6 +94,7 @@ export class Workspace {
     this.#restores = new Restores({ root, side, scanner, capture, ledger, brackets });
     this.#list = new SnapshotList(side);
     this.#clearing = new Clearing(side, () => this.#restores.held());
+    this.#recompression = new Recompression(side.store);
   }
 
   /** @throws ProtocolError DEADLINE when it came too late; as a scan does. */
@@ -215,6 +218,18 @@ export class Workspace {
   /** Sees for itself what was only told by watches, so that nobody has to wait for that later. */
   lookAgain(): void {
     if (this.#watched.due !== undefined) this.#now();
+  }
+
+  /** A moment of work that nobody waits for. @returns whether there is more of it. */
+  tidy(): boolean {
+    // Both move what is stored. Whoever cleared up has not gone on for as long as nobody has asked for anything.
+    this.#clearing.stop();
+    return this.#recompression.step();
+  }
+
+  /** Somebody asks for something: what was begun is given up. */
+  stopTidying(): void {
+    this.#recompression.stop();
   }
 
   close(): void {

@@ -1,25 +1,37 @@
-/** Carries out calls in the thread of a workspace, one after the other; when nobody calls, looks at the files and keeps what is known of them. */
+/**
+ * Carries out calls in the thread of a workspace, one after the other. When nobody calls, it looks at the files, keeps what is
+ * known of them, and later makes smaller what is stored.
+ */
 import { asProtocolError } from '../engine/failures.ts';
 import { Workspace, type WorkspaceParts } from '../engine/workspace.ts';
 import type { Answer, Request } from './calls.ts';
 
 const IDLE_MS = 2_000;
+/** Then, until it tidies up. */
+const TIDY_AFTER_MS = 58_000;
+/** Between two moments of that, in which calls come in, and which leave half of the processor to others. */
+const PAUSE_MS = 25;
+/** No call has this number. */
+const NOBODY = 0;
 
 export class Dispatcher {
   readonly #parts: WorkspaceParts;
   readonly #post: (answer: Answer) => void;
+  readonly #tidyAfterMs: number;
   #workspace: Workspace | undefined;
   #last: Promise<void> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
   #waiting = 0;
 
-  constructor(parts: WorkspaceParts, post: (answer: Answer) => void) {
+  constructor(parts: WorkspaceParts, post: (answer: Answer) => void, tidyAfterMs = TIDY_AFTER_MS) {
     this.#parts = parts;
     this.#post = post;
+    this.#tidyAfterMs = tidyAfterMs;
   }
 
   take(request: Request): void {
     clearTimeout(this.#idle);
+    this.#workspace?.stopTidying();
     this.#waiting += 1;
     this.#last = this.#last
       .then(() => this.#answer(request))
@@ -48,6 +60,16 @@ export class Dispatcher {
       this.#workspace?.saveCache();
     } catch {
       // What is kept is a copy of what can be read again, and the next snapshot says what is wrong with the files.
+    }
+    this.#idle = setTimeout(() => this.#tidy(), this.#tidyAfterMs);
+  }
+
+  #tidy(): void {
+    try {
+      if (this.#workspace?.tidy() === true) this.#idle = setTimeout(() => this.#tidy(), PAUSE_MS);
+    } catch (error) {
+      const answer = failed(NOBODY, error);
+      if (answer.kind === 'bug') this.#post(answer);
     }
   }
 }
