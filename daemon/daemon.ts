@@ -210,8 +210,9 @@ class RunningDaemon implements Daemon {
 
   async status(): Promise<DaemonStatus> {
     await this.#lookAtConfiguration();
-    const { access, turns, configuration, writer } = this.#parts;
+    const { access, turns, configuration, writer, pruning } = this.#parts;
     const context = this.#context;
+    const { announcedFor } = pruning;
     const activity = turns.activity();
     const reason = writer.unsavedReason;
     return {
@@ -233,6 +234,7 @@ class RunningDaemon implements Daemon {
       configProblems: [...configuration.problems],
       storage: { state: reason === undefined ? 'saved' : 'unsaved', reason: reason ?? '' },
       rssBytes: process.memoryUsage.rss(),
+      ...(announcedFor === undefined ? {} : { snapshotsGoAt: new Date(announcedFor).toISOString() }),
     };
   }
 

@@ -56,6 +56,8 @@ export const DaemonStatusResult = z.object({
   configProblems: z.array(z.string()),
   storage: z.object({ state: z.enum(['saved', 'unsaved']), reason: z.string() }),
   rssBytes: z.int(),
+  /** When old snapshots will be removed for the first time; missing when that is not ahead. */
+  snapshotsGoAt: z.optional(Timestamp),
 });
 export type DaemonStatus = z.infer<typeof DaemonStatusResult>;
 

@@ -1,9 +1,10 @@
 /** `/status`: where one is, what runs, and whether it is safe. */
+import { sizeText } from '../calls/command-result.ts';
 import { revealedRow } from '../calls/text-lines.ts';
 import { fitWidth } from '../command-line/display-width.ts';
 import { harmlessLine } from '../command-line/harmless-text.ts';
 import { count } from '../command-line/wording.ts';
-import { snapshotState } from '../files/status-text.ts';
+import { removalNotice, snapshotState } from '../files/status-text.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Command, CommandContext } from './command.ts';
 import { currentAgent, workspaceOf } from './agent.ts';
@@ -22,7 +23,7 @@ export const status: Command = {
       sessionLines(context),
       context.client.call('key/status', {}),
       context.client.call('daemon/status', {}),
-      filesLine(context),
+      filesLines(context),
     ]);
     const where = key.keyFile === null ? '' : ` (${key.keyFile})`;
     context.print(
@@ -32,7 +33,8 @@ export const status: Command = {
         `mode:      ${await currentMode(context)}`,
         ...agentLines(context),
         `workspace: ${harmlessLine(workspaceOf(context))}`,
-        files,
+        ...files,
+        ...(daemon.snapshotsGoAt === undefined ? [] : [`           ${removalNotice(daemon.snapshotsGoAt)}`]),
         `storage:   ${daemon.storage.state === 'saved' ? 'saved, encrypted' : `NOT SAVED: ${daemon.storage.reason}`}`,
         `key:       ${key.provider ?? 'none'}${where}, ${key.state}${key.reason === '' ? '' : `: ${key.reason}`}`,
         `daemon:    ${daemon.version}, pid ${daemon.pid}, ${count(daemon.clients, 'client')}`,
@@ -71,14 +73,15 @@ function approvalLines({ talk }: CommandContext): string[] {
 }
 
 /** What is known of the files never keeps the rest from being told. */
-async function filesLine(context: CommandContext): Promise<string> {
+async function filesLines(context: CommandContext): Promise<string[]> {
   try {
     const params = { workspace: workspaceOf(context) };
     const status = await context.client.call('snapshot/status', params, { deadlineMs: PATIENCE_MS });
-    return `files:     ${snapshotState(status)}`;
+    const stored = `stored:    ${count(status.snapshots, 'snapshot')}, ${sizeText(status.storedBytes)} on disk`;
+    return [`files:     ${snapshotState(status)}`, ...(status.storedBytes === 0 ? [] : [stored])];
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return `files:     not known: ${harmlessLine(error.message)}`;
+    return [`files:     not known: ${harmlessLine(error.message)}`];
   }
 }
 

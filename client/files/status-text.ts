@@ -1,7 +1,7 @@
 /** Whether files are captured, and what that costs, in sentences. */
 import { durationText, sizeText } from '../calls/command-result.ts';
 import { harmlessRow } from '../calls/text-lines.ts';
-import { count, localClock } from '../command-line/wording.ts';
+import { count, localClock, localTime } from '../command-line/wording.ts';
 import type { SkippedFile, SkipReason, SnapshotStatus } from '../../protocol/snapshot.ts';
 import { pathText } from './path-text.ts';
 
@@ -44,6 +44,11 @@ function capturedText(status: SnapshotStatus): string {
     ...(damagedPacks === 0 ? [] : [`${count(damagedPacks, 'stored pack')} damaged`]),
   ];
   return facts.join(', ');
+}
+
+/** One line: old snapshots go for the first time. */
+export function removalNotice(at: string): string {
+  return `old snapshots will be removed from ${localTime(at)} on; mctl snapshots prune --dry-run shows how many`;
 }
 
 /** A file that was left out, and why. */

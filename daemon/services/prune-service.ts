@@ -22,9 +22,15 @@ export class PruneService {
   /** One at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #announcedFor: number | undefined;
 
   constructor(parts: PruneServiceParts) {
     this.#parts = parts;
+  }
+
+  /** When old snapshots will go for the first time, in milliseconds since the epoch; undefined when that is not ahead. */
+  get announcedFor(): number | undefined {
+    return this.#announcedFor;
   }
 
   /** What a person asks for needs no announcement. */
@@ -81,6 +87,7 @@ export class PruneService {
   async #doDue(): Promise<void> {
     const { vault, clock } = this.#parts;
     const state = await readPruneState(vault);
+    this.#announcedFor = state.prunedAt === undefined ? state.announcedFor : undefined;
     const due = whatIsDue(state, clock.now());
     if (due === 'announce') await this.#announce(state);
     if (due !== 'prune') return;
@@ -98,6 +105,7 @@ export class PruneService {
     const lookedAt = clock.now();
     const announcedFor = removed === 0 ? undefined : announcedDate(lookedAt);
     await writePruneState(vault, { ...state, lookedAt, announcedFor });
+    this.#announcedFor = announcedFor;
     if (announcedFor === undefined) return;
     log('snapshots will be removed in a day', { snapshots: removed, bytes: freedBytes });
   }
@@ -113,6 +121,7 @@ export class PruneService {
 
   async #remember(state: PruneState): Promise<void> {
     await writePruneState(this.#parts.vault, { ...state, prunedAt: this.#parts.clock.now() });
+    this.#announcedFor = undefined;
   }
 
   async #useOf({

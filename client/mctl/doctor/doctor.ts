@@ -15,6 +15,7 @@ import { checkKey } from './key.ts';
 import { checkLogs } from './logs.ts';
 import { checkNode } from './node.ts';
 import { checkProcess } from './process.ts';
+import { checkSnapshots } from './snapshots.ts';
 import { checkSocket } from './socket.ts';
 import { checkStarts } from './starts.ts';
 import { checkStore } from './store.ts';
@@ -30,6 +31,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   starts: checkStarts,
   store: checkStore,
   key: checkKey,
+  snapshots: checkSnapshots,
   configuration: checkConfiguration,
   log: checkLogs,
 };

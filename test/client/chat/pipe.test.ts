@@ -174,6 +174,15 @@ test('problems of the configuration are told at the start', async () => {
   expect((await pipe('', [], daemon)).err).toContain('configuration: config.toml:3: colour is not a setting');
 });
 
+test('that old snapshots will be removed for the first time is told at the start', async () => {
+  const daemon = new FakeDaemon();
+  const status = await daemon.connect().call('daemon/status', {});
+  daemon.overrides['daemon/status'] = () => ({ ...status, snapshotsGoAt: '2026-01-02T12:00:00.000Z' });
+  expect((await pipe('', [], daemon)).err).toMatch(
+    /old snapshots will be removed from 2026-01-0\d .* on; mctl snapshots prune --dry-run/,
+  );
+});
+
 test.each(['SIGTERM', 'SIGHUP'])('%s leaves at once and says how to come back', async (signal) => {
   const daemon = new FakeDaemon();
   daemon.answer = null;

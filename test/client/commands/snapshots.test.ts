@@ -277,7 +277,11 @@ test('/status says whether the files are captured, and the rest also when that i
   const daemon = new FakeDaemon();
   daemon.overrides['snapshot/status'] = () => status();
   const { run, params } = await frontend(daemon);
-  expect((await run('/status')).find((line) => line.startsWith('files:'))).toMatch(/^files: {5}1203 files captured/);
+  const known = await run('/status');
+  expect(known.find((line) => line.startsWith('files:'))).toMatch(/^files: {5}1203 files captured/);
+  expect(known.find((line) => line.startsWith('stored:'))).toMatch(
+    /^stored: {4}\d+ snapshots?, [\d.]+ [kKM]?B on disk$/,
+  );
   expect(params('snapshot/status')).toEqual({ workspace: '/work' });
   daemon.overrides['snapshot/status'] = () => {
     throw new ProtocolError('DEADLINE', 'the disk does not answer');

@@ -24,6 +24,7 @@ import type { Check, Finding, Patient } from '../../../client/mctl/doctor/findin
 import { checkKey } from '../../../client/mctl/doctor/key.ts';
 import { checkLogs } from '../../../client/mctl/doctor/logs.ts';
 import { checkProcess } from '../../../client/mctl/doctor/process.ts';
+import { checkSnapshots } from '../../../client/mctl/doctor/snapshots.ts';
 import { checkSocket } from '../../../client/mctl/doctor/socket.ts';
 import { checkStarts } from '../../../client/mctl/doctor/starts.ts';
 import { checkStore } from '../../../client/mctl/doctor/store.ts';
@@ -466,4 +467,45 @@ test('no check changes anything', async () => {
     await check(sick);
   expect(execFileSync('find', [sick.data, '-printf', '%p %m %T@ %s\n'], { encoding: 'utf8' })).toBe(before);
   expect(readFileSync(join(sick.data, 'store', 'm.db'), 'utf8')).toBe('SQLite format 3\0');
+});
+
+describe('snapshots', () => {
+  const usage = {
+    storedBytes: 5000,
+    maxStoredBytes: 1e9,
+    maxAgeDays: 7,
+    prunedAt: null,
+    announcedFor: null,
+    workspaces: [],
+  };
+
+  /** With 5000 bytes of snapshots. */
+  async function filled(changes: object, status: Partial<DaemonStatus> | undefined = {}): Promise<Sick> {
+    const some = patient({ daemon: status === undefined ? undefined : await healthy(status) });
+    const directory = join(some.data, 'workspaces', 'ab');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'x.pack'), Buffer.alloc(5000));
+    some.fake.overrides['snapshot/usage'] = () => ({ ...usage, ...changes });
+    return some;
+  }
+  const messages = async (sick: Patient) =>
+    (await checkSnapshots(sick)).map(({ state, message }) => `${state}: ${message}`);
+
+  test('are measured with a daemon and without one', async () => {
+    expect(await checkSnapshots(patient())).toEqual([]);
+    expect(await messages({ ...(await filled({})), daemon: undefined })).toEqual(['ok: 5.0 kB stored']);
+    expect(await messages(await filled({}, { keyState: 'locked' }))).toEqual(['ok: 5.0 kB stored']);
+    expect(await messages(await filled({}))).toEqual(['ok: 5.0 kB stored of at most 1.0 GB']);
+  });
+
+  test('that are more than allowed, or were not cleared up for long, are told', async () => {
+    expect(await messages(await filled({ maxStoredBytes: 4000 }))).toEqual([
+      'note: 5.0 kB stored, more than snapshots_max_stored_megabytes allows',
+    ]);
+    const [, overdue] = await checkSnapshots(await filled({ prunedAt: '2020-01-01T00:00:00.000Z' }));
+    expect(overdue).toMatchObject({ state: 'note', fix: expect.stringContaining('mctl snapshots prune') });
+    expect(await messages(await filled({ prunedAt: new Date().toISOString() }))).toHaveLength(1);
+    const announced = await messages(await filled({ announcedFor: '2020-01-01T00:00:00.000Z' }));
+    expect(announced[1]).toMatch(/^note: old ones will be removed from /);
+  });
 });

@@ -109,10 +109,10 @@ describe('clearing up by itself', () => {
     scene.now += DAY - 1;
     scene.restart();
     await scene.service.doDue();
-    expect(kept.old).toBe(3);
+    expect([kept.old, scene.service.announcedFor]).toEqual([3, scene.now + 1]);
     scene.now += 1;
     await scene.service.doDue();
-    expect([kept.old, kept.recent]).toEqual([0, 2]);
+    expect([kept.old, kept.recent, scene.service.announcedFor]).toEqual([0, 2, undefined]);
     expect(scene.logged.at(-1)).toBe(`snapshots removed {"snapshots":3,"kept":0,"bytes":${3 * MB},"left":${2 * MB}}`);
     expect(await scene.service.usage({})).toMatchObject({ announcedFor: null, prunedAt: '2026-01-02T00:00:00.000Z' });
     scene.restart();
