@@ -96,6 +96,21 @@ describe('a turn that edits and runs a command', () => {
   });
 });
 
+test('a snapshot that was taken by hand gives back what the session has changed since', async () => {
+  const work = await worked('edit a.txt one two', { 'a.txt': 'one\n', 'mine.txt': 'mine\n' });
+  const { home, client, me } = work;
+  const { snapshot } = await client.call('snapshot/take', { opId: client.newOpId(), workspace: home.workspace });
+  if (snapshot.point.kind !== 'taken') throw new Error('a snapshot of a turn');
+  await me.submit('edit a.txt two three\nwrite new.txt fresh');
+  await me.state(2, 'completed');
+  writeFileSync(join(home.workspace, 'mine.txt'), 'changed by me\n');
+  const { result } = await restore(work, snapshot.point);
+  expect(result).toMatchObject({ restored: 1, deleted: 1, left: 0, kept: 1 });
+  expect(contents(home, 'a.txt', 'new.txt', 'mine.txt')).toEqual(['two\n', null, 'changed by me\n']);
+  await restore(work, { kind: 'undo' });
+  expect(contents(home, 'a.txt', 'new.txt')).toEqual(['three\n', 'fresh\n']);
+});
+
 test('the entry about the files stands directly before the end of its turn', async () => {
   const { home, client, me } = await worked('write a.txt hello');
   const types: string[] = [];
