@@ -315,6 +315,11 @@ test('status says whether files are captured, what it costs and what was left ou
       'changes:   every file is looked at (1203 files are scanned quickly)\n' +
       'skipped:\n  fifo: neither a file nor a link\n  … 2 more\n',
   );
+  daemon.overrides['snapshot/status'] = () => status({ engine: 'watch', engineReason: '\u001b[31mlarge' });
+  expect((await run('snapshots status')).out).toMatch(/^changes: {3}directories are watched \([^\u001b]*large\)$/m);
+  daemon.overrides['snapshot/status'] = () => status({ engine: undefined, engineReason: undefined });
+  expect((await run('snapshots status')).out).not.toContain('changes:');
+  daemon.overrides['snapshot/status'] = () => state;
   expect(params('snapshot/status')).toEqual({ workspace });
   expect(JSON.parse((await run('snapshots status --json')).out)).toEqual({ workspace, ...state });
   expect((await run('snapshots status --cwd /no/such/directory')).code).toBe(2);
