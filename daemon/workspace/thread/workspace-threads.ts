@@ -112,7 +112,7 @@ export class WorkspaceThreads implements WorkspacesPort {
     const { keys } = this.#options;
     const known = (await keys.workspaceKeys()).find(({ path }) => path === root);
     if (known === undefined || (await isThere(join(this.#directoryOf(known.id), JOURNAL_FILE)))) return;
-    if ((await this.has(root)) && (await this.#client(root).list(undefined, 1, undefined)).snapshots.length > 0) return;
+    if ((await this.has(root)) && (await this.#holdsAny(root))) return;
     // From here on nobody else gets in between.
     const client = this.#clients.get(root);
     if (client?.quiet === false || this.#removals.has(root)) return;
@@ -139,6 +139,12 @@ export class WorkspaceThreads implements WorkspacesPort {
     } finally {
       this.#removals.delete(root);
     }
+  }
+
+  /** What a damage hides may come back from a backup. */
+  async #holdsAny(root: string): Promise<boolean> {
+    const { snapshots, unreadable = 0 } = await this.#client(root).list(undefined, 1, undefined);
+    return snapshots.length + unreadable > 0;
   }
 
   async #putAwayOne(root: string, client: WorkspaceClient): Promise<void> {

@@ -90,6 +90,19 @@ const turn = { sessionId: ALICE, turn: 1 };
 const command = { kind: 'command', callId: 'C' } as const;
 
 describe('the threads of workspaces', () => {
+  it('remove nothing of a workspace whose snapshots cannot be read: a backup may bring them back', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    await (
+      await port.of(root)
+    ).take({ sessionId: ALICE, point: { kind: 'turn', turn: 1, phase: 'pre' } }, new AbortController().signal);
+    await port.putAway();
+    const packs = readdirSync(sideDirectory()).filter((name) => name.endsWith('.pack'));
+    for (const name of packs) writeFileSync(join(sideDirectory(), name), 'damaged');
+    await port.removeIfEmpty(root);
+    expect(readdirSync(sideDirectory())).toEqual(expect.arrayContaining(packs));
+  });
+
   it('remove everything of a workspace when no snapshot is left, and begin anew there', async () => {
     writeFileSync(join(root, 'a.txt'), 'old\n');
     const port = threads();
