@@ -12,18 +12,19 @@ const KERNEL_VIEWS = ['/proc', '/sys', '/dev'];
 const SHARED_MEMORY = '/dev/shm';
 
 /**
- * @param root real path of the directory.
+ * @param root where it leads decides, also when a part of it is a symbolic link.
  * @returns a sentence for people when it is not captured; undefined when it may be.
  */
 export function refuseRoot(root: string, places: RootPlaces): string | undefined {
+  const real = realOf(root);
   const home = realOf(places.home);
   const data = realOf(places.dataDirectory);
-  if (root === '/') return refusal(root, 'it is the whole file system');
-  if (root === home) return refusal(root, 'it is your home directory');
-  if (isWithin(home, root)) return refusal(root, 'your home directory is in it');
-  if (isWithin(root, data)) return refusal(root, 'it belongs to the data directory of m');
-  if (isWithin(data, root)) return refusal(root, 'the data directory of m is in it');
-  if (!isWithin(root, SHARED_MEMORY) && KERNEL_VIEWS.some((view) => isWithin(root, view)))
+  if (real === '/') return refusal(root, 'it is the whole file system');
+  if (real === home) return refusal(root, 'it is your home directory');
+  if (isWithin(home, real)) return refusal(root, 'your home directory is in it');
+  if (isWithin(real, data)) return refusal(root, 'it belongs to the data directory of m');
+  if (isWithin(data, real)) return refusal(root, 'the data directory of m is in it');
+  if (!isWithin(real, SHARED_MEMORY) && KERNEL_VIEWS.some((view) => isWithin(real, view)))
     return refusal(root, 'it is a view of the kernel');
   return undefined;
 }

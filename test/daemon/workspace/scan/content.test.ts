@@ -281,6 +281,9 @@ describe.each(PLACES)('in %s', (place) => {
     const { tree } = bench.settle();
     renameSync(bench.root, `${bench.root}-moved`);
     expect(() => bench.scan()).toThrow(/cannot be read.*still there/);
+    symlinkSync(`${bench.root}-moved`, bench.root);
+    expect(() => bench.scan()).toThrow(/is a symbolic link now.*that it leads to/);
+    rmSync(bench.root);
     const moved = new Scanner({
       root: `${bench.root}-moved`,
       cacheFile: join(bench.base, 'other'),

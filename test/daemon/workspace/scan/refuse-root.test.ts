@@ -10,6 +10,7 @@ beforeAll(() => {
   for (const path of ['people/me/project', 'people/me/.data/m/side', 'people/me2', 'far'])
     mkdirSync(join(base, path), { recursive: true });
   symlinkSync(join(base, 'people/me'), join(base, 'home-link'));
+  symlinkSync(base, join(base, 'base-link'));
 });
 afterAll(() => rmSync(base, { recursive: true }));
 
@@ -18,6 +19,10 @@ test.each([
   ['people/me', /is your home directory/],
   ['people', /your home directory is in it/],
   ['.', /your home directory is in it/],
+  ['home-link', /is your home directory/],
+  ['base-link/people/me', /is your home directory/],
+  ['base-link/people', /your home directory is in it/],
+  ['base-link/people/me/.data/m', /belongs to the data directory/],
   ['people/me/.data', /the data directory of m is in it/],
   ['people/me/.data/m', /belongs to the data directory/],
   ['people/me/.data/m/side', /belongs to the data directory/],
