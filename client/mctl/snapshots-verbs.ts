@@ -79,6 +79,12 @@ export const SNAPSHOTS: Noun = {
       examples: ['mctl snapshots prune --dry-run'],
       load: async () => (await import('./snapshots/prune.ts')).prune,
     },
+    skip: {
+      summary: 'have a turn go on that waits until the files are captured; it cannot be taken back then',
+      takes: '<id>',
+      json: true,
+      load: async () => (await import('./snapshots/skip.ts')).skip,
+    },
     export: {
       summary: 'write the snapshots of the workspace as a plain bare git repository; it is not encrypted',
       takes: '<dir>',

@@ -243,6 +243,17 @@ test('restore takes the id of a snapshot that was taken by hand for what the ses
   await expect(run('snapshots restore ID last -y')).resolves.toMatchObject({ code: 2 });
 });
 
+test('skip has a turn go on without its files', async () => {
+  const { run, daemon, params, sessionId } = workplace();
+  daemon.overrides['snapshot/giveUp'] = () => ({ turn: 3 });
+  const out = 'turn 3 goes on; its files cannot be brought back\n';
+  await expect(run('snapshots skip ID')).resolves.toMatchObject({ code: 0, out });
+  expect(params('snapshot/giveUp')).toEqual({ sessionId });
+  daemon.overrides['snapshot/giveUp'] = () => ({ turn: null });
+  await expect(run('snapshots skip ID')).resolves.toMatchObject({ code: 0, out: 'no turn waits for its files\n' });
+  expect(JSON.parse((await run('snapshots skip ID --json')).out)).toEqual({ turn: null });
+});
+
 test('undo takes the last restore back', async () => {
   const { run, daemon, params, sessionId } = workplace();
   withRestores(daemon, [plan()]);
