@@ -178,8 +178,8 @@ export const SnapshotStatus = z.object({
   storedBytes: z.int(),
   /** Packs of the store that are damaged: snapshots that need them cannot be restored. Missing for none. */
   damagedPacks: z.optional(z.int()),
-  /** Set while a snapshot is being taken. */
-  busy: z.nullable(z.object({ files: z.int(), sinceMs: z.int() })),
+  /** Set while a snapshot is being taken. `total` is null until the files are counted; older daemons do not tell it. */
+  busy: z.nullable(z.object({ files: z.int(), total: z.optional(z.nullable(z.int())), sinceMs: z.int() })),
   /** How changes are found: every file is looked at, or directories are watched. Missing from daemons that only scan. */
   engine: z.optional(z.enum(['scan', 'watch'])),
   /** Why; empty when nothing was captured yet. */

@@ -3,6 +3,7 @@ import { durationText, sizeText } from '../calls/command-result.ts';
 import { harmlessRow } from '../calls/text-lines.ts';
 import { count, localClock, localTime } from '../command-line/wording.ts';
 import type { SkippedFile, SkipReason, SnapshotStatus } from '../../protocol/snapshot.ts';
+import { captureText } from './capture-text.ts';
 import { pathText } from './path-text.ts';
 
 const REASONS: Readonly<Record<SkipReason, string>> = {
@@ -17,7 +18,7 @@ const REASONS: Readonly<Record<SkipReason, string>> = {
 /** One line. */
 export function snapshotState(status: SnapshotStatus): string {
   const reason = status.reason === '' ? '' : `: ${harmlessRow(status.reason)}`;
-  const busy = status.busy === null ? '' : `; being captured now, ${count(status.busy.files, 'file')} so far`;
+  const busy = status.busy === null ? '' : `; ${busyText(status.busy)}`;
   switch (status.state) {
     case 'off':
       return `not captured${reason === '' ? ': snapshots are off' : reason}`;
@@ -30,6 +31,10 @@ export function snapshotState(status: SnapshotStatus): string {
     case 'on':
       return `${capturedText(status)}${busy}`;
   }
+}
+
+function busyText({ files, total }: NonNullable<SnapshotStatus['busy']>): string {
+  return total === undefined ? `being captured now, ${count(files, 'file')} so far` : captureText({ files, total });
 }
 
 /** `1203 files captured, 45.2 MB, 3 skipped, at 12:30:05 in 120 ms` */

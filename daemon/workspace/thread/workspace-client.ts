@@ -94,7 +94,7 @@ export class WorkspaceClient implements WorkspaceFiles {
 
   progress(): ReadingProgress | undefined {
     const [reading] = this.#readings;
-    return reading && { files: filesReadBy(reading.flag), total: filesExpectedBy(reading.flag) };
+    return reading && progressOf(reading);
   }
 
   list(
@@ -122,9 +122,7 @@ export class WorkspaceClient implements WorkspaceFiles {
     if (reading === undefined || this.#status === undefined) this.#status = this.#thread.ask('status', []);
     const status = await this.#status;
     const busy =
-      reading === undefined
-        ? null
-        : { files: filesReadBy(reading.flag), sinceMs: Math.round(performance.now() - reading.since) };
+      reading === undefined ? null : { ...progressOf(reading), sinceMs: Math.round(performance.now() - reading.since) };
     return { ...status, busy, lastError: this.#lastError };
   }
 
@@ -217,6 +215,10 @@ export class WorkspaceClient implements WorkspaceFiles {
     this.#held.set(name, known);
     return known;
   }
+}
+
+function progressOf({ flag }: Reading): ReadingProgress {
+  return { files: filesReadBy(flag), total: filesExpectedBy(flag) };
 }
 
 /** Nothing is wrong with the snapshots. */

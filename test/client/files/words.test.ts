@@ -25,6 +25,7 @@ test.each([
   [{}, /^1203 files captured, 45\.2 MB, 3 skipped, at .* in 120 ms$/],
   [{ encrypted: false, skipped: 0 }, /^1203 files captured, 45\.2 MB, at .*, not encrypted$/],
   [{ busy: { files: 40, sinceMs: 9 } }, /; being captured now, 40 files so far$/],
+  [{ busy: { files: 40, total: 2_000, sinceMs: 9 } }, /; capturing files: 40 of about 2,000$/],
   [{ state: 'off' as const, reason: 'snapshots_enabled is false' }, /^not captured: snapshots_enabled is false$/],
   [{ state: 'refused' as const, reason: 'this is a home\x1b directory' }, /^not captured: this is a home␛ directory$/],
   [{ state: 'failing' as const, reason: 'the disk is full' }, /^NOT CAPTURED: the disk is full$/],
