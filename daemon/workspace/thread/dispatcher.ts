@@ -55,18 +55,25 @@ export class Dispatcher {
   }
 
   #keep(): void {
+    this.#attempt(() => this.#workspace?.lookAgain());
     try {
-      this.#workspace?.lookAgain();
       this.#workspace?.saveCache();
     } catch {
-      // What is kept is a copy of what can be read again, and the next snapshot says what is wrong with the files.
+      // It is a copy of what can be read again; the next pause is another chance.
     }
     this.#idle = setTimeout(() => this.#tidy(), this.#tidyAfterMs);
   }
 
   #tidy(): void {
-    try {
+    this.#attempt(() => {
       if (this.#workspace?.tidy() === true) this.#idle = setTimeout(() => this.#tidy(), PAUSE_MS);
+    });
+  }
+
+  /** Nobody waits for it, and whoever calls next hears what is wrong; only a bug is told. */
+  #attempt(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       const answer = failed(NOBODY, error);
       if (answer.kind === 'bug') this.#post(answer);

@@ -1,9 +1,18 @@
 /** What the thread of a workspace does when nobody asks for anything. */
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { newStopFlag } from '../../../../daemon/workspace/engine/stop-flag.ts';
 import { Workspace, type WorkspaceParts } from '../../../../daemon/workspace/engine/workspace.ts';
 import { DEFAULT_LIMITS } from '../../../../daemon/workspace/scan/scan-result.ts';
@@ -126,4 +135,18 @@ test('slices are short', async () => {
   expect(slices.length).toBeGreaterThan(1);
   // Twice what is promised to a person, on a machine that others use.
   expect(slices.toSorted((left, right) => left - right)[Math.floor(slices.length / 2)]).toBeLessThan(100);
+});
+
+test('two seconds after a call it looks at the files again, and keeps what is known even when that fails', async () => {
+  const look = vi.spyOn(Workspace.prototype, 'lookAgain').mockImplementation(() => {
+    throw new RangeError('a bug');
+  });
+  onTestFinished(() => look.mockRestore());
+  await ask('take', [point(ALICE, 1, 'pre'), newStopFlag()]);
+  vi.advanceTimersByTime(1_999);
+  expect(look).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(look).toHaveBeenCalledTimes(1);
+  expect(existsSync(join(parts.directory, 'stat-cache'))).toBe(true);
+  expect(answers.at(-1)).toMatchObject({ kind: 'bug', stack: expect.stringContaining('RangeError: a bug') });
 });
