@@ -100,11 +100,11 @@ export class SessionRecovery {
       return;
     }
     const proceed = await this.#settleCrash(head.id, progress, isSafe, ran);
-    const { turn, step, stepsBefore, unattended, hasReply } = progress;
+    const { turn, step, stepsBefore, unattended, mayHaveChanged } = progress;
     const state = progress.state === 'waiting' ? 'waiting' : 'running';
     if (proceed && state === 'waiting') await this.#expectQuestion(head.id, turn);
     if (!proceed) runner.hold(queue);
-    else runner.resume(queue, { turn, step, stepsBefore, unattended, state, hasReply });
+    else runner.resume(queue, { turn, step, stepsBefore, unattended, state, mayHaveChanged });
   }
 
   /** Who looks for it right now is not to be told that nothing is asked. */

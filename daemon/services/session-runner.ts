@@ -210,9 +210,9 @@ export class SessionRunner {
 
   #start(beginning: TurnBeginning): void {
     const { id: sessionId, model, agent, workspace } = this.#head;
-    const { turn, unattended, step: firstStep = 1, stepsBefore = 0, state = 'running', hasReply = false } = beginning;
+    const { turn, unattended, step: firstStep = 1, stepsBefore = 0, state = 'running' } = beginning;
     const mode = (): ApprovalMode => this.#head.mode;
-    const progress = { firstStep, stepsBefore, state, hasReply };
+    const progress = { firstStep, stepsBefore, state, mayHaveChanged: beginning.mayHaveChanged ?? false };
     const place = { sessionId, turn, model, mode, agent, workspace, unattended, ...progress };
     const run = new TurnRun(place, this.#parts, () => this.#statusAfter());
     this.#run = run;

@@ -16,8 +16,8 @@ export interface TurnBeginning {
   readonly step?: number;
   /** Steps that no longer count against the limit; default none. */
   readonly stepsBefore?: number;
-  /** Whether a reply stands, whose calls may have changed something; default false. */
-  readonly hasReply?: boolean;
+  /** Whether a call of it had begun that may have changed files; default false. */
+  readonly mayHaveChanged?: boolean;
   /** Default `running`. */
   readonly state?: 'running' | 'waiting';
 }

@@ -13,8 +13,8 @@ export interface TurnPlace {
   readonly firstStep: number;
   /** Steps that no longer count against the limit: a person has had the turn go on since. */
   readonly stepsBefore: number;
-  /** A reply of it stands from before, whose calls may have changed something. */
-  readonly hasReply: boolean;
+  /** A call of it had begun before that may have changed files. */
+  readonly mayHaveChanged: boolean;
   /** Nobody who could be asked is behind its prompt. */
   readonly unattended: boolean;
   /** `waiting` for a turn that waited when the daemon before this one ended. */

@@ -18,8 +18,8 @@ export interface TurnProgress {
   readonly step: number;
   /** Steps from before a person had it go on, or begin again. */
   readonly stepsBefore: number;
-  /** A reply stands, whose calls may have changed something. */
-  readonly hasReply: boolean;
+  /** A call of it had begun that may have changed files. */
+  readonly mayHaveChanged: boolean;
   readonly unattended: boolean;
   /** What had been written of a reply that never came whole. */
   readonly draft: { readonly step: number; readonly parts: Part[] } | undefined;
@@ -30,8 +30,10 @@ export async function readProgress(vault: VaultPort, head: SessionHead): Promise
   const sessionId = head.id;
   const changed: StoredEntry[] = [];
   const steps: StepMark[] = [];
+  let mayHaveChanged = false;
   for await (const entry of newestTurn(vault, sessionId)) {
     if (entry.type === 'turn') changed.unshift(entry);
+    else if (entry.type === 'call') mayHaveChanged ||= (JSON.parse(entry.body) as CallStart).effect !== 'read';
     else steps.push(...marksOf(entry));
   }
   const last = changed.at(-1);
@@ -47,7 +49,7 @@ export async function readProgress(vault: VaultPort, head: SessionHead): Promise
     state,
     reason,
     step: Math.max(lastStep(steps), draft?.step ?? 0) + 1,
-    hasReply: steps.some(({ cut }) => cut === undefined),
+    mayHaveChanged,
     stepsBefore: lastStep(steps.filter(({ seq }) => seq < begun.seq)),
     unattended: changes.some((change) => change.unattended === true),
     draft: draft === undefined ? undefined : { step: draft.step, parts: partsOfReply(draft.text, draft.reasoning) },

@@ -39,13 +39,13 @@ export class TurnRevival {
   async continue(ask: Ask): Promise<Place> {
     return await this.#revive('continue', ask, (head, progress) => {
       requireState(progress, ['interrupted', 'failed', 'cancelled'], 'continued');
-      const { turn, step, hasReply } = progress;
+      const { turn, step, mayHaveChanged } = progress;
       const unattended = ask.unattended === true;
       return Promise.resolve({
         entries: [this.#running(head, turn, unattended)],
         patch: { status: 'running' },
         // Its time and steps begin anew: what used them up may be why it ended.
-        beginning: { turn, step, stepsBefore: step - 1, unattended, hasReply },
+        beginning: { turn, step, stepsBefore: step - 1, unattended, mayHaveChanged },
       });
     });
   }
@@ -54,13 +54,13 @@ export class TurnRevival {
   async retry(ask: Ask): Promise<Place> {
     return await this.#revive('retry', ask, async (head, progress) => {
       requireState(progress, ['interrupted', 'failed', 'cancelled', 'completed'], 'retried');
-      const { turn, step, hasReply } = progress;
+      const { turn, step, mayHaveChanged } = progress;
       const unattended = ask.unattended === true;
       const after = await this.#promptOf(head.id, turn);
       return {
         entries: [this.#parts.writer.entry('retry', turn, { after }), this.#running(head, turn, unattended)],
         patch: { status: 'running' },
-        beginning: { turn, step, stepsBefore: step - 1, unattended, hasReply },
+        beginning: { turn, step, stepsBefore: step - 1, unattended, mayHaveChanged },
       };
     });
   }

@@ -216,7 +216,7 @@ export class TurnSnapshots {
     this.#files = files;
     if (this.#loss !== undefined) return;
     // What is there now may not be from before the turn.
-    if (this.#place.hasReply && !(await this.#isCaptured(files))) {
+    if (this.#place.mayHaveChanged && !(await this.#isCaptured(files))) {
       this.#lose('the files were not captured when this turn began');
       return;
     }

@@ -30,3 +30,25 @@ test('how far a turn has come is read from its own entries, however long the ses
   expect(await readProgress(vault, head)).toMatchObject({ turn: 200, state: 'completed', step: 2 });
   expect(read()).toBeLessThanOrEqual(100);
 });
+
+test.each([
+  ['read', false],
+  ['edit', true],
+  ['command', true],
+] as const)('a turn in which a call to %s had begun may have changed files: %s', async (effect, expected) => {
+  const { vault, sessionId, head } = await sessionOf(1);
+  const entry = (type: 'turn' | 'message' | 'call', body: unknown) => ({
+    type,
+    turn: 2,
+    at: Date.now(),
+    body: JSON.stringify(body),
+    isMessage: type === 'message',
+  });
+  const reply = entry('message', { role: 'assistant', parts: [{ type: 'text', text: 'I look' }] });
+  const entries = [entry('turn', { state: 'running', model: 'm/m' }), reply];
+  await vault.append({ opId: 'a', sessionId, entries, patch: {} });
+  expect(await readProgress(vault, head)).toMatchObject({ turn: 2, step: 2, mayHaveChanged: false });
+  const call = entry('call', { callId: 'c', name: 'x', effect, title: '', paths: [] });
+  await vault.append({ opId: 'b', sessionId, entries: [call], patch: {} });
+  expect(await readProgress(vault, head)).toMatchObject({ turn: 2, step: 2, mayHaveChanged: expected });
+});

@@ -307,14 +307,14 @@ test('a turn that goes on in the next daemon gives its capture up, says nothing 
 });
 
 /** Takes the turn up as the next daemon does. */
-async function goOn(stage: Stage, session: string, hasReply = true): Promise<void> {
+async function goOn(stage: Stage, session: string, mayHaveChanged = true): Promise<void> {
   const head = await stage.vault.head(session);
   await stage.turns.runnerOf(head).takeUp(async () => {
     const { opId, turn } = { opId: session, turn: 1 };
     const body = JSON.stringify({ state: 'running', model: 'test/test' });
     const entries = [{ type: 'turn' as const, turn, at: Date.now(), body, isMessage: false }];
     await stage.vault.append({ opId, sessionId: session, entries, patch: { status: 'running' } });
-    return { turn, step: 2, unattended: false, hasReply };
+    return { turn, step: 2, unattended: false, mayHaveChanged };
   });
   await stage.rest(session);
 }
