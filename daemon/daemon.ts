@@ -153,7 +153,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   });
   const saves = new SaveService({ vault, hub, turns, sessions, clock });
   const access = makeAccess({ vault, hub, room, turns, count });
-  const others = serveTurns({ vault, writer, clock, registry, keys, turns, configuration, room });
+  const others = serveTurns({ vault, writer, clock, registry, keys, turns, sessions, configuration, room });
   const work = { tools, briefings, approvals, environments: new Environments(), ...others };
   const stores = { vault, access, count, configuration, configurationRead };
   const agents = { registry, keys, ...work };
@@ -174,7 +174,9 @@ function makeAccess(parts: Pick<Built, 'vault' | 'hub' | 'room' | 'turns' | 'cou
 }
 
 /** What people ask for beside giving prompts. */
-function serveTurns(parts: CompactionParts & { configuration: ConfigurationStore; room: SnapshotRoom }) {
+function serveTurns(
+  parts: CompactionParts & { configuration: ConfigurationStore; room: SnapshotRoom; sessions: SessionService },
+) {
   const { vault, writer, turns, configuration, room } = parts;
   return {
     room,
@@ -183,6 +185,7 @@ function serveTurns(parts: CompactionParts & { configuration: ConfigurationStore
     snapshots: room.snapshots,
     pruning: room.pruning,
     restores: room.restoresOf(turns),
+    relinking: room.relinkingOf(parts),
     revival: new TurnRevival({ vault, writer, runnerOf: (head) => turns.runnerOf(head) }),
     compaction: new CompactionService(parts),
     usage: new UsageService(vault, (model, used) => costOf(configuration.current.models, model, used)),

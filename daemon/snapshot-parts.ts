@@ -4,10 +4,12 @@ import type { ConfigurationStore } from './config/store.ts';
 import type { DaemonContext } from './life/daemon-context.ts';
 import type { Report } from './reporter.ts';
 import { fulfilsWithin } from './services/deadline.ts';
-import type { ClockPort, VaultPort } from './services/ports.ts';
+import type { ClockPort, SessionHead, VaultPort } from './services/ports.ts';
 import { PruneService } from './services/prune-service.ts';
+import { RelinkService } from './services/relink-service.ts';
 import { RestoreService } from './services/restore-service.ts';
 import { SessionFiles } from './services/session-files.ts';
+import type { SessionService } from './services/session-service.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
 import { SnapshotService } from './services/snapshot-service.ts';
 import type { TurnService } from './services/turn-service.ts';
@@ -35,6 +37,7 @@ export interface SnapshotRoom {
   readonly snapshots: SnapshotService;
   readonly pruning: PruneService;
   restoresOf(turns: TurnService): RestoreService;
+  relinkingOf(parts: { readonly turns: TurnService; readonly sessions: SessionService }): RelinkService;
   /** Completes restores that were cut off, so that no turn goes on among half of the files. Never rejects. */
   recover(): Promise<void>;
 }
@@ -74,6 +77,10 @@ export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotP
       },
     }),
     restoresOf: (turns) => new RestoreService({ vault, turns, workspaces, holds }),
+    relinkingOf: ({ turns, sessions }) => {
+      const changed = (head: SessionHead): void => sessions.changed(head);
+      return new RelinkService({ vault, turns, workspaces, holds, changed });
+    },
     recover: async () => {
       const done = workspaces.recover().then((sentences) => {
         // What they say names files.

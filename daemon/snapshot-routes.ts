@@ -1,6 +1,7 @@
 /** Which service answers the methods of snapshots. */
 import type { VaultPort } from './services/ports.ts';
 import type { PruneService } from './services/prune-service.ts';
+import type { RelinkService } from './services/relink-service.ts';
 import type { RestoreService } from './services/restore-service.ts';
 import type { SnapshotService } from './services/snapshot-service.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
@@ -17,12 +18,13 @@ export interface SnapshotServices {
   readonly snapshots: SnapshotService;
   readonly restores: RestoreService;
   readonly pruning: PruneService;
+  readonly relinking: RelinkService;
 }
 
 export type SnapshotMethod = Extract<keyof ServiceRoutes, `snapshot/${string}` | `restore/${string}`> | 'turn/list';
 
 export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, SnapshotMethod> {
-  const { vault, turns, keeper, snapshots, restores, pruning } = services;
+  const { vault, turns, keeper, snapshots, restores, pruning, relinking } = services;
   return {
     'snapshot/list': (params) => snapshots.list(params),
     'snapshot/show': (params) => snapshots.show(params),
@@ -34,6 +36,7 @@ export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, 
     'snapshot/writeOut': (params) => snapshots.writeOut(params),
     'snapshot/prune': (params) => pruning.prune(params),
     'snapshot/usage': (params) => pruning.usage(params),
+    'snapshot/relink': (params) => relinking.relink(params),
     'restore/plan': (params) => restores.plan(params),
     'restore/apply': (params) => restores.apply(params),
     'turn/list': (params) => listTurns(vault, params, turns.current(params.sessionId)),

@@ -25,6 +25,8 @@ import {
 import {
   SnapshotPruneParams,
   SnapshotPruneResult,
+  SnapshotRelinkParams,
+  SnapshotRelinkResult,
   SnapshotUsageParams,
   SnapshotUsageResult,
 } from './stored-snapshots.ts';
@@ -103,6 +105,14 @@ export const SNAPSHOT_METHODS = {
     effect: 'set',
     admin: true,
     deadlineMs: LONG,
+  }),
+
+  'snapshot/relink': method(SnapshotRelinkParams, SnapshotRelinkResult, {
+    summary: 'Lets the sessions and snapshots of a directory that was moved go on at its new path.',
+    errors: ['NOT_FOUND', 'CONFLICT', 'REFUSED', 'TAMPERED'],
+    effect: 'op',
+    admin: true,
+    deadlineMs: 60_000,
   }),
 
   'snapshot/usage': method(SnapshotUsageParams, SnapshotUsageResult, {

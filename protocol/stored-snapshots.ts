@@ -1,6 +1,6 @@
 /** What is kept of all workspaces, and clearing it up. */
 import * as z from 'zod/mini';
-import { Path, Timestamp } from './primitives.ts';
+import { OpId, Path, Timestamp } from './primitives.ts';
 
 export const SnapshotPruneParams = z.strictObject({
   /** Without it, all of them, and the limit of what is stored counts too. */
@@ -31,6 +31,18 @@ export const SnapshotPruneResult = z.object({
       problem: z.string(),
     }),
   ),
+});
+
+export const SnapshotRelinkParams = z.strictObject({
+  opId: OpId,
+  /** Where the directory was. */
+  from: Path,
+  /** Where it is now. */
+  to: Path,
+});
+export const SnapshotRelinkResult = z.object({
+  /** How many work at the new path from now on. */
+  sessions: z.int(),
 });
 
 export const SnapshotUsageParams = z.strictObject({

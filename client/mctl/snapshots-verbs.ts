@@ -85,6 +85,13 @@ export const SNAPSHOTS: Noun = {
       json: true,
       load: async () => (await import('./snapshots/skip.ts')).skip,
     },
+    relink: {
+      summary: 'a directory was moved: let its sessions and snapshots go on at the new path',
+      takes: '<old> <new>',
+      json: true,
+      examples: ['mctl snapshots relink ~/old ~/new'],
+      load: async () => (await import('./snapshots/relink.ts')).relink,
+    },
     export: {
       summary: 'write the snapshots of the workspace as a plain bare git repository; it is not encrypted',
       takes: '<dir>',

@@ -170,6 +170,11 @@ export interface WorkspacesPort {
   clearOrphans(before: number): Promise<number>;
   /** Completes restores that a daemon before this one had begun. @returns what was done, a sentence each. */
   recover(): Promise<string[]>;
+  /**
+   * Does something while nobody works in either of two workspaces; whoever asks for one of them waits.
+   * @throws ProtocolError CONFLICT while somebody does.
+   */
+  moving<T>(from: string, to: string, work: () => Promise<T>): Promise<T>;
   /** Removes what is stored of a workspace, and its key, when no snapshot is left and nothing is being done there. */
   removeIfEmpty(root: string): Promise<void>;
   /** Ends what runs, with the keys that it has; the next call begins anew. */

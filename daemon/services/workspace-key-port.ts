@@ -22,4 +22,10 @@ export interface WorkspaceKeyPort {
   workspaceDirectories(): Promise<string[]>;
   /** Of a workspace of which nothing is kept any more; its path goes too when nothing else names it. */
   removeWorkspaceKey(path: string): Promise<void>;
+  /**
+   * A directory was moved: its sessions, its saves and the key of its snapshots belong to the new path. Its rules go.
+   * @returns ids of the sessions.
+   * @throws ProtocolError NOT_FOUND when nothing is known of the old path, CONFLICT when both have a key, TAMPERED
+   */
+  relinkWorkspace(from: string, to: string): Promise<string[]>;
 }

@@ -71,6 +71,7 @@ export const VAULT_METHODS: Readonly<Record<keyof VaultPort, true>> = {
   workspaceKey: true,
   workspaceKeys: true,
   workspaceDirectories: true,
+  relinkWorkspace: true,
   removeWorkspaceKey: true,
   addHistory: true,
   history: true,

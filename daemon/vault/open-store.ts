@@ -22,6 +22,7 @@ import { SessionStore } from './sessions.ts';
 import type { StoreKeys } from './keys/store-keys.ts';
 import { SecretStore } from './secrets.ts';
 import { Transaction } from './transaction.ts';
+import { Relinker } from './relinker.ts';
 import { RestVerifier } from './rest-verifier.ts';
 import { TypedLines } from './typed-lines.ts';
 import { Verifier } from './verifier.ts';
@@ -49,6 +50,7 @@ export interface OpenStore {
   readonly processes: ProcessStore;
   readonly rules: RuleStore;
   readonly workspaceKeys: WorkspaceKeyStore;
+  readonly relinker: Relinker;
   readonly eraser: Eraser;
   readonly verifier: Verifier;
   readonly restVerifier: RestVerifier;
@@ -97,6 +99,7 @@ export function assembleStore(db: Db, keys: StoreKeys, backupDirectory: string):
     lister: new Lister(recency, sessions, workspaces, headCheck),
     recency,
     headCheck,
+    relinker: new Relinker(db, keys, { sessions, saves, rules, workspaces, workspaceKeys }),
     eraser: new Eraser(db, { ...stores, segments, uses, workspaces }),
     verifier: new Verifier(db, { ...stores, ...checks, workspaces }),
     restVerifier: new RestVerifier(db, { ...others, ...checks, saves, rules, workspaces }),

@@ -120,6 +120,10 @@ export class RuleStore {
     this.#db.prepare<[number]>('DELETE FROM rule WHERE session = ?').run(session.number);
   }
 
+  removeOfWorkspace(workspace: number): void {
+    this.#db.prepare<[number]>('DELETE FROM rule WHERE workspace = ?').run(workspace);
+  }
+
   *#eachRow(workspace: number | undefined, look: (row: RuleRow) => void): SlicedJob<void> {
     const timer = new SliceTimer();
     // Ids begin at 1, but somebody may have put another one there.

@@ -150,6 +150,19 @@ export class SaveStore {
     this.#db.prepare('UPDATE save SET details = ? WHERE number = ?').run(details, save.number);
   }
 
+  /** What does not verify stays. @param from number of a workspace. */
+  relocate(from: number, to: number): void {
+    const rows = this.#db.prepare<[number], SaveRow>('SELECT * FROM save WHERE workspace = ?').all(from);
+    const update = this.#db.prepare<[number, Buffer, number]>(
+      'UPDATE save SET workspace = ?, details = ? WHERE number = ?',
+    );
+    for (const row of rows) {
+      const save = this.#openOrStandIn(row);
+      if (this.problemsOf(save).length > 0) continue;
+      update.run(to, this.#seal({ ...row, workspace: to }, save.uses, detailsOf(save)), row.number);
+    }
+  }
+
   /** After a rollback. */
   forgetAll(): void {
     this.#numbers = undefined;

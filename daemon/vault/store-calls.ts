@@ -157,6 +157,7 @@ export const STORE_CALLS: { readonly [M in StoreCall]: Handler<M> } = {
   workspaceKey: { kind: 'write', run: (store, path) => store.workspaceKeys.of(path) },
   removeWorkspaceKey: { kind: 'write', run: (store, path) => store.workspaceKeys.remove(path) },
   workspaceKeys: { kind: 'read', run: (store) => store.workspaceKeys.all() },
+  relinkWorkspace: { kind: 'write', run: (store, from, to) => store.relinker.relink(from, to) },
   workspaceDirectories: { kind: 'read', run: (store) => store.workspaceKeys.directories() },
   addHistory: {
     kind: 'write',

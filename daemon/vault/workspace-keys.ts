@@ -70,6 +70,22 @@ export class WorkspaceKeyStore {
     return this.#selectAll.all().map(({ directory }) => String(directory));
   }
 
+  /**
+   * The key of a path becomes that of another one; what is encrypted under it stays as it is.
+   * @throws ProtocolError CONFLICT when that has one already, TAMPERED
+   */
+  move(from: string, to: string): void {
+    const old = this.#workspaces.find(from);
+    if (old === undefined || this.#select.get(old) === undefined) return;
+    const workspace = this.#workspaces.numberOf(to);
+    if (this.#select.get(workspace) !== undefined) {
+      throw new ProtocolError('CONFLICT', `there are snapshots of ${to} already`);
+    }
+    const { id, key } = this.of(from);
+    this.#delete.run(old);
+    this.#insert.run(workspace, id, this.#keys.wrap(ownerOf(workspace, to, id), key));
+  }
+
   remove(path: string): void {
     const workspace = this.#workspaces.find(path);
     if (workspace === undefined) return;

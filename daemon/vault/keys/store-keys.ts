@@ -40,6 +40,14 @@ export class StoreKeys {
     return { key, wrapped };
   }
 
+  /** A key that was unwrapped, for another owner. */
+  wrap(owner: string, key: KeyObject): Buffer {
+    const raw = key.export();
+    const wrapped = sealRecord(this.for('wrap'), 1, this.#wrapBinding(owner), raw);
+    raw.fill(0);
+    return wrapped;
+  }
+
   /** @throws TamperError when it was wrapped by another store or for another owner. */
   unwrap(owner: string, wrapped: Buffer): KeyObject {
     const raw = openRecord(this.for('wrap'), 1, this.#wrapBinding(owner), wrapped);

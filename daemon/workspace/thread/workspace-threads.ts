@@ -119,6 +119,29 @@ export class WorkspaceThreads implements WorkspacesPort {
     await this.#alone(root, () => this.#remove(client, { root, id: known.id }));
   }
 
+  async moving<T>(from: string, to: string, work: () => Promise<T>): Promise<T> {
+    const roots = [from, to];
+    for (const root of roots) await this.#removals.get(root)?.catch(() => undefined);
+    const clients = roots.flatMap((root) => this.#clients.get(root) ?? []);
+    if (clients.some(({ quiet }) => !quiet) || roots.some((root) => this.#removals.has(root))) {
+      throw new ProtocolError('CONFLICT', `something is being done with the files of ${from} or ${to}`, {
+        hint: 'Try again in a moment.',
+        retryable: true,
+      });
+    }
+    const moved = this.#endAndDo(roots, work);
+    const over = moved.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const root of roots) this.#removals.set(root, over);
+    try {
+      return await moved;
+    } finally {
+      for (const root of roots) this.#removals.delete(root);
+    }
+  }
+
   async putAway(): Promise<void> {
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
     // Only now: two threads never work on the same files.
@@ -152,6 +175,14 @@ export class WorkspaceThreads implements WorkspacesPort {
     this.#brief.delete(root);
     // All of them may have been put away meanwhile, and another one begun.
     if (this.#clients.get(root) === client) this.#clients.delete(root);
+  }
+
+  async #endAndDo<T>(roots: readonly string[], work: () => Promise<T>): Promise<T> {
+    for (const root of roots) {
+      await this.#clients.get(root)?.close();
+      this.#clients.delete(root);
+    }
+    return await work();
   }
 
   /** The key goes last: what is left of the files when that is cut off can be removed again. */

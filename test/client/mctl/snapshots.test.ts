@@ -434,3 +434,11 @@ test('status --all lists every workspace, the largest first, and what they take 
   expect(out).toMatch(/removed: {2}older than 7 days are removed, from /);
   expect(params('snapshot/usage')).toEqual({ all: true });
 });
+
+test('relink tells where a directory was and where it is', async () => {
+  const { daemon, run, params, workspace } = workplace();
+  daemon.overrides['snapshot/relink'] = () => ({ sessions: 2 });
+  expect((await run('snapshots relink /no/such/old .')).out).toBe(`2 sessions of /no/such/old now at ${workspace}\n`);
+  expect(params('snapshot/relink')).toEqual({ opId: expect.any(String), from: '/no/such/old', to: workspace });
+  expect((await run('snapshots relink /no/such/old /no/such/new')).code).not.toBe(0);
+});

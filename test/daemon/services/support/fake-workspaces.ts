@@ -64,6 +64,11 @@ export class FakeWorkspaces implements WorkspacesPort {
     return Promise.resolve([]);
   }
 
+  async moving<T>(from: string, to: string, work: () => Promise<T>): Promise<T> {
+    this.asked.push(`move ${from} ${to}`);
+    return await work();
+  }
+
   removeIfEmpty(root: string): Promise<void> {
     this.asked.push(`remove ${root} if empty`);
     return Promise.resolve();

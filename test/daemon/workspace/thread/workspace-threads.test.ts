@@ -7,6 +7,7 @@ import {
   readdirSync,
   readlinkSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../../protocol/errors.ts';
+import type { WorkspaceFiles } from '../../../../daemon/services/snapshot-port.ts';
 import type { WorkspaceKey } from '../../../../daemon/services/workspace-key-port.ts';
 import { WorkspaceThreads } from '../../../../daemon/workspace/thread/workspace-threads.ts';
 import type { ThreadDeadlines } from '../../../../daemon/workspace/thread/workspace-thread.ts';
@@ -60,6 +62,7 @@ function threads(script = BUILT, deadlines: Partial<ThreadDeadlines> = {}): Work
       },
       workspaceKeys: () => Promise.resolve([...keys].map(([path, { id }]) => ({ path, id }))),
       workspaceDirectories: () => Promise.resolve([...keys.values()].map(({ id }) => id)),
+      relinkWorkspace: () => Promise.reject(new Error('not asked here')),
       removeWorkspaceKey: (path) => {
         keys.delete(path);
         return Promise.resolve();
@@ -285,5 +288,96 @@ describe('the threads of workspaces', () => {
     await files.take(point(ALICE, 1, 'pre'), never);
     await port.close();
     await expect(files.status()).rejects.toMatchObject({ kind: 'DRAINING' });
+  });
+});
+
+describe('what is stored of workspaces', () => {
+  const order = {
+    protections: { pinned: new Set<string>(), live: new Set<string>(), saves: [] },
+    now: Date.now() + 30 * 86_400_000,
+    seen: Date.now() + 30 * 86_400_000,
+    maxAgeMs: 7 * 86_400_000,
+    maxBytes: Infinity,
+    thorough: true,
+    dryRun: false,
+  };
+
+  it('is cleared up also when the directory is gone, and a thread that nobody needs ends with it', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    await (await port.of(root)).take(point(ALICE, 1, 'pre'), never);
+    expect(await port.storedWorkspaces()).toMatchObject([{ root, exists: true }]);
+    await port.putAway();
+    rmSync(root, { recursive: true });
+    const [stored] = await port.storedWorkspaces();
+    expect(stored).toMatchObject({ root, exists: false });
+    expect(stored?.bytes).toBeGreaterThan(100);
+    expect(await port.briefly(root, (files) => files.use())).toMatchObject({ snapshots: 1 });
+    expect(await port.briefly(root, (files) => files.prune(order))).toMatchObject({
+      removed: 1,
+      names: 0,
+      leftBytes: 0,
+    });
+    await port.removeIfEmpty(root);
+    expect([await port.storedWorkspaces(), keys.size]).toEqual([[], 0]);
+    expect(unexpected).toEqual([]);
+  });
+
+  it('is cleared up while snapshots are taken, one clearing after the other', async () => {
+    const port = threads();
+    const files = await port.of(root);
+    for (let number = 1; number <= 5; number += 1) {
+      writeFileSync(join(root, 'a.txt'), randomBytes(20_000));
+      await files.take(point(ALICE, number, 'pre'), never);
+    }
+    const recent = { ...order, now: Date.now(), seen: Date.now() };
+    const [, taken, ...pruned] = await Promise.all([
+      files.prune(recent),
+      files.take(point(ALICE, 6, 'pre'), never),
+      files.prune({ ...recent, maxBytes: 1 }),
+      port.briefly(root, (same) => same.prune(recent)),
+    ]);
+    expect(taken).toMatchObject({ snapshot: { files: 1 } });
+    expect(pruned.map(({ removed }) => removed)).toEqual([6, 0]);
+    // Somebody else needs the thread: it goes on.
+    expect(await files.status()).toMatchObject({ snapshots: 0, lastError: '' });
+  });
+
+  it('is removed when it belongs to no workspace, unless it was changed lately or its key does not verify', async () => {
+    const port = threads();
+    const hour = 3_600_000;
+    await (await port.of(root)).take(point(ALICE, 1, 'pre'), never);
+    await port.putAway();
+    const orphan = join(top, 'data', 'workspaces', randomBytes(16).toString('hex'));
+    mkdirSync(orphan);
+    writeFileSync(join(orphan, 'x.pack'), randomBytes(1000));
+    expect(await port.clearOrphans(Date.now() - hour)).toBe(0);
+    expect(existsSync(orphan)).toBe(true);
+    expect(await port.clearOrphans(Date.now() + hour)).toBe(1000);
+    expect([existsSync(orphan), existsSync(sideDirectory())]).toEqual([false, true]);
+  });
+
+  it('is read at another path after a move, for which whoever asks meanwhile waits', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    const moved = join(top, 'moved');
+    await (await port.of(root)).take(point(ALICE, 1, 'pre'), never);
+    const files = await port.of(root);
+    await files.beginCall(turn, command);
+    await expect(port.moving(root, moved, () => Promise.resolve())).rejects.toMatchObject({ kind: 'CONFLICT' });
+    await files.endCall(turn, command);
+    renameSync(root, moved);
+    const asked: Promise<WorkspaceFiles>[] = [];
+    const moving = port.moving(root, moved, () => {
+      asked.push(port.of(moved));
+      keys.set(moved, keys.get(root)!);
+      keys.delete(root);
+      return Promise.resolve('done');
+    });
+    expect(await moving).toBe('done');
+    const [there] = await Promise.all(asked);
+    expect((await there?.list({ sessionId: ALICE }, 9, undefined))?.snapshots).toHaveLength(1);
+    await expect(port.moving(moved, root, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await port.has(moved)).toBe(true);
   });
 });
