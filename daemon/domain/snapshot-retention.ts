@@ -1,8 +1,10 @@
 /**
  * Which snapshots are too old, and in which order the others may go when there is no room.
  *
- * What belongs to one turn goes together, and so does each restore and each snapshot taken by hand. Clocks are not
- * believed at once: losing snapshots is worse than keeping them a day longer.
+ * What belongs to one turn goes together, and so does each restore and each snapshot taken by hand. But what later turns
+ * changed stays with a turn that is protected: it takes little, and without it nobody could tell whose doing it was when the
+ * files of that turn are brought back. Clocks are not believed at once: losing snapshots is worse than keeping them a day
+ * longer.
  *
  * - The time of a turn is the latest one that it or an earlier turn of its session has, so a clock that was set back when
  *   a turn was captured does not make it look old. Times in the future are left out; what has no other never grows old.
@@ -73,15 +75,27 @@ export function chooseSnapshots(
   const reference = believed(names, times);
   setTimes(units, reference);
   const isProtected = protection(units, protections);
+  const mayGo = goneFrom(units, isProtected);
   const expired: RetainedName[] = [];
   const spare: Unit[] = [];
   for (const unit of units) {
     if (isProtected(unit)) continue;
-    if (unit.time < reference - times.maxAge) expired.push(...unit.names);
+    if (unit.time < reference - times.maxAge) expired.push(...unit.names.filter(mayGo));
     else spare.push(unit);
   }
   const newestFirst = spare.toSorted((left, right) => (left.time < right.time ? 1 : left.time > right.time ? -1 : 0));
-  return { expired, spare: newestFirst.map((unit) => unit.names) };
+  return { expired, spare: newestFirst.map(({ names }) => names.filter(mayGo)).filter((list) => list.length > 0) };
+}
+
+/** @returns whether a name may go when its unit does: what was changed since a protected turn may not. */
+function goneFrom(units: readonly Unit[], isProtected: (unit: Unit) => boolean): (name: RetainedName) => boolean {
+  const firstKept = new Map<string, number>();
+  for (const unit of units) {
+    const { session, number } = unit;
+    if (session === undefined || unit.isRestore || firstKept.has(session) || !isProtected(unit)) continue;
+    if (unit.names.some(({ kind }) => kind === 'snap')) firstKept.set(session, number);
+  }
+  return ({ kind, session, number }) => kind !== 'call' || number < (firstKept.get(session ?? '') ?? Infinity);
 }
 
 /** The time that ages are counted from. */

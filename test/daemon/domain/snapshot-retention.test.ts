@@ -58,12 +58,28 @@ describe('however old it is', () => {
 
   test('a session that is there keeps the files of the newest turn that has any', () => {
     const { expired } = chosen(names, { live: new Set(['a', 'b']) });
-    expect(expired).toEqual(['snap/a/9', 'call/a/11']);
+    expect(expired).toEqual(['snap/a/9']);
   });
 
   test('a save keeps the files of its turn', () => {
     expect(chosen(names, { saves: [{ session: 'a', turn: 9 }] }).expired).not.toContain('snap/a/9');
     expect(chosen([turn('a', 9, 99, 'restore')], { saves: [{ session: 'a', turn: 9 }] }).expired).toHaveLength(1);
+  });
+
+  test('what turns changed since one that stays is kept with it, of that session', () => {
+    const changes = [1, 2, 3].map((number) => turn('a', number, 90, 'call'));
+    const snapshots = [1, 2, 3].map((number) => turn('a', number, 90));
+    const other = [turn('b', 3, 90), turn('b', 3, 90, 'call')];
+    const all = [...changes, ...snapshots, ...other];
+    const saves = [{ session: 'a', turn: 2 }];
+    expect(chosen(all, { saves }).expired.toSorted()).toEqual([
+      'call/a/1',
+      'call/b/3',
+      'snap/a/1',
+      'snap/a/3',
+      'snap/b/3',
+    ]);
+    expect(chosen(all, { saves }, { maxAge: 99 * DAY }).spare).toContainEqual(['snap/a/3']);
   });
 
   test('the files from before the last restore of a session stay, those from before an earlier one do not', () => {
