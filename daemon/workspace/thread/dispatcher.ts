@@ -17,16 +17,14 @@ const NOBODY = 0;
 export class Dispatcher {
   readonly #parts: WorkspaceParts;
   readonly #post: (answer: Answer) => void;
-  readonly #tidyAfterMs: number;
   #workspace: Workspace | undefined;
   #last: Promise<void> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
   #waiting = 0;
 
-  constructor(parts: WorkspaceParts, post: (answer: Answer) => void, tidyAfterMs = TIDY_AFTER_MS) {
+  constructor(parts: WorkspaceParts, post: (answer: Answer) => void) {
     this.#parts = parts;
     this.#post = post;
-    this.#tidyAfterMs = tidyAfterMs;
   }
 
   take(request: Request): void {
@@ -61,7 +59,7 @@ export class Dispatcher {
     } catch {
       // It is a copy of what can be read again; the next pause is another chance.
     }
-    this.#idle = setTimeout(() => this.#tidy(), this.#tidyAfterMs);
+    this.#idle = setTimeout(() => this.#tidy(), TIDY_AFTER_MS);
   }
 
   #tidy(): void {

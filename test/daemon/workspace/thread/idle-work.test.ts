@@ -23,6 +23,7 @@ import { ALICE, point } from '../engine/support/workbench.ts';
 
 const TEXT = Array.from({ length: 2_000 }, (_, line) => `line ${line} of a text that can be made smaller\n`).join('');
 const FILES = 150;
+const DAY = 24 * 60 * 60 * 1000;
 
 let parts: WorkspaceParts;
 let top: string;
@@ -72,10 +73,15 @@ function packBytes(): number {
   return packs.reduce((sum, name) => sum + statSync(join(parts.directory, name)).size, 0);
 }
 
+/** Packs that are being written. */
+function halfPacks(): string[] {
+  return readdirSync(parts.directory).filter((name) => name.startsWith('tmp_'));
+}
+
 /** Each file as another process would read it from the store. */
-async function expectWhole(): Promise<void> {
+async function expectWhole(turn = 1): Promise<void> {
   const destination = join(top, `out-${calls}`);
-  await expect(ask('writeOut', [point(ALICE, 1, 'pre'), destination])).resolves.toMatchObject({
+  await expect(ask('writeOut', [point(ALICE, turn, 'pre'), destination])).resolves.toMatchObject({
     kind: 'value',
     value: { files: FILES },
   });
@@ -102,6 +108,10 @@ test('a call in the middle of it is answered after a slice, finds everything, an
   const before = packBytes();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(vi.getTimerCount()).toBe(1);
+  expect(halfPacks()).toHaveLength(1);
+  await ask('status', []);
+  // What was begun is given up, room and all.
+  expect(halfPacks()).toEqual([]);
   writeFileSync(join(parts.root, 'new.txt'), 'new');
   await expect(ask('take', [point(ALICE, 2, 'pre'), newStopFlag()])).resolves.toMatchObject({ kind: 'value' });
   await expectWhole();
@@ -109,6 +119,24 @@ test('a call in the middle of it is answered after a slice, finds everything, an
   await vi.advanceTimersByTimeAsync(120_000);
   expect(packBytes()).toBeLessThan(before / 2);
   await expectWhole();
+});
+
+test('clearing up in the middle of it takes away what was being made smaller, and nothing else', async () => {
+  await ask('take', [point(ALICE, 1, 'pre'), newStopFlag()]);
+  for (let at = 0; at < FILES; at += 1) writeFileSync(join(parts.root, `${at}.txt`), `other ${at}\n${TEXT}`);
+  await ask('take', [point(ALICE, 2, 'pre'), newStopFlag()]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(vi.getTimerCount()).toBe(1);
+  const now = Date.now() + 10 * DAY;
+  const protections = { pinned: new Set(), live: new Set([ALICE]), saves: [] };
+  const limits = { maxAgeMs: 7 * DAY, maxBytes: Infinity };
+  await ask('beginPrune', [{ protections, now, seen: now, ...limits, thorough: true, dryRun: false }]);
+  let step = await ask('stepPrune', []);
+  while (step.kind === 'value' && step.value === undefined) step = await ask('stepPrune', []);
+  expect(step).toMatchObject({ kind: 'value', value: { removed: 1 } });
+  await vi.advanceTimersByTimeAsync(120_000);
+  await expectWhole(2);
+  expect(answers.filter(({ kind }) => kind !== 'value')).toEqual([]);
 });
 
 test('a thread that dies in the middle of it leaves a store that is whole', async () => {
