@@ -66,7 +66,7 @@ export class Capture {
   }
 
   #record(result: ScanResult, durationMs: number): SnapshotRecord {
-    const { files, bytes, skipped, skippedInAll, remarks, rulesHash } = result;
+    const { files, bytes, skipped, skippedInAll, remarks, rulesHash, closed } = result;
     const head = projectHead(this.#root);
     return {
       kind: 'snapshot',
@@ -78,6 +78,7 @@ export class Capture {
       remarks: [...this.#remarks, ...remarks],
       rulesHash,
       durationMs: Math.round(durationMs),
+      ...(closed.length === 0 ? {} : { closed }),
       ...(head === undefined ? {} : { head }),
     };
   }

@@ -9,6 +9,7 @@ import { readCommit } from '../objects/object-walk.ts';
 import { TamperedObject } from '../objects/store-errors.ts';
 import type { TreeMode } from '../objects/tree-format.ts';
 import type { SessionChange } from '../restore/attribution.ts';
+import type { Closed } from '../scan/closed-paths.ts';
 import type { ProjectHead } from './project-head.ts';
 
 const VERSION = 1;
@@ -32,6 +33,8 @@ export interface SnapshotRecord {
   readonly skippedMore: number;
   readonly remarks: readonly string[];
   readonly rulesHash: string;
+  /** Missing for none. */
+  readonly closed?: readonly Closed[];
   readonly durationMs: number;
   readonly head?: ProjectHead;
 }
@@ -56,6 +59,7 @@ export interface RestoreRecord {
   readonly changes: readonly SessionChange[];
   readonly skipped: readonly SkippedPath[];
   readonly skippedMore: number;
+  readonly closed?: readonly Closed[];
   readonly head?: ProjectHead;
 }
 

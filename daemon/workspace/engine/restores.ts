@@ -12,6 +12,7 @@ import { planRestore } from '../restore/plan-restore.ts';
 import { RestoreUnfinished } from '../restore/restore-journal.ts';
 import type { RestorePlan } from '../restore/restore-plan.ts';
 import { changesOf, type RestoreOrder, type RestoreResult } from '../restore/restore-result.ts';
+import { deniedOf, type Closed } from '../scan/closed-paths.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import { rulesOfTree } from '../scan/tree-rules.ts';
 import type { Capture } from './capture.ts';
@@ -46,6 +47,7 @@ interface Target {
   readonly skippedMore: number;
   readonly head: ProjectHead | undefined;
   readonly changes: readonly SessionChange[];
+  readonly closed: readonly Closed[];
   readonly within: readonly ByteText[] | undefined;
 }
 
@@ -85,6 +87,7 @@ export class Restores {
       currentRules,
       targetRules: rulesOfTree(side.store, target.tree, currentRules.outer),
       skipped: new Set([...record.skipped, ...target.skipped].map(({ path }) => path)),
+      denied: deniedOf(target.closed),
       all,
       overwrite: new Set(pathsFromWire(overwrite)),
       ...(target.within === undefined ? {} : { within: target.within }),
@@ -163,31 +166,31 @@ export class Restores {
     if (target.kind === 'turn') {
       const { turn, phase } = target;
       const { tree, record } = side.snapshot({ sessionId, point: target });
-      const { skipped, skippedMore, head } = record;
+      const { skipped, skippedMore, head, closed = [] } = record;
       const changes = ledger.since(sessionId, turn, phase);
-      return { turn, phase, tree, skipped, skippedMore, head, changes, within: named };
+      return { turn, phase, tree, skipped, skippedMore, head, changes, closed, within: named };
     }
     if (target.kind === 'taken') {
       const { tree, record } = side.snapshot({ sessionId: undefined, point: target });
-      const { skipped, skippedMore, head, at } = record;
+      const { skipped, skippedMore, head, at, closed = [] } = record;
       const changes = ledger.sinceMoment(sessionId, at);
-      return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, changes, within: named };
+      return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, changes, closed, within: named };
     }
     const newest = ledger.restores(sessionId).findLast(({ record }) => record.done);
     if (newest === undefined) {
       throw new ProtocolError('NOT_FOUND', 'this session has restored nothing that could be undone');
     }
     const { tree, record } = newest;
-    const { skipped, skippedMore, head, changes, afterTurn } = record;
+    const { skipped, skippedMore, head, changes, afterTurn, closed = [] } = record;
     const scope = pathScope(named);
     const within = changes.map(({ path }) => path).filter((path) => scope.holds(path));
-    return { turn: afterTurn, phase: 'post', tree, skipped, skippedMore, head, changes, within };
+    return { turn: afterTurn, phase: 'post', tree, skipped, skippedMore, head, changes, closed, within };
   }
 
   /** The files as they are get a name before the first of them is touched. */
   #begin({ sessionId, newestTurn, target, plan, tree, record }: WaitingPlan): RestoreOrder {
     const { side } = this.#parts;
-    const { skipped, skippedMore, head } = record;
+    const { skipped, skippedMore, head, closed } = record;
     const begun: RestoreRecord = {
       kind: 'restore',
       at: Date.now(),
@@ -197,6 +200,7 @@ export class Restores {
       changes: [],
       skipped,
       skippedMore,
+      ...(closed === undefined ? {} : { closed }),
       ...(head === undefined ? {} : { head }),
     };
     const restores = restoresName(sessionId);

@@ -168,7 +168,8 @@ export class Workspace {
 
   writeOut(point: PointName, destination: string): Promise<ResultOf<'snapshot/writeOut'>> {
     requireOutside(destination, this.#parts);
-    return writeTree(this.#side.store, this.#side.snapshot(point).tree, destination);
+    const { tree, record } = this.#side.snapshot(point);
+    return writeTree(this.#side.store, tree, destination, record.closed);
   }
 
   /** Completes a restore that was cut off before it makes another plan. */

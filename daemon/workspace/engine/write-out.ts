@@ -24,6 +24,7 @@ import { requireRestorable } from '../restore/restorable-path.ts';
 import { realDisk } from '../restore/restore-disk.ts';
 import { modeFor, nameOf, parentOf } from '../restore/staging.ts';
 import { readBlob } from '../restore/verify-blobs.ts';
+import { deniedOf, type Closed } from '../scan/closed-paths.ts';
 
 const SYNCED_AT_ONCE = 64;
 const RIGHTS = 0o777;
@@ -36,9 +37,15 @@ export interface Written {
 /**
  * Everything is durable when it resolves; when it fails nothing is left.
  * @param destination does not exist yet, or is an empty directory; directories above it are made.
+ * @param closed what is not open to everybody.
  * @throws DestinationNotEmpty, MissingObject, TamperedObject, StoreFull
  */
-export async function writeTree(source: ObjectSource, tree: ObjectId, destination: string): Promise<Written> {
+export async function writeTree(
+  source: ObjectSource,
+  tree: ObjectId,
+  destination: string,
+  closed: readonly Closed[] = [],
+): Promise<Written> {
   const target = resolve(destination);
   refuseOccupied(target);
   mkdirSync(dirname(target), { recursive: true });
@@ -46,7 +53,7 @@ export async function writeTree(source: ObjectSource, tree: ObjectId, destinatio
   const unfinished = join(above, `${basename(target)}.part-${randomBytes(6).toString('hex')}`);
   try {
     mkdirSync(unfinished, { mode: 0o700 });
-    const written = await new TreeWriting(source, unfinished, lstatSync(above)).run(tree);
+    const written = await new TreeWriting(source, unfinished, lstatSync(above), deniedOf(closed)).run(tree);
     putInPlace(unfinished, target);
     await syncDirectory(above);
     return written;
@@ -63,14 +70,16 @@ class TreeWriting {
   readonly #source: ObjectSource;
   readonly #root: string;
   readonly #above: Stats;
+  readonly #denied: (path: ByteText) => number;
   readonly #made = new Set<ByteText>();
   #unsynced: number[] = [];
 
   /** @param above the directory above: what is made is as open as that. */
-  constructor(source: ObjectSource, root: string, above: Stats) {
+  constructor(source: ObjectSource, root: string, above: Stats, denied: (path: ByteText) => number) {
     this.#source = source;
     this.#root = root;
     this.#above = above;
+    this.#denied = denied;
   }
 
   async run(tree: ObjectId): Promise<Written> {
@@ -100,15 +109,15 @@ class TreeWriting {
     const place = held.at(depth, nameOf(path));
     const body = readBlob(this.#source, after.id);
     if (after.mode === SYMLINK) realDisk.symlink(body, place);
-    else this.#create(place, after, body);
+    else this.#create(place, after, body, this.#denied(path));
     return body.length;
   }
 
-  #create(place: Buffer, { mode }: FileState, body: Buffer): void {
+  #create(place: Buffer, { mode }: FileState, body: Buffer, denied: number): void {
     const file = realDisk.create(place);
     this.#unsynced.push(file);
     realDisk.write(file, body);
-    realDisk.allow(file, modeFor(mode, undefined, this.#above));
+    realDisk.allow(file, modeFor(mode, undefined, this.#above, denied));
   }
 
   /** Makes what is missing on the way. @returns its depth. */

@@ -32,6 +32,8 @@ export interface RestoreInput {
   readonly targetRules: IgnoreRules;
   /** What the scan of either tree left out; a directory stands for everything below it. */
   readonly skipped: ReadonlySet<ByteText>;
+  /** Who could not read a file in the target: bits of 0o077. Default: everybody could. */
+  readonly denied?: (path: ByteText) => number;
   /** Files or directories to which the restore is limited. */
   readonly within?: readonly ByteText[];
   /** Also what the session did not change, and what others changed too. Never what is ignored or skipped. */
@@ -54,8 +56,10 @@ export function planRestore(input: RestoreInput): RestorePlan {
     const item = { path, before, after, kind: kindOfChange(before, after), byShell };
     if (isConflict(verdict)) conflicts.push({ ...item, reason: verdict });
     else if (verdict !== undefined) kept.push({ ...item, reason: verdict });
-    else if (after !== undefined) writes.push({ ...item, after, despite });
-    else if (before !== undefined) deletes.push({ ...item, before, after, despite });
+    else if (after !== undefined) {
+      const denied = input.denied?.(path) ?? 0;
+      writes.push({ ...item, after, despite, ...(denied === 0 ? {} : { denied }) });
+    } else if (before !== undefined) deletes.push({ ...item, before, after, despite });
   }
   const { open, blocked } = unblocked(input, writes, deletes, [...kept, ...conflicts]);
   return {

@@ -16,6 +16,8 @@ interface PlanItem {
 
 export interface PlannedWrite extends PlanItem {
   readonly after: FileState;
+  /** Rights that the file does not get when it comes back: bits of 0o077. Missing for none. */
+  readonly denied?: number;
   /** Why it would have been left without `all`. */
   readonly despite: KeptReason | ConflictReason | undefined;
 }

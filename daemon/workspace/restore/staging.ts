@@ -132,11 +132,11 @@ export class Staging {
     }
   }
 
-  #write({ path, after }: PlannedWrite): OpenFile {
+  #write({ path, after, denied }: PlannedWrite): OpenFile {
     const content = readBlob(this.#source, after.id);
     const { depth, obstacle } = this.#root.enter(parentOf(path));
     const old = obstacle === undefined ? statOf(this.#root.at(depth, nameOf(path))) : undefined;
-    const mode = modeFor(after.mode, old, lstatSync(this.#root.at(depth, '.')));
+    const mode = modeFor(after.mode, old, lstatSync(this.#root.at(depth, '.')), denied);
     const name = this.#prefix + String(this.#count);
     this.#count += 1;
     const place = this.#root.at(depth, name);
@@ -191,11 +191,12 @@ export function nameOf(path: ByteText): ByteText {
 
 /**
  * An old file keeps its rights but for the right to execute. A new one is as open as its directory, but not for everybody to
- * write.
+ * write, and not for whom it was closed before.
+ * @param denied to a new file, bits of 0o077.
  * @returns the bits of `chmod`.
  */
-export function modeFor(mode: TreeMode, old: Stats | undefined, directory: Stats): number {
-  const rights = old?.isFile() === true ? old.mode & 0o777 : directory.mode & 0o664;
+export function modeFor(mode: TreeMode, old: Stats | undefined, directory: Stats, denied = 0): number {
+  const rights = old?.isFile() === true ? old.mode & 0o777 : directory.mode & 0o664 & ~denied;
   return mode === EXECUTABLE ? rights | ((rights & 0o444) >> 2) : rights & 0o666;
 }
 

@@ -1,6 +1,7 @@
 /** What a scan is told and what it says. */
 import type { ByteText } from '../byte-text.ts';
 import type { ObjectId } from '../objects/object.ts';
+import type { Closed } from './closed-paths.ts';
 
 export interface ScanLimits {
   /** A file with more bytes is skipped. */
@@ -37,6 +38,8 @@ export interface ScanResult {
   /** In order of their paths; at most `MAX_SKIPPED` of `skippedInAll`. */
   readonly skipped: readonly Skipped[];
   readonly skippedInAll: number;
+  /** What is not open to everybody who may enter the workspace. */
+  readonly closed: readonly Closed[];
   /** Sentences for people about what was not as it should be. */
   readonly remarks: readonly string[];
   /** Another one when other rules decided what is captured. */

@@ -4,6 +4,7 @@ import { toByteText, toShownText, type ByteText } from '../byte-text.ts';
 import { EMPTY_TREE, type ObjectId, type ObjectSink } from '../objects/object.ts';
 import type { TreeMode } from '../objects/tree-format.ts';
 import { CacheFile } from './cache-file.ts';
+import { closedPaths } from './closed-paths.ts';
 import type { DirectoryNode } from './directory-node.ts';
 import { kindOf, realDisk, type Disk } from './disk.ts';
 import { EntryReader } from './entry-reader.ts';
@@ -106,7 +107,9 @@ export class Scanner {
       this.#current = root;
       this.#known = before === undefined || before === root ? [root] : [root, before];
       const remarks = [...outer.remarks, ...this.#repositories.takeRemarks(), ...writer.torn.map(tornRemark)];
-      return { tree: root.tree, ...tally(root, outer.above.key), remarks, changedDirectories: writer.changed, isWhole };
+      const counts = tally(root, outer.above.key);
+      const closed = closedPaths(root);
+      return { tree: root.tree, ...counts, closed, remarks, changedDirectories: writer.changed, isWhole };
     } catch (error) {
       if (error instanceof ScanStopped) return stopped(error);
       throw error;
@@ -213,7 +216,16 @@ export class Scanner {
 }
 
 function stopped({ truncated }: ScanStopped): ScanResult {
-  const nothing = { files: 0, bytes: 0, directories: 0, skipped: [], skippedInAll: 0, remarks: [], rulesHash: '' };
+  const nothing = {
+    files: 0,
+    bytes: 0,
+    directories: 0,
+    skipped: [],
+    skippedInAll: 0,
+    closed: [],
+    remarks: [],
+    rulesHash: '',
+  };
   return { tree: EMPTY_TREE, ...nothing, truncated, changedDirectories: 0, isWhole: false };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -188,6 +188,39 @@ describe('a restore', () => {
     expect(warnings).toEqual([
       "the project's HEAD has moved since (main at aaaaaaa then, main at bbbbbbb now); it stays where it is",
     ]);
+  });
+
+  it('case 51: brings nothing back that more people may read than before, also by an undo', async () => {
+    chmodSync(bench.root, 0o755);
+    bench.write('key', 'secret', 0o600);
+    bench.write('shared', 'x', 0o640);
+    bench.write('open', 'x', 0o644);
+    bench.write('deep/in/run', '#!', 0o700);
+    bench.write('closed/a', 'x', 0o644);
+    chmodSync(join(bench.root, 'closed'), 0o700);
+    bench.write('mine', 'x', 0o600);
+    const rights = () =>
+      ['key', 'shared', 'open', 'deep/in/run', 'closed/a'].map((name) =>
+        (statSync(join(bench.root, name)).mode & 0o777).toString(8),
+      );
+    const first = { sessionId: ALICE, turn: 1 };
+    bench.pre(ALICE, 1);
+    bench.command(first, () => {
+      for (const name of ['key', 'shared', 'open', 'deep', 'closed']) bench.remove(name);
+      bench.write('new', 'x', 0o600);
+    });
+    bench.end(first);
+    await bench.restore(ALICE, 1, 'pre', 1);
+    expect(rights()).toEqual(['600', '640', '644', '700', '600']);
+    await bench.undo(ALICE, 1);
+    expect(statSync(join(bench.root, 'new')).mode & 0o777).toBe(0o600);
+    const out = bench.beside('out');
+    await bench.workspace.writeOut(point(ALICE, 1, 'pre'), out);
+    expect(statSync(join(out, 'key')).mode & 0o077).toBe(0);
+    expect(statSync(join(out, 'closed/a')).mode & 0o077).toBe(0);
+    await bench.undo(ALICE, 1);
+    bench.crash();
+    expect(rights()).toEqual(['600', '640', '644', '700', '600']);
   });
 
   it('never deletes what was too large to be captured before', async () => {
