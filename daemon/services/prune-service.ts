@@ -8,6 +8,8 @@ import { readPruneState, writePruneState, type PruneState } from './prune-state.
 
 /** How often it is looked whether anything is due: a machine that slept, or whose clock was set, is noticed soon. */
 const LOOK_MS = 60 * 60 * 1000;
+/** From the opening of the store until the first look: whoever has opened it wants something else first. */
+const FIRST_LOOK_MS = 30_000;
 
 type Pruned = ResultOf<'snapshot/prune'>;
 
@@ -61,16 +63,22 @@ export class PruneService {
     };
   }
 
-  /** Does what is due, now and from time to time, while the store is open. Never throws. */
+  /** Does what is due, soon and from time to time. The store has been opened. */
   begin(): void {
-    this.end();
-    this.#timer = setInterval(() => void this.doDue(), LOOK_MS);
-    this.#timer.unref();
-    void this.doDue();
+    this.#lookIn(FIRST_LOOK_MS);
   }
 
   end(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #lookIn(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#lookIn(LOOK_MS);
+      void this.doDue();
+    }, delayMs);
+    this.#timer.unref();
   }
 
   /** Never rejects: what fails is reported, and tried again later. */

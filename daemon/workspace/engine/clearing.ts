@@ -25,6 +25,8 @@ interface Dated extends RetainedName {
 export class Clearing {
   readonly #side: SideRepository;
   readonly #held: () => Iterable<ObjectId>;
+  /** By commit, which never changes. */
+  #times = new Map<ObjectId, number>();
   #run: { readonly order: PruneOrder; readonly kept: number; readonly work: Sliced<PruneReport> } | undefined;
 
   /** @param held what is needed besides what has a name. */
@@ -97,11 +99,15 @@ export class Clearing {
   }
 
   #dated(): readonly Dated[] {
+    const known = this.#times;
+    // Of commits that are gone nothing stays in memory.
+    this.#times = new Map();
     return this.#side.refs.list().flatMap(({ name, id }): Dated[] => {
       const [first = '', session] = name.split('/');
       const kind = KINDS[first];
       if (kind === undefined) return [];
-      const at = this.#timeOf(id);
+      const at = known.get(id) ?? this.#timeOf(id);
+      if (at !== Infinity) this.#times.set(id, at);
       if (kind === 'taken') return [{ name, id, kind, session: undefined, number: 0, at }];
       // Of a call, the turn is what counts.
       const number = first === 'call' ? Number(name.split('/')[2]) : numberOf(name);

@@ -1,6 +1,6 @@
 /** Old snapshots go once a day, the first time a day after it was said, and what a person asks for goes at once. */
 import { ulid } from 'ulid';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { PruneService } from '../../../daemon/services/prune-service.ts';
 import type { VaultPort } from '../../../daemon/services/ports.ts';
 import type { PruneOrder, PruneOutcome } from '../../../daemon/services/snapshot-port.ts';
@@ -164,6 +164,25 @@ describe('clearing up by itself', () => {
     await scene.service.doDue();
     expect(scene.reported).toMatchObject([{ message: 'a bug' }]);
   });
+});
+
+test('what is due is looked for soon after the store was opened, and every hour, until the daemon leaves', async () => {
+  const scene = await Scene.open();
+  const kept = scene.keep('/w', new Kept());
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  scene.service.begin();
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(kept.orders).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(kept.orders).toMatchObject([{ dryRun: true }]);
+  scene.now += DAY;
+  await vi.advanceTimersByTimeAsync(HOUR);
+  expect([kept.orders.length, kept.old]).toEqual([2, 0]);
+  scene.now += DAY;
+  scene.service.end();
+  await vi.advanceTimersByTimeAsync(3 * HOUR);
+  expect(kept.orders).toHaveLength(2);
 });
 
 describe('clearing up when a person asks for it', () => {
