@@ -1,5 +1,6 @@
 /** Builds what keeps the files of workspaces, for daemon.ts. */
 import { homedir } from 'node:os';
+import { ProtocolError } from '../protocol/errors.ts';
 import type { ConfigurationStore } from './config/store.ts';
 import type { DaemonContext } from './life/daemon-context.ts';
 import type { Report } from './reporter.ts';
@@ -89,7 +90,9 @@ export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotP
       try {
         if (!(await fulfilsWithin(done, RECOVERY_MS))) log.warn('restores are still being completed');
       } catch (error) {
-        report(error);
+        // The store may be put away, or the daemon stopped, at any moment of a start.
+        if (error instanceof ProtocolError) log.warn('restores were not completed', { kind: error.kind });
+        else report(error);
       }
     },
   };

@@ -17,9 +17,9 @@ const FILE = 250_000;
 /** What a line and a file cost beside their text. */
 const LINE_COST = 30;
 const FILE_COST = 350;
-/** Lines of more files, or for longer, are not counted. */
+/** Lines of more files, or of more bytes in them, are not counted: a bound on the work, and the same for the same files. */
 const COUNTED_FILES = 2_000;
-const COUNTING_MS = 200;
+const COUNTED_BYTES = 16 * 2 ** 20;
 
 export interface Lines {
   readonly added: number;
@@ -28,11 +28,11 @@ export interface Lines {
 
 export const NO_LINES: Lines = { added: 0, removed: 0 };
 
-/** Counts the lines of one difference after another while there is time; nothing of those that come later. */
+/** Counts the lines of one difference after another up to a bound; nothing of those that come later. */
 export class LineCounter {
   readonly #source: ObjectSource;
-  readonly #until = performance.now() + COUNTING_MS;
   #files = 0;
+  #bytes = 0;
 
   constructor(source: ObjectSource) {
     this.#source = source;
@@ -40,10 +40,11 @@ export class LineCounter {
 
   /** Nothing also of what is not stored. @throws TamperedObject */
   count(difference: FileDifference): Lines {
-    if (this.#files >= COUNTED_FILES || performance.now() > this.#until) return NO_LINES;
+    if (this.#files >= COUNTED_FILES || this.#bytes >= COUNTED_BYTES) return NO_LINES;
     if (!isStored(this.#source, difference.before) || !isStored(this.#source, difference.after)) return NO_LINES;
     this.#files += 1;
-    const { added, removed } = fileDiff(this.#source, difference);
+    const { added, removed, bytesBefore = 0, bytesAfter = 0 } = fileDiff(this.#source, difference);
+    this.#bytes += bytesBefore + bytesAfter;
     return { added, removed };
   }
 }
