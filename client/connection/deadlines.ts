@@ -22,6 +22,9 @@ const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'snapshot/take': 600_000,
   'snapshot/export': 600_000,
   'snapshot/writeOut': 600_000,
+  'snapshot/prune': 600_000,
+  'snapshot/relink': 60_000,
+  'snapshot/usage': 600_000,
   'restore/plan': 600_000,
   'restore/apply': 600_000,
 };
