@@ -8,6 +8,13 @@ export function running(): ProtocolError {
   });
 }
 
+export function occupied(): ProtocolError {
+  return new ProtocolError('CONFLICT', 'files of this session are being brought back, or it is being summed up', {
+    hint: 'Wait until that is done.',
+    retryable: true,
+  });
+}
+
 export function leaving(): ProtocolError {
   return new ProtocolError('DRAINING', 'the daemon is stopping', { retryable: true });
 }

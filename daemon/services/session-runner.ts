@@ -5,7 +5,7 @@ import type { ApprovalMode } from '../../protocol/tool.ts';
 import { promptOf, promptText, type PromptBody } from './prompt-body.ts';
 import type { AppendRequest, SessionHead } from './ports.ts';
 import type { QueuedPrompt } from './waiting-shapes.ts';
-import { leaving, running } from './runner-refusals.ts';
+import { leaving, occupied, running } from './runner-refusals.ts';
 import { PromptLine } from './prompt-line.ts';
 import { TurnRun, type TurnParts } from './turn-run.ts';
 import type { Accepted, NewPrompt, TurnBeginning } from './turn-beginning.ts';
@@ -114,7 +114,7 @@ export class SessionRunner {
   async occupy<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const outcome = Promise.withResolvers<T>();
     await this.#inTurn(() => {
-      if (this.#work !== undefined) throw running();
+      if (this.#work !== undefined) throw this.#run === undefined ? occupied() : running();
       const done = work(this.#leaving.signal);
       this.#work = done.then(ignore, ignore).then(() => {
         this.#work = undefined;

@@ -105,6 +105,26 @@ describe('a restore', () => {
     await apply();
   });
 
+  test('is refused while another one of its session is carried out, and says so', async () => {
+    const stage = await Stage.open();
+    const sessionId = await rested(stage);
+    const [began, end] = [gate(), gate()];
+    stage.workspaces.instead.apply = async () => {
+      began.come();
+      await end.reached;
+    };
+    const apply = () => stage.restores.apply({ opId: ulid(), sessionId, planId: 'P' });
+    const first = apply();
+    await began.reached;
+    const refused = {
+      kind: 'CONFLICT',
+      message: expect.stringContaining('files of this session are being brought back'),
+    };
+    await expect(apply()).rejects.toMatchObject(refused);
+    end.come();
+    await first;
+  });
+
   test('is refused while a turn of its own session runs or waits', async () => {
     const stage = await Stage.open();
     const sessionId = await stage.begin(edit, 'ask');
