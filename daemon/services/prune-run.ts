@@ -33,18 +33,15 @@ interface Pruned {
 export class PruneRun {
   readonly #parts: PruneParts;
   readonly #wish: PruneWish;
-  readonly #protections: Protections;
 
-  private constructor(parts: PruneParts, wish: PruneWish, protections: Protections) {
+  private constructor(parts: PruneParts, wish: PruneWish) {
     this.#parts = parts;
     this.#wish = wish;
-    this.#protections = protections;
   }
 
   /** What fails in one workspace is said there, and the others go on. @throws ProtocolError DRAINING */
   static async carryOut(parts: PruneParts, wish: PruneWish): Promise<ResultOf<'snapshot/prune'>> {
-    const run = new PruneRun(parts, wish, await protectionsOf(parts.vault));
-    return await run.#all();
+    return await new PruneRun(parts, wish).#all();
   }
 
   async #all(): Promise<ResultOf<'snapshot/prune'>> {
@@ -82,13 +79,15 @@ export class PruneRun {
   }
 
   async #prune(stored: StoredWorkspace, maxBytes: number): Promise<Pruned> {
-    const { workspaces, clock, settings } = this.#parts;
+    const { workspaces, clock, settings, vault } = this.#parts;
     const { root, exists } = stored;
     const { maxAgeDays } = settings();
+    // Asked for each workspace: what a person saves or pins while others are cleared up counts.
+    const protections = await protectionsOf(vault);
     try {
       const order = {
         // Nobody works where nothing is; what a person has named stays there too.
-        protections: exists ? this.#protections : { ...this.#protections, live: new Set<string>() },
+        protections: exists ? protections : { ...protections, live: new Set<string>() },
         now: clock.now(),
         seen: this.#wish.seen,
         maxAgeMs: maxAgeDays === 0 ? Infinity : maxAgeDays * DAY,

@@ -39,7 +39,7 @@ export class SideRepository {
     const found = this.findSnapshot(snapshotName(point));
     if (found !== undefined) return found;
     throw new ProtocolError('NOT_FOUND', `${describePoint(point)} are not in a snapshot`, {
-      hint: 'see which snapshots there are with: mctl snapshots list',
+      hint: 'old ones are removed after a while; see which there are with: mctl snapshots list',
     });
   }
 
