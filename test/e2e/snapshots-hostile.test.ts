@@ -66,6 +66,21 @@ test('case 34: m works where a link leads to, and a workspace that became a link
   expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\n');
 });
 
+test('case 34: a workspace that a command has removed comes back, once there is a directory for it', async () => {
+  const home = realHome();
+  const { workspace, root } = home;
+  mkdirSync(join(workspace, 'src'));
+  writeFileSync(join(workspace, 'src', 'a.txt'), 'precious\n');
+  writeFileSync(join(root, 'script.sh'), `cd / && rm -r '${workspace}'\n`);
+  const { client, sessionId } = await worked(home, `run sh ${join(root, 'script.sh')}`);
+  expect(existsSync(workspace)).toBe(false);
+  await expect(client.call('restore/plan', { sessionId, target: FIRST })).rejects.toThrow('make the directory again');
+  mkdirSync(workspace);
+  const { planId } = await client.call('restore/plan', { sessionId, target: FIRST, all: true });
+  await client.call('restore/apply', { opId: client.newOpId(), sessionId, planId });
+  expect(readFileSync(join(workspace, 'src', 'a.txt'), 'utf8')).toBe('precious\n');
+});
+
 test('case 36: two daemons work in one directory, and each brings back what its own session did', async () => {
   const [one, other] = [realHome(), realHome()];
   const { workspace } = one;

@@ -192,26 +192,23 @@ export class Scanner {
     return this.#known.find(({ tree }) => tree === EMPTY_TREE || sink.has(tree));
   }
 
-  #isLink(): boolean {
-    try {
-      const stat = this.#disk.lstat(this.#root);
-      return stat !== undefined && kindOf(stat.mode) === 'link';
-    } catch {
-      // Whatever keeps it from being looked at keeps it from being read.
-      return false;
-    }
+  #unreadable(): WorkspaceUnreadable {
+    return new WorkspaceUnreadable(`The workspace ${toShownText(this.#root)} ${this.#obstacle()}`);
   }
 
-  #unreadable(): WorkspaceUnreadable {
-    const path = toShownText(this.#root);
-    if (this.#isLink()) {
-      return new WorkspaceUnreadable(
-        `The workspace ${path} is a symbolic link now, which no snapshot follows. Go on in the directory that it leads to.`,
-      );
+  #obstacle(): string {
+    try {
+      const stat = this.#disk.lstat(this.#root);
+      if (stat === undefined) {
+        return 'is gone, so nothing was captured. To have its files back, make the directory again, and restore with --all.';
+      }
+      if (kindOf(stat.mode) === 'link') {
+        return 'is a symbolic link now, which no snapshot follows. Go on in the directory that it leads to.';
+      }
+    } catch {
+      // Whatever keeps it from being looked at keeps it from being read.
     }
-    return new WorkspaceUnreadable(
-      `The workspace ${path} cannot be read, so nothing was captured. Look whether it is still there and may be listed.`,
-    );
+    return 'cannot be read, so nothing was captured. Look whether it is a directory and may be listed.';
   }
 }
 

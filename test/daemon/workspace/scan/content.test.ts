@@ -280,7 +280,10 @@ describe.each(PLACES)('in %s', (place) => {
     bench.file('a/b', 'x');
     const { tree } = bench.settle();
     renameSync(bench.root, `${bench.root}-moved`);
-    expect(() => bench.scan()).toThrow(/cannot be read.*still there/);
+    expect(() => bench.scan()).toThrow(/is gone.*make the directory again/);
+    writeFileSync(bench.root, 'a file');
+    expect(() => bench.scan()).toThrow(/cannot be read.*is a directory/);
+    rmSync(bench.root);
     symlinkSync(`${bench.root}-moved`, bench.root);
     expect(() => bench.scan()).toThrow(/is a symbolic link now.*that it leads to/);
     rmSync(bench.root);
