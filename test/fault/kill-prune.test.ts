@@ -32,7 +32,10 @@ async function expectWhole(client: Client, home: RealHome, taken: Map<string, st
   const destination = join(home.root, `export-${round}`);
   await client.call('snapshot/export', { workspace, destination });
   git(home, destination, 'fsck', '--full', '--strict');
-  const refs = git(home, destination, 'for-each-ref', '--format=%(objectname) %(refname)').toString().trim().split('\n');
+  const refs = git(home, destination, 'for-each-ref', '--format=%(objectname) %(refname)')
+    .toString()
+    .trim()
+    .split('\n');
   expect(refs).toHaveLength(snapshots.length);
   for (const line of refs) {
     const [commit = '', name = ''] = line.split(' ');
