@@ -40,31 +40,32 @@ export class SessionFiles {
    * resolves, otherwise soon after. Never rejects: a deletion goes on without.
    */
   async forget({ id, workspace }: SessionHead): Promise<void> {
-    const isForgotten = await this.#told(workspace, (files) => files.forgetSession(id));
+    let hadAny = false;
+    await this.#told(workspace, async (files) => {
+      hadAny = await files.forgetSession(id);
+    });
     await this.#done(workspace, () => this.#workspaces.removeIfEmpty(workspace));
-    if (!isForgotten) return;
+    if (!hadAny) return;
     const prune = async (files: WorkspaceFiles): Promise<void> => {
       await files.prune({ ...LEFTOVERS, now: Date.now() });
     };
     await this.#told(workspace, prune, LEFTOVERS_WAIT_MS);
   }
 
-  async #told(root: string, tell: (files: WorkspaceFiles) => Promise<void>, waitMs = WAIT_MS): Promise<boolean> {
+  async #told(root: string, tell: (files: WorkspaceFiles) => Promise<void>, waitMs = WAIT_MS): Promise<void> {
     const tellIfThere = async (): Promise<void> => {
       if (await this.#workspaces.has(root)) await tell(await this.#workspaces.of(root));
     };
-    return await this.#done(root, tellIfThere, waitMs);
+    await this.#done(root, tellIfThere, waitMs);
   }
 
-  /** @returns whether it was done, which is in its order also when that is late. */
-  async #done(root: string, work: () => Promise<void>, waitMs = WAIT_MS): Promise<boolean> {
-    if (root === '') return false;
+  async #done(root: string, work: () => Promise<void>, waitMs = WAIT_MS): Promise<void> {
+    if (root === '') return;
     try {
-      if (await fulfilsWithin(work(), waitMs)) return true;
-      throw new ProtocolError('DEADLINE', 'the workspace thread is busy');
+      // It is done in its order when it comes late.
+      if (!(await fulfilsWithin(work(), waitMs))) throw new ProtocolError('DEADLINE', 'the workspace thread is busy');
     } catch (error) {
       this.#report(error);
-      return false;
     }
   }
 }

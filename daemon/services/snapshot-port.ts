@@ -144,8 +144,8 @@ export interface WorkspaceFiles {
   apply(sessionId: string, planId: string): Promise<ResultOf<'restore/apply'>>;
   /** A fork has the snapshots of the turns that it shares. */
   copySession(from: string, to: string, upToTurn: number): Promise<void>;
-  /** Removes the names of a deleted session; nobody can look at its snapshots any more. */
-  forgetSession(sessionId: string): Promise<void>;
+  /** Removes the names of a deleted session; nobody can look at its snapshots any more. @returns whether there were any. */
+  forgetSession(sessionId: string): Promise<boolean>;
   use(): Promise<StoredUse>;
   /** Removes old snapshots and gives back their room. In slices: other calls come in between, also snapshots. */
   prune(order: PruneOrder): Promise<PruneOutcome>;

@@ -47,11 +47,12 @@ function inherit({ store }: SideRepository, { tree, record }: NamedRestore, afte
   }
 }
 
-/** Nobody can look at its snapshots any more. */
-export function dropNames({ refs }: SideRepository, sessionId: string): void {
+/** Nobody can look at its snapshots any more. @returns whether there were any. */
+export function dropNames({ refs }: SideRepository, sessionId: string): boolean {
   const gone = OF_SESSION.flatMap((kind) => refs.list(`${kind}/${sessionId}`));
   const ids = new Set<ObjectId | undefined>(gone.map(({ id }) => id));
   const names = gone.map(({ name }) => name);
   if (ids.has(refs.get(NEWEST))) names.push(NEWEST);
   refs.change(names.map((name) => ({ name, id: undefined })));
+  return names.length > 0;
 }

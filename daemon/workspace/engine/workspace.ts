@@ -190,10 +190,10 @@ export class Workspace {
     copyNames(this.#side, this.#ledger, { from, to, upToTurn });
   }
 
-  forgetSession(sessionId: string): void {
+  forgetSession(sessionId: string): boolean {
     this.#brackets.forgetSession(sessionId);
     this.#restores.forgetSession(sessionId);
-    dropNames(this.#side, sessionId);
+    return dropNames(this.#side, sessionId);
   }
 
   /** How many snapshots there are, and from when. */

@@ -152,7 +152,7 @@ export class WorkspaceClient implements WorkspaceFiles {
     return this.#thread.ask('copySession', [from, to, upToTurn]);
   }
 
-  forgetSession(sessionId: string): Promise<void> {
+  forgetSession(sessionId: string): Promise<boolean> {
     return this.#thread.ask('forgetSession', [sessionId]);
   }
 

@@ -226,6 +226,14 @@ describe('the snapshots of a session', () => {
     expect(stage.reported).toEqual([]);
   });
 
+  test('that it never had are not cleared up after', async () => {
+    const stage = await Stage.open();
+    const sessionId = await rested(stage);
+    stage.workspaces.hadSnapshots = false;
+    await stage.sessions.delete({ opId: ulid(), sessionId, saves: 'refuse' });
+    expect(stage.workspaces.asked).toEqual([`forget ${sessionId}`, 'remove /w if empty']);
+  });
+
   test('keep nobody from deleting it when they cannot be reached, which is reported', async () => {
     const stage = await Stage.open();
     const sessionId = await rested(stage);

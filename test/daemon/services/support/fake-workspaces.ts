@@ -30,6 +30,8 @@ export class FakeWorkspaces implements WorkspacesPort {
   readonly stored = new Set<string>();
   reading: ReadingProgress | undefined;
   isStored = true;
+  /** Whether the sessions that are forgotten had any. */
+  hadSnapshots = true;
   /** What is stored of workspaces, and what clearing up does there. */
   readonly kept = new Map<
     string,
@@ -141,6 +143,7 @@ export class FakeWorkspaces implements WorkspacesPort {
     },
     forgetSession: async (sessionId) => {
       await this.#do('end', `forget ${sessionId}`);
+      return this.hadSnapshots;
     },
     diff: () => Promise.resolve({ files: [], nextOffset: null, total: 0, added: 0, removed: 0 }),
     list: (owner) => {
