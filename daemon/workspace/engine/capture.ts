@@ -26,6 +26,7 @@ export class Capture {
   readonly #store: ObjectStore;
   readonly #scanner: WatchedScanner;
   #remarks: readonly string[] = [];
+  #losses = 0;
 
   constructor(root: string, store: ObjectStore, scanner: WatchedScanner) {
     this.#root = root;
@@ -47,6 +48,7 @@ export class Capture {
    */
   scan<T>(flag: StopFlag, relist: boolean, use: (captured: Captured) => T): T {
     if (isAborted(flag)) throw cancelled();
+    if (this.#store.losses > this.#losses) this.#beginAnew(flag);
     const batch = this.#store.begin(this.#store.packs().length === 0 ? 'fast' : 'compressed');
     const objects = new GrowingObjects(batch, this.#store, flag);
     const begun = performance.now();
@@ -63,6 +65,15 @@ export class Capture {
     } finally {
       batch.abandon();
     }
+  }
+
+  /** Something was damaged while the store was open: what is left of it is found out, and the rest written again. */
+  #beginAnew(flag: StopFlag): void {
+    const { complete } = this.#store.verify(signalOf(flag));
+    if (!complete) throw cancelled();
+    this.#losses = this.#store.losses;
+    this.#scanner.forget();
+    this.#remarks = ['a part of the stored packs is damaged: all files were captured anew'];
   }
 
   #record(result: ScanResult, durationMs: number): SnapshotRecord {

@@ -99,7 +99,7 @@ export class ObjectStore implements ObjectSource {
       return { kind: object.kind, body: this.#readBody(object) };
     } catch (error) {
       if (isGone(error)) {
-        this.#catalogue.drop(object.pack);
+        this.#catalogue.lose(object.pack);
         return this.read(id);
       }
       if (!(error instanceof TamperedFile)) throw error;
@@ -188,6 +188,10 @@ export class ObjectStore implements ObjectSource {
     this.#unfinished = finishRemoval(this.#disk, this.#directory, this.#key);
   }
 
+  get losses(): number {
+    return this.#catalogue.losses;
+  }
+
   /** Names of packs that could not be opened. */
   unreadablePacks(): readonly string[] {
     return this.#catalogue.damage().map(({ pack }) => pack);
@@ -259,8 +263,7 @@ export class ObjectStore implements ObjectSource {
 
   /** @throws TamperedFile, TamperedObject, or what the disk throws. */
   #check(object: PackedObject): void {
-    const { id, kind } = object;
-    const below = namedBy(id, { kind, body: this.#readBody(object) });
+    const below = namedBy(object.id, { kind: object.kind, body: this.#readBody(object) });
     const missing = below.find((named) => !this.has(named.id) && named.id !== EMPTY_TREE);
     if (missing !== undefined) throw new TamperedFile(`${missing.id} below it is missing`);
   }

@@ -121,9 +121,11 @@ export class ObjectTable {
     };
   }
 
-  /** It counts as missing from now on, so that a later snapshot can bring it again. */
-  markDamaged(entry: number): void {
-    this.#forms[entry]! |= DAMAGED_BIT;
+  /** It counts as missing from now on, so that a later snapshot can bring it again. @returns false when it did already. */
+  markDamaged(entry: number): boolean {
+    const form = this.#forms[entry]!;
+    this.#forms[entry] = form | DAMAGED_BIT;
+    return (form & DAMAGED_BIT) === 0;
   }
 
   /** They are not found any more. */

@@ -31,6 +31,8 @@ interface Pack extends PackInfo {
 const LEAST_SWEPT = 4096;
 
 export class PackCatalogue {
+  /** How often something was found damaged or gone. */
+  losses = 0;
   readonly #directory: string;
   readonly #files: PackFiles;
   readonly #packs = new Map<string, Pack>();
@@ -95,11 +97,17 @@ export class PackCatalogue {
     return [...this.#damage.values()];
   }
 
+  /** A pack that somebody else has removed. */
+  lose(name: string): void {
+    this.losses += 1;
+    this.drop(name);
+  }
+
   /** It counts as missing from now on, so that a later snapshot can bring it again. */
   markDamaged({ id, pack }: PackedObject): void {
     const { first, objects } = this.#packs.get(pack) ?? { first: 0, objects: 0 };
     for (let entry = first; entry < first + objects; entry += 1) {
-      if (this.#table.idAt(entry) === id) this.#table.markDamaged(entry);
+      if (this.#table.idAt(entry) === id && this.#table.markDamaged(entry)) this.losses += 1;
     }
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeRecord, type RestoreRecord } from '../../../../daemon/workspace/engine/records.ts';
@@ -161,6 +161,27 @@ describe('what is stored of a workspace', () => {
     bench.pre(ALICE, 3);
     expect(bench.workspace.status()).toMatchObject({ snapshots: 3, files: 1 });
     expect(bench.workspace.status().damagedPacks).toBe(how === 'gone' ? undefined : 1);
+  });
+
+  it.each(['damaged', 'gone'])('is captured anew as soon as a pack is found %s, without a new start', (how) => {
+    for (let file = 0; file < 20; file += 1) bench.write(`d/f${file}`, `${file}`);
+    bench.pre(ALICE, 1);
+    for (const name of readdirSync(bench.directory).filter((each) => each.endsWith('.pack'))) {
+      const path = join(bench.directory, name);
+      const bytes = readFileSync(path);
+      bytes.fill(7, 64, 128);
+      if (how === 'gone') rmSync(path);
+      else writeFileSync(path, bytes);
+    }
+    bench.write('d/f0', 'changed');
+    // Reads what is damaged.
+    expect(() => bench.workspace.diff(ALICE, { from: point(ALICE, 1, 'pre').point })).toThrow(/is damaged|is missing/);
+    bench.pre(ALICE, 2);
+    expect(bench.workspace.show(point(ALICE, 2, 'pre')).remarks).toEqual([expect.stringContaining('captured anew')]);
+    const whole = bench.workspace.exportTo(bench.beside('export.git'), newStopFlag());
+    expect(whole).toMatchObject({ snapshots: 1, damaged: 1 });
+    bench.pre(ALICE, 3);
+    expect(bench.workspace.show(point(ALICE, 3, 'pre')).remarks).toEqual([]);
   });
 
   it('tells its state also when the newest snapshot cannot be read', () => {
