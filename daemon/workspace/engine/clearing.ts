@@ -22,12 +22,23 @@ interface Dated extends RetainedName {
   readonly id: ObjectId;
 }
 
+interface Run {
+  readonly work: Sliced<PruneReport>;
+  /** Snapshots that are protected. */
+  readonly kept: number;
+}
+
+/** How long the names are looked at in one go, in milliseconds. */
+const SLICE_MS = 10;
+
 export class Clearing {
   readonly #side: SideRepository;
   readonly #held: () => Iterable<ObjectId>;
   /** By commit, which never changes. */
   #times = new Map<ObjectId, number>();
-  #run: { readonly order: PruneOrder; readonly kept: number; readonly work: Sliced<PruneReport> } | undefined;
+  #order: PruneOrder | undefined;
+  /** Undefined until it is known how old everything is. */
+  #run: Run | undefined;
 
   /** @param held what is needed besides what has a name. */
   constructor(side: SideRepository, held: () => Iterable<ObjectId>) {
@@ -38,16 +49,7 @@ export class Clearing {
   /** One at a time: what was not ended is given up. */
   begin(order: PruneOrder): void {
     this.stop();
-    const { store, refs } = this.#side;
-    const names = this.#dated();
-    const { now, seen, maxAgeMs: maxAge, maxBytes, thorough, dryRun } = order;
-    const { expired, spare } = chooseSnapshots(names, order.protections, { now, seen, maxAge });
-    const namesOf = (chosen: readonly RetainedName[]): string[] => chosen.map(({ name }) => name);
-    const mayGo = new Set([...namesOf(expired), ...namesOf(spare.flat())]);
-    const kept = names.filter(({ name }) => !mayGo.has(name) && pointOf(name) !== undefined).length;
-    const lists = withNewest(refs.get(NEWEST), names, { expired: namesOf(expired), spare: spare.map(namesOf) });
-    const work = prune({ store, refs, held: this.#held, ...lists, maxBytes, thorough, dryRun });
-    this.#run = { order, kept, work };
+    this.#order = order;
   }
 
   /**
@@ -55,17 +57,20 @@ export class Clearing {
    * @throws ProtocolError CANCELLED when nothing has begun; StoreFull
    */
   step(): PruneOutcome | undefined {
-    const run = this.#run;
-    if (run === undefined) {
+    const order = this.#order;
+    if (order === undefined) {
       throw new ProtocolError('CANCELLED', 'clearing up was cut off; what was done until then stays done');
     }
     try {
-      const done = run.work.step();
+      if (this.#run === undefined && !this.#readTimes()) return undefined;
+      this.#run ??= this.#start(order);
+      const { work, kept } = this.#run;
+      const done = work.step();
       if (done === undefined) return undefined;
-      this.#run = undefined;
-      return this.#outcome(done.value, run.order, run.kept);
+      this.stop();
+      return this.#outcome(done.value, order, kept);
     } catch (error) {
-      this.#run = undefined;
+      this.stop();
       throw error;
     }
   }
@@ -73,6 +78,7 @@ export class Clearing {
   stop(): void {
     this.#run?.work.stop();
     this.#run = undefined;
+    this.#order = undefined;
   }
 
   /** How many snapshots there are, and from when. */
@@ -82,6 +88,29 @@ export class Clearing {
       .map(({ at }) => at)
       .sort((left, right) => left - right);
     return { snapshots: times.length, oldestAt: times.at(0) ?? null, newestAt: times.at(-1) ?? null };
+  }
+
+  #start(order: PruneOrder): Run {
+    const { store, refs } = this.#side;
+    const names = this.#dated();
+    const { now, seen, maxAgeMs: maxAge, maxBytes, thorough, dryRun } = order;
+    const { expired, spare } = chooseSnapshots(names, order.protections, { now, seen, maxAge });
+    const namesOf = (chosen: readonly RetainedName[]): string[] => chosen.map(({ name }) => name);
+    const mayGo = new Set([...namesOf(expired), ...namesOf(spare.flat())]);
+    const kept = names.filter(({ name }) => !mayGo.has(name) && pointOf(name) !== undefined).length;
+    const lists = withNewest(refs.get(NEWEST), names, { expired: namesOf(expired), spare: spare.map(namesOf) });
+    return { work: prune({ store, refs, held: this.#held, ...lists, maxBytes, thorough, dryRun }), kept };
+  }
+
+  /** @returns whether all are known. */
+  #readTimes(): boolean {
+    const until = performance.now() + SLICE_MS;
+    for (const { id } of this.#side.refs.list()) {
+      if (this.#times.has(id)) continue;
+      if (performance.now() > until) return false;
+      this.#times.set(id, this.#timeOf(id));
+    }
+    return true;
   }
 
   #outcome(report: PruneReport, { dryRun }: PruneOrder, kept: number): PruneOutcome {
@@ -107,7 +136,7 @@ export class Clearing {
       const kind = KINDS[first];
       if (kind === undefined) return [];
       const at = known.get(id) ?? this.#timeOf(id);
-      if (at !== Infinity) this.#times.set(id, at);
+      this.#times.set(id, at);
       if (kind === 'taken') return [{ name, id, kind, session: undefined, number: 0, at }];
       // Of a call, the turn is what counts.
       const number = first === 'call' ? Number(name.split('/')[2]) : numberOf(name);
