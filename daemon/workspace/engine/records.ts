@@ -6,7 +6,7 @@ import type { FileState, MaybeFile } from '../diff/file-state.ts';
 import { encodeCommit } from '../objects/commit-format.ts';
 import type { ObjectId, ObjectSink, ObjectSource } from '../objects/object.ts';
 import { readCommit } from '../objects/object-walk.ts';
-import { TamperedObject } from '../objects/store-errors.ts';
+import { isDamage, TamperedObject } from '../objects/store-errors.ts';
 import type { TreeMode } from '../objects/tree-format.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import type { Closed } from '../scan/closed-paths.ts';
@@ -97,6 +97,20 @@ export function readRecord<K extends Record['kind']>(source: ObjectSource, commi
   }
   const unpacked = record.changes === undefined ? record : { ...record, changes: record.changes.map(unpackedChange) };
   return { commit, tree, record: unpacked as unknown as ReadRecord<K>['record'] };
+}
+
+/** @returns undefined when the part of the store that it is in is damaged. @throws ProtocolError STORE_TOO_NEW. */
+export function readableRecord<K extends Record['kind']>(
+  source: ObjectSource,
+  commit: ObjectId,
+  kind: K,
+): ReadRecord<K> | undefined {
+  try {
+    return readRecord(source, commit, kind);
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
 }
 
 function tooNew(): ProtocolError {

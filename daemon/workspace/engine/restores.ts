@@ -176,7 +176,7 @@ export class Restores {
       const changes = ledger.sinceMoment(sessionId, at);
       return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, changes, closed, within: named };
     }
-    const newest = ledger.restores(sessionId).findLast(({ record }) => record.done);
+    const newest = ledger.newestRestore(sessionId);
     if (newest === undefined) {
       throw new ProtocolError('NOT_FOUND', 'this session has restored nothing that could be undone');
     }

@@ -4,10 +4,9 @@ import type { ResultOf } from '../../../protocol/methods.ts';
 import type { Snapshot, SkippedFile } from '../../../protocol/snapshot.ts';
 import type { PointName } from '../../services/snapshot-port.ts';
 import { toWirePath } from '../byte-text.ts';
-import type { ObjectId, ObjectSource } from '../objects/object.ts';
-import { isDamage } from '../objects/store-errors.ts';
+import type { ObjectId } from '../objects/object.ts';
 import { NEWEST, numberOf, pointOf, SNAPSHOTS, TAKEN } from './names.ts';
-import { readRecord, type SkippedPath, type SnapshotRecord } from './records.ts';
+import { readableRecord, type SkippedPath, type SnapshotRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
 
 /** Left-out files of one answer; the rest is counted. */
@@ -78,7 +77,7 @@ export class SnapshotList {
   status(): Omit<ResultOf<'snapshot/status'>, 'state' | 'reason' | 'busy'> {
     const { refs, store, key } = this.#side;
     const newest = refs.get(NEWEST);
-    const record = newest === undefined ? undefined : readableRecord(store, newest);
+    const record = newest === undefined ? undefined : readableRecord(store, newest, 'snapshot')?.record;
     const damagedPacks = store.damage().length;
     const skipped = shownSkipped(record?.skipped ?? [], record?.skippedMore ?? 0, SHOWN_IN_STATUS);
     return {
@@ -117,7 +116,7 @@ export class SnapshotList {
   #summaryOf(id: ObjectId): Summary | undefined {
     const known = this.#summaries.get(id);
     if (known !== undefined) return known;
-    const record = readableRecord(this.#side.store, id);
+    const record = readableRecord(this.#side.store, id, 'snapshot')?.record;
     if (record === undefined) return undefined;
     const summary = summaryOf(record);
     this.#summaries.set(id, summary);
@@ -134,16 +133,6 @@ export class SnapshotList {
 
 export function shownSnapshot(name: PointName, record: SnapshotRecord): Snapshot {
   return { ...shownPoint(name), ...summaryOf(record) };
-}
-
-/** Undefined when the part of the store that it is in is damaged. */
-function readableRecord(store: ObjectSource, id: ObjectId): SnapshotRecord | undefined {
-  try {
-    return readRecord(store, id, 'snapshot').record;
-  } catch (error) {
-    if (isDamage(error)) return undefined;
-    throw error;
-  }
 }
 
 function shownPoint({ sessionId, point }: PointName): Pick<Snapshot, 'point' | 'sessionId'> {

@@ -7,7 +7,7 @@ import { readCommit } from '../objects/object-walk.ts';
 import type { RefChange } from '../objects/ref-store.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import { callsName, numberOf, restoresName, turnName } from './names.ts';
-import { readRecord, writeRecord, type ReadRecord } from './records.ts';
+import { readableRecord, readRecord, writeRecord, type ReadRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
 
 export interface NamedRestore extends ReadRecord<'restore'> {
@@ -52,13 +52,31 @@ export class TurnLedger {
     return joined(ids.flatMap((id) => readRecord(store, id, 'changes').record.changes));
   }
 
-  /** Restores of a session that were carried out, oldest first. */
+  /**
+   * Restores of a session that were carried out, oldest first. Those that a damage keeps from being read are left out: what
+   * they changed is then nobody's, and kept.
+   */
   restores(sessionId: string): NamedRestore[] {
-    const { refs, store } = this.#side;
-    return refs
+    return this.#restoreNames(sessionId).flatMap(({ number, id }) => {
+      const read = readableRecord(this.#side.store, id, 'restore');
+      return read === undefined ? [] : [{ ...read, number }];
+    });
+  }
+
+  /** The one that an undo takes back. @throws TamperedObject, MissingObject: the one before it must not be taken for it. */
+  newestRestore(sessionId: string): NamedRestore | undefined {
+    for (const { number, id } of this.#restoreNames(sessionId).reverse()) {
+      const read = readRecord(this.#side.store, id, 'restore');
+      if (read.record.done) return { ...read, number };
+    }
+    return undefined;
+  }
+
+  #restoreNames(sessionId: string): { number: number; id: ObjectId }[] {
+    return this.#side.refs
       .list(restoresName(sessionId))
-      .map(({ name, id }) => ({ ...readRecord(store, id, 'restore'), number: numberOf(name) }))
-      .toSorted((left, right) => left.number - right.number);
+      .map(({ name, id }) => ({ number: numberOf(name), id }))
+      .sort((left, right) => left.number - right.number);
   }
 
   /**

@@ -184,6 +184,28 @@ describe('what is stored of a workspace', () => {
     expect(bench.workspace.show(point(ALICE, 3, 'pre')).remarks).toEqual([]);
   });
 
+  it('lets later turns be taken back when the record of a restore is damaged, and undoes no other one instead', async () => {
+    bench.write('a.txt', '0');
+    for (const number of [1, 2]) {
+      bench.pre(ALICE, number);
+      bench.edit({ sessionId: ALICE, turn: number }, 'a.txt', `${number}`);
+      bench.end({ sessionId: ALICE, turn: number });
+      await bench.restore(ALICE, number, 'pre', number);
+    }
+    for (const name of readdirSync(bench.directory).filter((each) => each.endsWith('.pack'))) {
+      writeFileSync(join(bench.directory, name), 'damaged');
+    }
+    bench.crash();
+    await expect(bench.planUndo(ALICE, 2)).rejects.toThrow('is missing');
+    bench.pre(ALICE, 3);
+    bench.edit({ sessionId: ALICE, turn: 3 }, 'a.txt', '3');
+    bench.end({ sessionId: ALICE, turn: 3 });
+    await bench.restore(ALICE, 3, 'pre', 3);
+    expect(bench.text('a.txt')).toBe('0');
+    await bench.undo(ALICE, 3);
+    expect(bench.text('a.txt')).toBe('3');
+  });
+
   it('tells its state also when the newest snapshot cannot be read', () => {
     bench.write('a.txt', 'a');
     bench.pre(ALICE, 1);
