@@ -8,7 +8,7 @@ import { manyWriters } from './rows/many-writers.ts';
 import { attachRow, forkRow, listRow } from './rows/reads.ts';
 import { roundTrip } from './rows/round-trip.ts';
 import { coldRow, warmRow } from './rows/starts.ts';
-import { snapshotsRow } from './rows/snapshots.ts';
+import { commandsRow, snapshotsRow } from './rows/snapshots.ts';
 import { stepInVault } from './rows/step-in-vault.ts';
 import { stepThroughSocket } from './rows/step-through-socket.ts';
 import { toolsRow } from './rows/tools.ts';
@@ -32,5 +32,6 @@ export const ROWS: readonly Row[] = [
   turnRow,
   toolsRow,
   snapshotsRow,
+  commandsRow,
   watchesRow,
 ];

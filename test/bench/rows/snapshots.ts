@@ -1,6 +1,7 @@
 /** Snapshots and restores beside native git and isomorphic-git, with encryption and without. */
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../support/children.ts';
 import { median, ratioFigure, type Figure, type Row } from '../support/figures.ts';
 import { makeDirectory, ROOT } from '../support/places.ts';
@@ -15,18 +16,27 @@ interface Budgets {
   readonly hundred?: number;
   readonly restore?: number;
   readonly disk?: number;
+  readonly diskAtRest?: number;
 }
 
 interface Subject {
   readonly title: string;
   readonly budgets: Budgets;
   readonly rounds: number;
-  /** isomorphic-git takes minutes for a hundred thousand files. */
+  /** isomorphic-git takes minutes for many files; it has a row of its own for them. */
   readonly isSlowForOthers: boolean;
   make(): SourceTree;
 }
 
-const WHOLE_PROJECT: Budgets = { first: 0.2, none: 0.75, one: 0.75, hundred: 0.75, restore: 0.6, disk: 0.75 };
+const WHOLE_PROJECT: Budgets = {
+  first: 0.2,
+  none: 0.75,
+  one: 0.75,
+  hundred: 0.75,
+  restore: 0.6,
+  disk: 0.75,
+  diskAtRest: 0.5,
+};
 const SMALL: Budgets = { first: 0.5, none: 0.5, one: 0.5, hundred: 0.5 };
 
 const SUBJECTS: readonly Subject[] = [
@@ -36,8 +46,9 @@ const SUBJECTS: readonly Subject[] = [
   { title: 'our own node_modules', budgets: {}, rounds: 5, isSlowForOthers: true, make: nodeModules },
 ];
 
-/** Set to measure isomorphic-git where it takes minutes. */
-const PATIENT = process.env['M_BENCH_PATIENT'] !== undefined;
+const COMMANDS_MS = 900_000;
+/** A thread compresses what it has stored when it was not asked for anything for a minute. */
+const REST_MS = 150_000;
 const CASES = [0, 1, 100] as const;
 const RESTORES = [1, 100, 1_000] as const;
 
@@ -55,18 +66,51 @@ export const snapshotsRow: Row = {
   },
 };
 
+export const commandsRow: Row = {
+  name: 'isomorphic',
+  title: 'The commands of isomorphic-git at 100,000 files',
+  isLong: true,
+  method:
+    'As in the row before, one round: `add` of everything with one file at a time, because its default of all at once ends with EMFILE, then `statusMatrix` and an `add` for each change. Measured only when it is named, since it takes ten minutes.',
+  run: async () => {
+    const tree = treeOf(100_000);
+    const native = await Child.ready('snapshots', ['native', tree.root, makeDirectory()]);
+    const other = await Child.ready('snapshots', ['isomorphic', tree.root, makeDirectory()]);
+    const figures: Figure[] = [];
+    try {
+      for (const [what, changed] of [
+        ['the first snapshot', 0],
+        ['nothing changed', 0],
+        ['100 files changed', 100],
+      ] as const) {
+        tree.edit(changed);
+        const baseline = [await ask(native, 'snapshot', COMMANDS_MS)];
+        const measured = [await ask(other, 'snapshot', COMMANDS_MS)];
+        figures.push(
+          ratioFigure(`100,000 files: ${what}, isomorphic-git`, measured, baseline, { unit: 'ms', digits: 0 }),
+        );
+      }
+    } finally {
+      await native.end();
+      await other.end();
+    }
+    return figures;
+  },
+};
+
 type Who = 'encrypted' | 'plain' | 'native' | 'isomorphic';
 
 async function measure(subject: Subject): Promise<Figure[]> {
   const tree = subject.make();
   const names: Who[] = ['native', 'encrypted', 'plain'];
-  if (!subject.isSlowForOthers || PATIENT) names.push('isomorphic');
+  if (!subject.isSlowForOthers) names.push('isomorphic');
   const all = new Map<Who, Child>();
   for (const who of names) all.set(who, await Child.ready('snapshots', [who, tree.root, makeDirectory()]));
   try {
     const figures = await firstFigures(subject, tree, all);
     for (const changed of CASES) figures.push(...(await changeFigures(subject, tree, all, changed)));
     for (const changed of RESTORES) figures.push(...(await restoreFigures(subject, tree, all, changed)));
+    if (subject.budgets.diskAtRest !== undefined) figures.push(await restFigure(subject, all));
     return figures;
   } finally {
     for (const child of all.values()) await child.end();
@@ -94,6 +138,24 @@ async function firstFigures(subject: Subject, tree: SourceTree, all: ReadonlyMap
   const budget = isLarge ? { budget: '≤ 1 KB a file', isMet: each <= 1_024 } : {};
   figures.push({ what: `${title}: memory after it, encrypted`, measured: text, ...budget });
   return figures;
+}
+
+/** Everything that was kept in all rounds, for both. */
+async function restFigure({ title, budgets }: Subject, all: ReadonlyMap<Who, Child>): Promise<Figure> {
+  const [ours, native] = [all.get('encrypted'), all.get('native')];
+  if (ours === undefined || native === undefined) throw new Error('nobody keeps anything');
+  const before = await ask(ours, 'disk');
+  const until = performance.now() + REST_MS;
+  let now = before;
+  for (let last = before; (now === before || now !== last) && performance.now() < until;) {
+    await sleep(5_000);
+    last = now;
+    now = await ask(ours, 'disk');
+  }
+  const limit = budgets.diskAtRest;
+  const what = `${title}: on disk after a rest, encrypted`;
+  const megabytes = [[now / 2 ** 20], [(await ask(native, 'disk')) / 2 ** 20]] as const;
+  return ratioFigure(what, ...megabytes, { unit: 'MB', digits: 0, ...(limit === undefined ? {} : { limit }) });
 }
 
 async function changeFigures(
@@ -152,8 +214,12 @@ async function interleaved(
   return times;
 }
 
-async function ask(child: Child, order: 'snapshot' | 'restore' | 'disk' | 'heap'): Promise<number> {
-  return (await child.ask<SnapshotReport>({ do: order })).value;
+async function ask(
+  child: Child,
+  order: 'snapshot' | 'restore' | 'disk' | 'heap',
+  deadlineMs?: number,
+): Promise<number> {
+  return (await child.ask<SnapshotReport>({ do: order }, deadlineMs)).value;
 }
 
 /** Encrypted has the budget; the others tell where it goes. */

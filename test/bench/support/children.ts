@@ -32,12 +32,12 @@ export class Child {
     this.#process.send(message);
   }
 
-  /** The next thing it says. */
-  next<T>(): Promise<T> {
+  /** The next thing it says. @param deadlineMs for what takes long by its nature. */
+  next<T>(deadlineMs = DEADLINE_MS): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error('a child of the bench does not answer'));
-      }, DEADLINE_MS);
+      }, deadlineMs);
       const settle = (): void => {
         clearTimeout(timer);
         this.#process.off('message', onMessage).off('exit', onExit);
@@ -54,8 +54,8 @@ export class Child {
     });
   }
 
-  async ask<T>(message: object): Promise<T> {
-    const answer = this.next<T>();
+  async ask<T>(message: object, deadlineMs = DEADLINE_MS): Promise<T> {
+    const answer = this.next<T>(deadlineMs);
     this.send(message);
     return await answer;
   }

@@ -21,6 +21,8 @@ export interface Row {
   readonly title: string;
   /** How it is measured, in a few sentences. */
   readonly method: string;
+  /** Takes many minutes: measured only when it is named. */
+  readonly isLong?: boolean;
   run(): Promise<Figure[]>;
 }
 
