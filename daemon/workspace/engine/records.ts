@@ -9,7 +9,7 @@ import { readCommit } from '../objects/object-walk.ts';
 import { isDamage, TamperedObject } from '../objects/store-errors.ts';
 import type { TreeMode } from '../objects/tree-format.ts';
 import type { SessionChange } from '../restore/attribution.ts';
-import type { Closed } from '../scan/closed-paths.ts';
+import type { Closed } from '../scan/scan-result.ts';
 import type { ProjectHead } from './project-head.ts';
 
 const VERSION = 1;

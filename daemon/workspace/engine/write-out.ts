@@ -24,7 +24,8 @@ import { requireRestorable } from '../restore/restorable-path.ts';
 import { realDisk } from '../restore/restore-disk.ts';
 import { modeFor, nameOf, parentOf } from '../restore/staging.ts';
 import { readBlob } from '../restore/verify-blobs.ts';
-import { deniedOf, type Closed } from '../scan/closed-paths.ts';
+import { deniedOf } from '../scan/closed-paths.ts';
+import type { Closed } from '../scan/scan-result.ts';
 
 const SYNCED_AT_ONCE = 64;
 const RIGHTS = 0o777;

@@ -5,10 +5,8 @@
 import type { ByteText } from '../byte-text.ts';
 import type { DirectoryNode } from './directory-node.ts';
 import { SYMLINK } from '../objects/tree-format.ts';
+import type { Closed } from './scan-result.ts';
 import { modeIn } from './stamp.ts';
-
-/** A file, or a directory with all that is in it; empty for the workspace. Bits of 0o077 that it does not have. */
-export type Closed = readonly [path: ByteText, denied: number];
 
 const GROUP = 0o070;
 const OTHERS = 0o007;

@@ -1,7 +1,6 @@
 /** What a scan is told and what it says. */
 import type { ByteText } from '../byte-text.ts';
 import type { ObjectId } from '../objects/object.ts';
-import type { Closed } from './closed-paths.ts';
 
 export interface ScanLimits {
   /** A file with more bytes is skipped. */
@@ -27,6 +26,9 @@ export interface Skipped {
   /** Of a file that is too large. */
   readonly bytes?: number;
 }
+
+/** A file, or a directory with all that is in it; empty for the workspace. Bits of 0o077 that it does not have. */
+export type Closed = readonly [path: ByteText, denied: number];
 
 export interface ScanResult {
   /** The empty tree when the scan was truncated: whoever asked has to abandon the batch. */
