@@ -8,6 +8,7 @@ import { manyWriters } from './rows/many-writers.ts';
 import { attachRow, forkRow, listRow } from './rows/reads.ts';
 import { roundTrip } from './rows/round-trip.ts';
 import { coldRow, warmRow } from './rows/starts.ts';
+import { snapshotStallsRow } from './rows/snapshot-stalls.ts';
 import { commandsRow, snapshotsRow } from './rows/snapshots.ts';
 import { stepInVault } from './rows/step-in-vault.ts';
 import { stepThroughSocket } from './rows/step-through-socket.ts';
@@ -33,5 +34,6 @@ export const ROWS: readonly Row[] = [
   toolsRow,
   snapshotsRow,
   commandsRow,
+  snapshotStallsRow,
   watchesRow,
 ];

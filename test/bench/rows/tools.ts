@@ -8,6 +8,7 @@ import { limitFigure, median, rangeText, type Figure, type Row } from '../suppor
 import { makeDirectory } from '../support/places.ts';
 import { Watched } from '../support/watched.ts';
 import { timeOnce } from '../support/rounds.ts';
+import { demoTurn } from '../support/demo-turn.ts';
 import { newId } from '../support/workload.ts';
 
 const STEPS = 20;
@@ -94,27 +95,11 @@ function message(role: Message['role'], parts: readonly Part[]): Message {
 async function turn(client: Client, workspace: string, round: number, lines: readonly string[]): Promise<void> {
   const own = join(workspace, `${round}`);
   mkdirSync(own, { recursive: true });
-  const text = lines.map((line) => line.replace(/^write /, `write ${round}/${newId()}-`)).join('\n');
-  const { sessionId } = await client.call('turn/submit', {
-    opId: newId(),
-    target: { kind: 'new', workspace },
-    prompt: [{ type: 'text', text }],
-    mode: 'full',
-  });
-  const over = Promise.withResolvers<void>();
-  await client.attach(sessionId, {
-    opened: ({ session }) => {
-      if (session.status === 'idle') over.resolve();
-    },
-    resumed: ignore,
-    event: (event) => {
-      if (event.type !== 'turn') return;
-      if (event.data.state === 'completed') over.resolve();
-      else if (event.data.state !== 'running') over.reject(new Error(`the turn is ${event.data.state}`));
-    },
-    ended: ignore,
-  });
-  await over.promise;
+  await demoTurn(
+    client,
+    workspace,
+    lines.map((line) => line.replace(/^write /, `write ${round}/${newId()}-`)),
+  );
 }
 
 function ignore(): void {
