@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ResultOf } from '../../../protocol/methods.ts';
 import type { PlanRequest } from '../../services/snapshot-port.ts';
+import { TreeLookup } from '../diff/file-state.ts';
 import { pathScope } from '../diff/path-scope.ts';
 import type { ByteText } from '../byte-text.ts';
 import type { ObjectId } from '../objects/object.ts';
@@ -19,7 +20,8 @@ import { rulesOfTree } from '../scan/tree-rules.ts';
 import type { Capture } from './capture.ts';
 import type { CallBrackets } from './call-brackets.ts';
 import { numberOf, restoresName } from './names.ts';
-import { describeHead, sameHead, type ProjectHead } from './project-head.ts';
+import type { ProjectHead } from './project-head.ts';
+import { warningsOf } from './restore-warnings.ts';
 import { readRecord, writeRecord, type RestoreRecord, type SkippedPath, type SnapshotRecord } from './records.ts';
 import { shownPlan, shownResult } from './restore-wire.ts';
 import type { SideRepository } from './side-repository.ts';
@@ -105,7 +107,15 @@ export class Restores {
       until: performance.now() + GOOD_FOR_MS,
     });
     this.#clear();
-    return shownPlan(planId, plan, side.store, warningsOf(plan, record, target));
+    const warnings = warningsOf(plan, record, target, this.#unknown(params.paths, [tree, target.tree]));
+    return shownPlan(planId, plan, side.store, warnings);
+  }
+
+  /** Paths that are in none of the trees. */
+  #unknown(paths: readonly string[] | undefined, trees: readonly ObjectId[]): ByteText[] {
+    const lookups = trees.map((tree) => new TreeLookup(this.#parts.side.store, tree));
+    const named = pathsFromWire(paths ?? []).filter((path) => path !== '');
+    return named.filter((path) => lookups.every((lookup) => lookup.at(path) === undefined));
   }
 
   /** @throws ProtocolError NOT_FOUND for a plan that is over; what a restore throws. */
@@ -260,23 +270,4 @@ export class Restores {
 function withoutDeletes(plan: RestorePlan): RestorePlan {
   const kept = plan.deletes.map((item) => ({ ...item, reason: 'skipped' as const }));
   return { ...plan, deletes: [], directories: [], kept: [...plan.kept, ...kept] };
-}
-
-function warningsOf({ kept }: RestorePlan, record: SnapshotRecord, target: Target): string[] {
-  const warnings: string[] = [];
-  if (!sameHead(record.head, target.head)) {
-    warnings.push(
-      `the project's HEAD has moved since (${describeHead(target.head)} then, ${describeHead(record.head)} now); ` +
-        'it stays where it is',
-    );
-  }
-  const ambiguous = kept.filter(({ reason }) => reason === 'ambiguous').length;
-  if (ambiguous > 0) warnings.push(`${counted(ambiguous)} may have been changed by somebody else and will be kept`);
-  const skipped = record.skipped.length + record.skippedMore;
-  if (skipped > 0) warnings.push(`${counted(skipped)} or directories are not in snapshots and stay as they are`);
-  return warnings;
-}
-
-function counted(files: number): string {
-  return files === 1 ? '1 file' : `${files} files`;
 }

@@ -190,6 +190,19 @@ describe('a restore', () => {
     ]);
   });
 
+  it('names a path that it was asked for and that no snapshot knows', async () => {
+    bench.write('dir/a.txt', 'a');
+    bench.pre(ALICE, 1);
+    bench.edit(first, 'dir/a.txt', 'b');
+    bench.end(first);
+    const { files, warnings } = await bench.plan(ALICE, 1, 'pre', 1, { paths: ['dir', 'dir/b.txt', 'dir/a.txt/x'] });
+    expect(files).toHaveLength(1);
+    expect(warnings).toEqual([
+      'dir/b.txt is in no snapshot, then or now: misspelt, ignored, or left out',
+      'dir/a.txt/x is in no snapshot, then or now: misspelt, ignored, or left out',
+    ]);
+  });
+
   it('case 51: brings nothing back that more people may read than before, also by an undo', async () => {
     chmodSync(bench.root, 0o755);
     bench.write('key', 'secret', 0o600);
