@@ -1,11 +1,12 @@
 /** Brings files back: says what would be done, then does it while no turn changes any. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import { explained } from './missing-snapshot.ts';
 import type { SessionHead, VaultPort } from './ports.ts';
 import { Repeatable } from './repeatable.ts';
 import { running } from './runner-refusals.ts';
 import type { WorkspacesPort } from './snapshot-port.ts';
-import { storedFiles, withParent } from './snapshot-service.ts';
+import { storedFiles } from './snapshot-service.ts';
 import type { TurnService } from './turn-service.ts';
 import { requireWorkspace } from './turn-start.ts';
 import { overlap, type WorkspaceHolds } from './workspace-holds.ts';
@@ -42,7 +43,7 @@ export class RestoreService {
     try {
       return await (await storedFiles(workspaces, head.workspace)).plan({ params, newestTurn });
     } catch (error) {
-      throw await withParent(vault, error, head, target.kind === 'turn' ? target.turn : Infinity);
+      throw await explained(vault, error, head, target.kind === 'turn' ? [target.turn] : []);
     }
   }
 

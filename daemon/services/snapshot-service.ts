@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { SnapshotOwner, SnapshotPoint } from '../../protocol/snapshot.ts';
+import { explained } from './missing-snapshot.ts';
 import type { ClockPort, SessionHead, VaultPort } from './ports.ts';
 import { Repeatable } from './repeatable.ts';
 import type { PointName, SnapshotSettings, TakenSnapshot, WorkspaceFiles, WorkspacesPort } from './snapshot-port.ts';
@@ -125,7 +126,7 @@ export class SnapshotService {
       return await ask(await storedFiles(this.#parts.workspaces, root));
     } catch (error) {
       const turns = points.flatMap((point) => (point.kind === 'turn' ? [point.turn] : []));
-      throw await withParent(this.#parts.vault, error, head, Math.min(...turns));
+      throw await explained(this.#parts.vault, error, head, turns);
     }
   }
 }
@@ -136,34 +137,6 @@ export async function storedFiles(workspaces: WorkspacesPort, root: string): Pro
   throw new ProtocolError('NOT_FOUND', `there are no snapshots of ${root}`, {
     hint: 'The first turn there takes one, unless snapshots_enabled is false.',
   });
-}
-
-/** What was not found may be the parent's: a fork in another directory does not have the snapshots of the turns it shares. */
-export async function withParent(
-  vault: VaultPort,
-  error: unknown,
-  head: SessionHead | undefined,
-  turn: number,
-): Promise<unknown> {
-  const isMissing = error instanceof ProtocolError && error.kind === 'NOT_FOUND';
-  const parent = head?.parent ?? null;
-  if (!isMissing || head === undefined || parent === null || turn > parent.turn) return error;
-  const workspace = await workspaceOf(vault, parent.sessionId);
-  if (workspace === undefined || workspace === head.workspace) return error;
-  return new ProtocolError('NOT_FOUND', `turn ${turn} was made in ${workspace}, before this session was forked`, {
-    hint: `Its snapshots belong to the session it was forked from: ${parent.sessionId}`,
-    cause: error,
-  });
-}
-
-/** @returns undefined for a session that is gone. */
-async function workspaceOf(vault: VaultPort, sessionId: string): Promise<string | undefined> {
-  try {
-    return (await vault.head(sessionId)).workspace;
-  } catch (error) {
-    if (error instanceof ProtocolError && error.kind === 'NOT_FOUND') return undefined;
-    throw error;
-  }
 }
 
 /** @throws ProtocolError INVALID_PARAMS for a turn of nobody. */

@@ -46,6 +46,12 @@ test('everybody is told how far it is, and the turn goes on at once when a perso
   ]);
   expect(told(me).at(-1)).toMatchObject({ state: 'given-up' });
   expect(await client.call('snapshot/giveUp', { sessionId: me.sessionId })).toEqual({ turn: null });
+  const { sessionId } = me;
+  const planned = client.call('restore/plan', { sessionId, target: { kind: 'turn', turn: 1, phase: 'pre' } });
+  await expect(planned).rejects.toThrow('the files before turn 1 were not captured: given up by you');
+  const point = { kind: 'turn', turn: 7, phase: 'pre' } as const;
+  const compared = client.call('snapshot/diff', { owner: { kind: 'session', sessionId }, from: point });
+  await expect(compared).rejects.toThrow('turn 7 does not exist; the newest one is 1');
 });
 
 test('a turn that is cancelled while its call waits has changed nothing', async () => {
