@@ -54,7 +54,7 @@ export class Clearing {
 
   /**
    * One slice. @returns undefined until all is done.
-   * @throws ProtocolError CANCELLED when nothing has begun; StoreFull
+   * @throws ProtocolError CANCELLED when nothing has begun, TAMPERED when the list of names is lost; StoreFull
    */
   step(): PruneOutcome | undefined {
     const order = this.#order;
@@ -91,7 +91,12 @@ export class Clearing {
   }
 
   #start(order: PruneOrder): Run {
-    const { store, refs } = this.#side;
+    const { store, refs, isListLost } = this.#side;
+    // Otherwise this looks like a workspace of which nothing is kept any more, which goes with its key.
+    if (isListLost) {
+      const what = 'the list of its snapshots (the file refs in the data directory) is gone, so what is stored stays';
+      throw new ProtocolError('TAMPERED', `${what}: put it back from a backup`);
+    }
     const names = this.#dated();
     const { now, seen, maxAgeMs: maxAge, maxBytes, thorough, dryRun } = order;
     const { expired, spare } = chooseSnapshots(names, order.protections, { now, seen, maxAge });

@@ -28,10 +28,16 @@ export class SideRepository {
     this.store = ObjectStore.open(directory, this.key);
     this.refs = RefStore.open(directory, this.key);
     this.journal = new RestoreJournal(directory, this.key);
+    if (this.store.packs().length === 0 && this.store.unreadablePacks().length === 0) this.refs.begin();
   }
 
   get directory(): string {
     return this.#directory;
+  }
+
+  /** Whether there are contents without a list of names, as after a damage: nobody knows then what of them is needed. */
+  get isListLost(): boolean {
+    return this.refs.version === 0;
   }
 
   /** @throws ProtocolError NOT_FOUND; TamperedObject, MissingObject */

@@ -52,6 +52,11 @@ export class RefStore {
     return new RefStore(directory, key, disk, readContents(join(directory, FILE), key));
   }
 
+  /** Writes an empty list where there is none: one that is missing later is lost. @throws StoreFull */
+  begin(): void {
+    if (this.#version === 0) this.#write({ version: 1, refs: new Map() });
+  }
+
   /** How often they were changed. Whoever keeps it elsewhere sees when an older file was put in place. */
   get version(): number {
     return this.#version;

@@ -10,6 +10,7 @@ import type {
 } from '../../services/snapshot-port.ts';
 import type { WorkspaceKeyPort } from '../../services/workspace-key-port.ts';
 import { FORMAT_FILE } from '../engine/store-format.ts';
+import { PACK_SUFFIX } from '../objects/pack-files.ts';
 import { JOURNAL_FILE } from '../restore/restore-journal.ts';
 import { refuseRoot } from '../scan/refuse-root.ts';
 import type { WorkspaceSettings } from './calls.ts';
@@ -192,7 +193,7 @@ export class WorkspaceThreads implements WorkspacesPort {
   ): Promise<void> {
     await client?.close();
     this.#clients.delete(root);
-    await rm(this.#directoryOf(id), { recursive: true, force: true });
+    await removeStore(this.#directoryOf(id));
     await this.#options.keys.removeWorkspaceKey(root);
   }
 
@@ -249,6 +250,13 @@ async function contentsOf(directory: string): Promise<{ bytes: number; changedAt
     contents.changedAt = Math.max(contents.changedAt, stats.mtimeMs);
   }
   return contents;
+}
+
+/** Contents first: without its list of names what is left of them when this is cut off would look like a damage. */
+async function removeStore(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) if (name.endsWith(PACK_SUFFIX)) await rm(join(directory, name), { force: true });
+  await rm(directory, { recursive: true, force: true });
 }
 
 /** One that cannot be looked at is not gone. */

@@ -1,7 +1,10 @@
 /** Old snapshots go, with the room that only they needed, and the others stay whole. */
 import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PruneOrder, PruneOutcome } from '../../../../daemon/services/snapshot-port.ts';
+import { comeTooLate, newStopFlag } from '../../../../daemon/workspace/engine/stop-flag.ts';
 import { ALICE, BOB, point, Workbench } from './support/workbench.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -142,5 +145,31 @@ describe('clearing up', () => {
     const inDays = (at: number | null) => Math.round((NOW - (at ?? 0)) / DAY);
     const { snapshots, oldestAt, newestAt } = bench.workspace.use();
     expect([snapshots, inDays(oldestAt), inDays(newestAt)]).toEqual([4, 20, 1]);
+  });
+});
+
+describe('a list of names that is lost', () => {
+  const packs = (): string[] => readdirSync(bench.directory).filter((name) => name.endsWith('.pack'));
+
+  it('does not look as if nothing were kept: nothing is cleared up, and it is said', () => {
+    turn(1, ALICE, 1);
+    bench.leave();
+    rmSync(join(bench.directory, 'refs'));
+    const before = packs();
+    for (const dryRun of [true, false]) {
+      expect(() => prune(order({ dryRun }))).toThrow('the list of its snapshots (the file refs in the data directory)');
+    }
+    expect(packs()).toEqual(before);
+  });
+
+  it('is not one without any name, as when the first snapshot of all came too late', () => {
+    bench.write('big.txt', randomBytes(50_000));
+    const flag = newStopFlag();
+    comeTooLate(flag);
+    expect(() => bench.workspace.take(point(ALICE, 1, 'pre'), flag)).toThrow('not ready');
+    expect(packs()).toHaveLength(1);
+    bench.leave();
+    expect(prune(order())).toMatchObject({ names: 0, removed: 0 });
+    expect(packs()).toEqual([]);
   });
 });
