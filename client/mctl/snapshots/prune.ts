@@ -20,7 +20,8 @@ export const prune: Verb<PruneOptions> = async ({ context, options }) => {
   const client = await context.connectUnlocked();
   const workspace = cwd === undefined ? undefined : realWorkspace(context.around.directory, cwd);
   const pruned = await client.call('snapshot/prune', { dryRun, ...(workspace === undefined ? {} : { workspace }) });
-  context.result(pruned, prunedText(pruned, dryRun));
+  const isUnknown = workspace !== undefined && pruned.workspaces.length === 0;
+  context.result(pruned, isUnknown ? `nothing is stored of ${harmlessRow(workspace)}` : prunedText(pruned, dryRun));
   return pruned.workspaces.some(({ problem }) => problem !== '') ? EXIT.failed : EXIT.ok;
 };
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -394,6 +394,12 @@ test('prune says what went, or with --dry-run what would, of all workspaces or o
   expect(JSON.parse((await run('snapshots prune --json')).out)).toEqual(pruned());
 });
 
+test('prune of a directory of which nothing is stored says that', async () => {
+  const { daemon, run } = workplace();
+  daemon.overrides['snapshot/prune'] = () => pruned({ removed: 0, workspaces: [] });
+  expect((await run('snapshots prune --cwd /no/such')).out).toBe('nothing is stored of /no/such\n');
+});
+
 test('prune fails when a workspace did, and tells when the limit cannot be kept to', async () => {
   const { daemon, run } = workplace();
   const [row] = pruned().workspaces;
@@ -440,5 +446,16 @@ test('relink tells where a directory was and where it is', async () => {
   daemon.overrides['snapshot/relink'] = () => ({ sessions: 2 });
   expect((await run('snapshots relink /no/such/old .')).out).toBe(`2 sessions of /no/such/old now at ${workspace}\n`);
   expect(params('snapshot/relink')).toEqual({ opId: expect.any(String), from: '/no/such/old', to: workspace });
-  expect((await run('snapshots relink /no/such/old /no/such/new')).code).not.toBe(0);
+  const refused = await run('snapshots relink /no/such/old /no/such/new');
+  expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('/no/such/new is no directory')]);
+});
+
+test('relink knows where a directory was by a link that was left there, and below one', async () => {
+  const { daemon, run, params, workspace } = workplace();
+  daemon.overrides['snapshot/relink'] = () => ({ sessions: 1 });
+  symlinkSync('.', join(workspace, 'left'));
+  await run('snapshots relink left .');
+  expect(params('snapshot/relink')).toMatchObject({ from: join(workspace, 'left'), to: workspace });
+  await run('snapshots relink left/gone/old .');
+  expect(params('snapshot/relink')).toMatchObject({ from: join(workspace, 'gone', 'old'), to: workspace });
 });
