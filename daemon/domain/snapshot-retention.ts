@@ -7,8 +7,8 @@
  * longer.
  *
  * - The time of a turn is the latest one that it or an earlier turn of its session has, so a clock that was set back when
- *   a turn was captured does not make it look old. Times in the future are left out; what has no other never grows old.
- *   So a clock that is behind everything lets nothing go.
+ *   a turn was captured does not make it look old. Times in the future are left out: what has no other is as old as the
+ *   next turn that has one, and without that never grows old, since it may be the clock of now that is behind.
  * - A clock that has gone more than 30 days ahead since it was last looked at is believed the second time.
  */
 
@@ -120,13 +120,21 @@ function unitsOf(names: readonly RetainedName[]): readonly Unit[] {
 }
 
 function setTimes(units: readonly Unit[], reference: number): void {
+  const isAhead = (at: number) => at > reference + TOLERANCE;
   const latest = new Map<string, number>();
   for (const unit of units) {
     let time = latest.get(unit.line) ?? -Infinity;
-    for (const { at } of unit.names) if (at <= reference + TOLERANCE && at > time) time = at;
-    if (time === -Infinity) continue;
+    for (const { at } of unit.names) if (!isAhead(at) && at > time) time = at;
+    // What has no time at all, because it cannot be read, goes with the one before it.
+    const isOnlyAhead = unit.names.every(({ at }) => isAhead(at)) && unit.names.some(({ at }) => at !== Infinity);
+    if (time === -Infinity || isOnlyAhead) continue;
     latest.set(unit.line, time);
     unit.time = time;
+  }
+  const next = new Map<string, number>();
+  for (const unit of units.toReversed()) {
+    if (unit.time === Infinity) unit.time = next.get(unit.line) ?? Infinity;
+    next.set(unit.line, unit.time);
   }
 }
 

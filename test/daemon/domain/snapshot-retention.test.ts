@@ -100,6 +100,15 @@ describe('case 64: a clock', () => {
     expect(chosen([...recent, turn('c', 1, 40)], {}, { now: NOW - 2 * DAY }).expired).toEqual(['snap/c/1']);
   });
 
+  test('that is set back does not give what is recent the age of the turn before it', () => {
+    const names = [turn('a', 1, 30), turn('a', 2, 0.1), turn('a', 3, 0), turn('b', 1, 0.1)];
+    const { expired } = chosen(names, {}, { now: NOW - 22 * DAY, seen: NOW });
+    expect(expired).toEqual(['snap/a/1']);
+    // The next turn is captured under that clock.
+    const later = [...names, turn('a', 4, 21.9)];
+    expect(chosen(later, {}, { now: NOW - 21 * DAY, seen: NOW - 22 * DAY }).expired).toEqual(['snap/a/1']);
+  });
+
   test('that jumps years ahead is believed the second time', () => {
     const later = NOW + 3650 * DAY;
     expect(chosen(recent, {}, { now: later }).expired).toEqual([]);
