@@ -47,6 +47,13 @@ describe('by age', () => {
     const old = { ...after, at: before.at };
     expect(chosen([before, old, changes]).expired).toEqual([before.name, old.name, changes.name]);
   });
+
+  test('what cannot be read has no time, and goes with the one before it', () => {
+    const unreadable = { ...turn('a', 2, 0), at: Infinity };
+    expect(chosen([turn('a', 1, 8), unreadable]).expired).toEqual(['snap/a/1', 'snap/a/2']);
+    expect(chosen([turn('a', 1, 6), unreadable]).expired).toEqual([]);
+    expect(chosen([unreadable]).expired).toEqual([]);
+  });
 });
 
 describe('however old it is', () => {
