@@ -5,6 +5,7 @@ import { fanOut } from './rows/fan-out.ts';
 import { loadRow } from './rows/load.ts';
 import { longJobRow } from './rows/long-job.ts';
 import { manyWriters } from './rows/many-writers.ts';
+import { pruneRow } from './rows/prune.ts';
 import { attachRow, forkRow, listRow } from './rows/reads.ts';
 import { roundTrip } from './rows/round-trip.ts';
 import { coldRow, warmRow } from './rows/starts.ts';
@@ -35,5 +36,6 @@ export const ROWS: readonly Row[] = [
   snapshotsRow,
   commandsRow,
   snapshotStallsRow,
+  pruneRow,
   watchesRow,
 ];

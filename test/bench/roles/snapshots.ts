@@ -6,7 +6,9 @@ import type { Contestant } from '../support/snapshot-contestants.ts';
 
 export interface SnapshotOrder {
   /** `cpu` is what the process has used since its start; `resident` and `descriptors` what it holds. */
-  readonly do: 'snapshot' | 'restore' | 'disk' | 'heap' | 'cpu' | 'resident' | 'descriptors';
+  readonly do: 'snapshot' | 'restore' | 'prune' | 'disk' | 'heap' | 'cpu' | 'resident' | 'descriptors';
+  /** For `prune`: how many of the newest stay. */
+  readonly kept?: number;
 }
 /** Milliseconds, bytes, or how many. */
 export interface SnapshotReport {
@@ -17,23 +19,25 @@ export interface SnapshotReport {
 export async function keep([who = '', workspace = '', store = '']: readonly string[]): Promise<void> {
   const contestant = await contestantOf(who, workspace, store);
   const before = await contestant.heap();
-  process.on('message', ({ do: what }: SnapshotOrder) => {
-    void answer(contestant, what, before);
+  process.on('message', (order: SnapshotOrder) => {
+    void answer(contestant, order, before);
   });
   tell({ ready: true });
 }
 
-async function answer(contestant: Contestant, what: SnapshotOrder['do'], before: number): Promise<void> {
-  const value = await valueOf(contestant, what, before);
+async function answer(contestant: Contestant, order: SnapshotOrder, before: number): Promise<void> {
+  const value = await valueOf(contestant, order, before);
   tell({ value } satisfies SnapshotReport);
 }
 
-async function valueOf(contestant: Contestant, what: SnapshotOrder['do'], before: number): Promise<number> {
-  switch (what) {
+async function valueOf(contestant: Contestant, order: SnapshotOrder, before: number): Promise<number> {
+  switch (order.do) {
     case 'snapshot':
       return await contestant.snapshot();
     case 'restore':
       return await contestant.restore();
+    case 'prune':
+      return await contestant.prune(order.kept ?? 1);
     case 'disk':
       return bytesBelow(contestant.store);
     case 'heap':

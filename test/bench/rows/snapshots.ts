@@ -1,10 +1,10 @@
 /** Snapshots and restores beside native git and isomorphic-git, with encryption and without. */
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../support/children.ts';
 import { median, ratioFigure, type Figure, type Row } from '../support/figures.ts';
 import { makeDirectory, ROOT } from '../support/places.ts';
+import { diskAtRest } from '../support/rest.ts';
 import { SourceTree } from '../support/source-tree.ts';
 import type { SnapshotReport } from '../roles/snapshots.ts';
 
@@ -47,8 +47,6 @@ const SUBJECTS: readonly Subject[] = [
 ];
 
 const COMMANDS_MS = 900_000;
-/** A thread compresses what it has stored when it was not asked for anything for a minute. */
-const REST_MS = 150_000;
 const CASES = [0, 1, 100] as const;
 const RESTORES = [1, 100, 1_000] as const;
 
@@ -144,17 +142,9 @@ async function firstFigures(subject: Subject, tree: SourceTree, all: ReadonlyMap
 async function restFigure({ title, budgets }: Subject, all: ReadonlyMap<Who, Child>): Promise<Figure> {
   const [ours, native] = [all.get('encrypted'), all.get('native')];
   if (ours === undefined || native === undefined) throw new Error('nobody keeps anything');
-  const before = await ask(ours, 'disk');
-  const until = performance.now() + REST_MS;
-  let now = before;
-  for (let last = before; (now === before || now !== last) && performance.now() < until;) {
-    await sleep(5_000);
-    last = now;
-    now = await ask(ours, 'disk');
-  }
+  const megabytes = [[(await diskAtRest(ours)) / 2 ** 20], [(await ask(native, 'disk')) / 2 ** 20]] as const;
   const limit = budgets.diskAtRest;
   const what = `${title}: on disk after a rest, encrypted`;
-  const megabytes = [[now / 2 ** 20], [(await ask(native, 'disk')) / 2 ** 20]] as const;
   return ratioFigure(what, ...megabytes, { unit: 'MB', digits: 0, ...(limit === undefined ? {} : { limit }) });
 }
 

@@ -62,6 +62,22 @@ export class OurSnapshots implements Contestant {
     return took;
   }
 
+  async prune(kept: number): Promise<number> {
+    const session = this.#sessionId;
+    const saves = Array.from({ length: kept }, (_, back) => ({ session, turn: this.#turn - back }));
+    const protections = { pinned: new Set<string>(), live: new Set<string>(), saves };
+    // Everything is a moment old, and what is not protected goes.
+    const age = { now: Date.now() + 10_000, seen: undefined, maxAgeMs: 0 };
+    const begin = performance.now();
+    await this.#ask('beginPrune', [{ ...age, protections, maxBytes: Infinity, thorough: false, dryRun: false }]);
+    for (;;) {
+      const outcome = await this.#ask('stepPrune', []);
+      if (outcome === undefined) continue;
+      if (outcome.removed === 0) throw new Error('nothing was removed');
+      return performance.now() - begin;
+    }
+  }
+
   async heap(): Promise<number> {
     await this.#online;
     const { used_heap_size: used, external_memory: outside } = await this.#worker.getHeapStatistics();

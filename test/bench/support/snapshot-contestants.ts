@@ -9,6 +9,8 @@ export interface Contestant {
   snapshot(): Promise<number>;
   /** Brings the files back to the snapshot before the newest one, having kept what is there. @returns milliseconds. */
   restore(): Promise<number>;
+  /** Gives back what only the snapshots before the newest ones need. @returns milliseconds. */
+  prune(kept: number): Promise<number>;
   /** Bytes of memory that are in use. */
   heap(): Promise<number>;
   /** Bytes on disk are those below this directory. */
@@ -23,6 +25,7 @@ export class NativeGit implements Contestant {
   readonly #workspace: string;
   readonly #environment: NodeJS.ProcessEnv;
   #snapshots = 0;
+  #pruned = 0;
 
   constructor(workspace: string, store: string) {
     this.store = store;
@@ -55,6 +58,15 @@ export class NativeGit implements Contestant {
     const begin = performance.now();
     this.#take();
     this.#git('read-tree', '--reset', '-u', target);
+    return Promise.resolve(performance.now() - begin);
+  }
+
+  prune(kept: number): Promise<number> {
+    const gone = this.#snapshots - kept;
+    for (let at = this.#pruned; at < gone; at += 1) this.#git('update-ref', '-d', `refs/snap/${at}`);
+    this.#pruned = gone;
+    const begin = performance.now();
+    this.#git('gc', '-q', '--prune=now');
     return Promise.resolve(performance.now() - begin);
   }
 
@@ -108,6 +120,10 @@ export class IsomorphicGit implements Contestant {
 
   restore(): Promise<number> {
     return Promise.reject(new Error('its checkout is not compared'));
+  }
+
+  prune(): Promise<number> {
+    return Promise.reject(new Error('it has no collection of what nobody needs'));
   }
 
   heap(): Promise<number> {

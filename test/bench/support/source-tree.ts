@@ -4,9 +4,17 @@ import { join } from 'node:path';
 
 /** Files of one directory. */
 const FILES_EACH = 12;
-/** Bytes of a file, in the mean; log-normal in the large: half are below 2 KB. */
+/** Bytes of a file, in the mean; exponential, so that most are smaller. */
 const MEAN_BYTES = 4_000;
-const LINE = 'const value = compute(left, right); // what a line of source looks like\n';
+/** Different words; the first ones are used most. */
+const WORDS = 4_000;
+const known = Array.from({ length: WORDS }, (_, number) => {
+  const chance = generator(-number);
+  return Array.from(
+    { length: 2 + Math.floor(chance() * 9) },
+    () => 'etaoinshrdlucmfwyp'[Math.floor(chance() * 18)],
+  ).join('');
+});
 
 export class SourceTree {
   readonly root: string;
@@ -53,9 +61,25 @@ export class SourceTree {
   }
 }
 
+/** Text that compresses to about a third, as sources do, and is nowhere twice. */
 function contentOf(at: number): string {
-  // Numbers that look like chance and are the same in each run.
-  const chance = ((at * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
-  const bytes = Math.max(40, Math.round(-Math.log(1 - chance) * MEAN_BYTES));
-  return `// file ${at} ${chance}\n${LINE.repeat(Math.ceil(bytes / LINE.length))}`;
+  const chance = generator(at + 1);
+  const bytes = Math.max(40, Math.round(-Math.log(1 - chance()) * MEAN_BYTES));
+  let text = `// file ${at}\n`;
+  while (text.length < bytes) {
+    const words = Array.from({ length: 3 + Math.floor(chance() * 8) }, () => known[Math.floor(chance() ** 2 * WORDS)]);
+    text += `${words.join(' ')};\n`;
+  }
+  return text;
+}
+
+/** Numbers that look like chance and are the same in each run (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed * 2_654_435_761;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
 }
