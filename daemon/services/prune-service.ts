@@ -4,6 +4,7 @@ import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { VaultPort } from './ports.ts';
 import { PruneRun, type PruneParts } from './prune-run.ts';
 import { announcedDate, whatIsDue } from './prune-schedule.ts';
+import { isStoreClosed } from './store-closed.ts';
 import { readPruneState, writePruneState, type PruneState } from './prune-state.ts';
 
 /** How often it is looked whether anything is due: a machine that slept, or whose clock was set, is noticed soon. */
@@ -86,9 +87,7 @@ export class PruneService {
     try {
       await this.#inOrder(() => this.#doDue());
     } catch (error) {
-      // The daemon leaves, or the store was locked.
-      const isEnd = error instanceof ProtocolError && (error.kind === 'DRAINING' || error.kind.startsWith('KEY_'));
-      if (!isEnd) this.#parts.report(error);
+      if (!isStoreClosed(error)) this.#parts.report(error);
     }
   }
 

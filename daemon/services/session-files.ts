@@ -3,6 +3,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import { fulfilsWithin } from './deadline.ts';
 import type { SessionHead } from './ports.ts';
 import type { PruneOrder, WorkspaceFiles, WorkspacesPort } from './snapshot-port.ts';
+import { isStoreClosed } from './store-closed.ts';
 
 /** How long a fork or a deletion waits for the thread of its workspace, in milliseconds. */
 const WAIT_MS = 5_000;
@@ -65,7 +66,8 @@ export class SessionFiles {
       // It is done in its order when it comes late.
       if (!(await fulfilsWithin(work(), waitMs))) throw new ProtocolError('DEADLINE', 'the workspace thread is busy');
     } catch (error) {
-      this.#report(error);
+      // A fork or a deletion whose answer was lost is asked for again.
+      if (!isStoreClosed(error)) this.#report(error);
     }
   }
 }
