@@ -115,7 +115,7 @@ describe('a remembered approval that was changed without the key', () => {
     'its id was changed': 'UPDATE rule SET id = 77 WHERE id = 1',
     'its time was changed': 'UPDATE rule SET created_at = 6 WHERE id = 1',
     'its mark was changed': "UPDATE rule SET mark = x'00' WHERE id = 1",
-    'it was bound to a session': 'UPDATE rule SET session = (SELECT number FROM session LIMIT 1) WHERE id = 1',
+    'it was bound to a session': 'UPDATE rule SET session = (SELECT min(number) FROM session) WHERE id = 1',
     'its content is a text': "UPDATE rule SET body = 'allow' WHERE id = 1",
   };
 
