@@ -2,6 +2,7 @@
 import { offersLine, offersOf, type Answer, type Offer, type Wish } from '../calls/answers.ts';
 import { giveAnswer } from '../calls/give-answer.ts';
 import { questionText, type QuestionText } from '../calls/question-lines.ts';
+import { bracketedWord } from '../command-line/bracketed-word.ts';
 import { failureOf } from '../command-line/failure.ts';
 import type { Client, PendingApproval } from '../connection/api.ts';
 import { AnswerKeys } from './answer-keys.ts';
@@ -168,7 +169,8 @@ export class Asker {
 
   #take(question: Question, chunk: string): void {
     const { interrupt, leave } = this.#parts;
-    const pressed = this.#keys.push(chunk, this.#offers(question));
+    const offers = this.#offers(question);
+    const pressed = this.#keys.push(chunk, offers);
     switch (pressed.kind) {
       case 'interrupt':
         interrupt();
@@ -183,6 +185,7 @@ export class Asker {
         break;
       case 'wish':
         this.#do(question, pressed.wish);
+        this.#swallow(offers.find(({ wish }) => wish === pressed.wish));
         break;
       case 'typed':
         this.#redraw(question);
@@ -191,6 +194,13 @@ export class Asker {
         break;
     }
     this.#parts.changed();
+  }
+
+  /** Who answers with the whole word has not typed the rest of it into the line. */
+  #swallow(offer: Offer | undefined): void {
+    if (offer?.wish.kind === 'answer' && offer.key.length === 1) {
+      this.#parts.editor.swallow(bracketedWord(offer.short).slice(offer.key.length));
+    }
   }
 
   #do(question: Question, wish: Wish): void {

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Input } from '../command-line/surroundings.ts';
+import { RestOfAnswer } from './rest-of-answer.ts';
 
 const PASTE_BEGINS = '\x1b[200~';
 const PASTE_ENDS = '\x1b[201~';
@@ -21,6 +22,7 @@ export class KeySource extends Readable {
   readonly #decoder = new StringDecoder('utf8');
   #pasted: string | undefined;
   #diverted: ((chunk: Buffer) => void) | undefined;
+  #rest: RestOfAnswer | undefined;
   #held = '';
 
   /** @param paste is given what was pasted, with line feeds for line ends. */
@@ -44,11 +46,21 @@ export class KeySource extends Readable {
 
   /** What is typed from now on goes to somebody else, as bytes; without anybody, to the line editor again. */
   divert(taker: ((chunk: Buffer) => void) | undefined): void {
+    this.#rest?.close();
     this.#diverted = taker;
+  }
+
+  /** A letter was an answer. If the rest of its word comes next, with Enter or without, nobody is given it. */
+  swallow(rest: string, pressed: () => void): void {
+    this.#rest?.close();
+    this.#rest = new RestOfAnswer(rest, pressed, (text) => {
+      this.#hear(text);
+    });
   }
 
   /** Leaves the terminal to others. */
   release(): void {
+    this.#rest?.close();
     this.#input.off('data', this.#take);
     this.#input.off('end', this.#end);
     this.#input.pause();
@@ -63,10 +75,15 @@ export class KeySource extends Readable {
       this.#diverted(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
       return;
     }
-    let text = this.#held + (typeof chunk === 'string' ? chunk : this.#decoder.write(chunk));
+    const typed = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk);
+    this.#hear(this.#rest?.isOpen === true ? this.#rest.push(typed) : typed);
+  };
+
+  #hear(typed: string): void {
+    let text = this.#held + typed;
     this.#held = '';
     while (text !== '') text = this.#pasted === undefined ? this.#typed(text) : this.#inPaste(this.#pasted, text);
-  };
+  }
 
   /** @returns what is left to look at. */
   #typed(text: string): string {

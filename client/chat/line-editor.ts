@@ -42,10 +42,14 @@ export class LineEditor {
   readonly #history: string[];
   /** The editor's own list, once it has shown it. */
   #ownHistory: string[] = [];
+  readonly #changed: () => void;
   #closed = false;
 
   constructor(options: EditorOptions) {
     const { handlers } = options;
+    this.#changed = () => {
+      handlers.changed();
+    };
     this.#gate = new EchoGate(options.columns, options.sink);
     this.#keys = new KeySource(options.input, (text) => {
       this.insert(text);
@@ -141,6 +145,11 @@ export class LineEditor {
   /** What is typed goes to somebody else until this is called without anybody. The line stays as it is. */
   divert(taker: ((chunk: Buffer) => void) | undefined): void {
     this.#keys.divert(taker);
+  }
+
+  /** A letter was an answer; what completes its word is not typed into the line. */
+  swallow(restOfWord: string): void {
+    this.#keys.swallow(restOfWord, this.#changed);
   }
 
   resize(columns: number): void {

@@ -1,5 +1,6 @@
 /** Asks on a terminal in the place of the typed line, and shows what is long a screen at a time. */
 import type { InkLine } from '../calls/ink-line.ts';
+import { bracketedWord } from '../command-line/bracketed-word.ts';
 import { displayWidth } from '../command-line/display-width.ts';
 import { questionLine, type Choice, type Dialogue } from '../files/dialogue.ts';
 import { AnswerKeys, type KeyOffer } from './answer-keys.ts';
@@ -28,6 +29,8 @@ export interface TerminalDialogueParts {
 interface Asked {
   readonly text: string;
   readonly offers: readonly KeyOffer<string>[];
+  /** What may be typed behind the letter of an offer. */
+  readonly restOf: (key: string) => string;
   /** What Enter means, and what Escape and Ctrl+C mean. */
   readonly enter: string;
   readonly escape: string;
@@ -105,6 +108,8 @@ export class TerminalDialogue implements Dialogue {
     const key = await this.#ask({
       text,
       offers: choices.map((choice) => ({ key: choice.key, wish: choice.key })),
+      restOf: (pressed) =>
+        bracketedWord(choices.find((choice) => choice.key === pressed)?.words ?? '').slice(pressed.length),
       enter: otherwise,
       escape: otherwise,
     });
@@ -122,7 +127,7 @@ export class TerminalDialogue implements Dialogue {
 
   #more(): Promise<string> {
     const offers = [' ', 'q'].map((key) => ({ key, wish: key }));
-    return this.#ask({ text: MORE, offers, enter: ' ', escape: 'q' });
+    return this.#ask({ text: MORE, offers, restOf: () => '', enter: ' ', escape: 'q' });
   }
 
   #wait(): void {
@@ -145,8 +150,14 @@ export class TerminalDialogue implements Dialogue {
     const pressed = this.#keys.push(chunk, asked.offers);
     const isEscape = pressed.kind === 'interrupt' || pressed.kind === 'end' || pressed.kind === 'aside';
     if (isEscape) this.#answer(asked, asked.escape);
-    else if (pressed.kind === 'wish') this.#answer(asked, pressed.wish);
-    else if (ENTER.has(chunk)) this.#answer(asked, asked.enter);
+    else if (pressed.kind === 'wish') {
+      this.#answer(asked, pressed.wish);
+      this.#swallow(asked.restOf(pressed.wish));
+    } else if (ENTER.has(chunk)) this.#answer(asked, asked.enter);
+  }
+
+  #swallow(restOfWord: string): void {
+    if (restOfWord !== '') this.#parts.editor.swallow(restOfWord);
   }
 
   #answer(asked: Asked, key: string): void {

@@ -1,5 +1,6 @@
 /** How a person is shown what is long, and asked about what is not to be done unasked. */
 import type { InkLine } from '../calls/ink-line.ts';
+import { bracketedWord } from '../command-line/bracketed-word.ts';
 
 export interface Choice {
   /** What is typed: a letter. */
@@ -26,12 +27,7 @@ export function questionLine(question: string, choices: readonly Choice[]): stri
 /** The key of the choice that a typed line means: its letter, or its word. */
 export function chosenBy(line: string, choices: readonly Choice[]): string | undefined {
   const typed = line.trim().toLowerCase();
-  return choices.find(({ key, words }) => typed === key || typed === wordOf(words))?.key;
-}
-
-/** `[y]es` is also typed as `yes`. */
-function wordOf(words: string): string {
-  return (words.split(' ')[0] ?? '').replaceAll(/[[\]]/g, '').toLowerCase();
+  return choices.find(({ key, words }) => typed === key || typed === bracketedWord(words))?.key;
 }
 
 /** What is there already, as pages. */

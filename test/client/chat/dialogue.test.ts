@@ -87,6 +87,33 @@ test('what was typed before the question could be read stays in the typed line; 
   expect(chat.calls('restore/apply')).toEqual([]);
 });
 
+test('who types the whole word of an answer, with Enter, has typed no prompt', async () => {
+  const chat = await open();
+  chat.type(`/restore 1${ENTER}`);
+  await chat.ends(QUESTION);
+  for (const key of ['y', 'e', 's', ENTER]) chat.type(key);
+  await chat.ends('the files from before turn 1 are back; /undo takes it back', '»');
+  chat.type(`/restore 1${ENTER}`);
+  await chat.ends(QUESTION);
+  for (const key of ['n', ENTER]) chat.type(key);
+  chat.type('is typed');
+  await chat.ends('nothing was changed', '» is typed');
+  expect(chat.calls('turn/submit')).toHaveLength(1);
+});
+
+test('what follows an answer and is another word is typed, with its first letters', async () => {
+  const chat = await open();
+  chat.type(`/restore 1${ENTER}`);
+  await chat.ends(QUESTION);
+  for (const key of ['y', 'e', 's', 'c', 'a', 'p', 'e']) chat.type(key);
+  await chat.ends('the files from before turn 1 are back; /undo takes it back', '» escape');
+  chat.type('\x7f'.repeat(6));
+  chat.type(`/restore 1${ENTER}`);
+  await chat.ends(QUESTION);
+  for (const key of ['y', 'e']) chat.type(key);
+  await chat.ends('the files from before turn 1 are back; /undo takes it back', '» e');
+});
+
 test('conflicts are asked about first, and what is overwritten is planned again', async () => {
   const chat = await open((daemon) => withRestores(daemon, [planWithConflict(), plan()]));
   chat.type(`/restore 1${ENTER}`);

@@ -179,6 +179,21 @@ test('danger is allowed with the whole word only', async () => {
   await chat.stdout.untilScreen('allowed once');
 });
 
+test('who answers with the whole word answers one question, and types no prompt', async () => {
+  const chat = await open();
+  chat.daemon.ask(chat.sessionId, 1, MAKE);
+  chat.daemon.ask(chat.sessionId, 1, { ...MAKE, callId: 'c3', title: 'run ls' });
+  await chat.ends('? run make', OFFERS);
+  for (const key of ['y', 'e', 's', ENTER]) chat.type(key);
+  await chat.ends('? run ls', '  make', OFFERS);
+  expect(chat.answers()).toMatchObject([{ callId: 'c1', decision: 'allow' }]);
+  for (const key of ['n', 'o', ENTER]) chat.type(key);
+  await chat.stdout.untilScreen('rejected');
+  chat.type('next');
+  await chat.stdout.untilScreen('» next');
+  expect(chat.daemon.calls.filter(({ method }) => method === 'turn/submit')).toHaveLength(1);
+});
+
 test('several questions come one after the other', async () => {
   const chat = await open();
   chat.daemon.ask(chat.sessionId, 1, MAKE);
