@@ -10,6 +10,8 @@ import { diffTrees } from '../diff/tree-diff.ts';
 import { DIRECTORY } from '../objects/tree-format.ts';
 import { idOf, type ObjectId, type ObjectSink, type ObjectSource } from '../objects/object.ts';
 import { readCommit } from '../objects/object-walk.ts';
+import type { RefChange } from '../objects/ref-store.ts';
+import { unlessDamaged } from '../objects/store-errors.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { Capture, Captured } from './capture.ts';
@@ -31,8 +33,8 @@ export interface BracketParts {
 export class CallBrackets {
   readonly #parts: BracketParts;
   readonly #open: OpenCalls;
-  /** The files before commands whose end nobody told, by the name of their mark. */
-  readonly #cutOff = new Map<string, { readonly turn: TurnRef; readonly base: ObjectId }>();
+  /** The files before commands whose end nobody told, by the name of their mark; undefined where they cannot be read. */
+  readonly #cutOff = new Map<string, { readonly turn: TurnRef; readonly base: ObjectId | undefined }>();
   /** One of whose tree the files were lately. */
   #lastCommit: ObjectId | undefined;
   /** The trees of the scan that is going on are not in the store yet. */
@@ -45,7 +47,9 @@ export class CallBrackets {
     this.#open = new OpenCalls((before, after) => diffTrees(this.#source, before, after));
     for (const { name, id } of refs.list(CUT_OFF)) {
       const [, sessionId = '', turn] = name.split('/');
-      this.#cutOff.set(name, { turn: { sessionId, turn: Number(turn) }, base: readCommit(store, id).tree });
+      // One that is damaged keeps nobody from the rest: what the command did then counts as somebody else's.
+      const base = unlessDamaged(() => readCommit(store, id).tree);
+      this.#cutOff.set(name, { turn: { sessionId, turn: Number(turn) }, base });
     }
   }
 
@@ -84,10 +88,13 @@ export class CallBrackets {
     const name = openName(turn);
     const cutOff = this.#cutOff.get(name);
     if (cutOff === undefined) return;
-    const change = this.#scan(({ tree, objects }) => {
-      const changes = diffTrees(objects, cutOff.base, tree).map(asUncertain);
-      return changes.length === 0 ? undefined : this.#parts.ledger.addCall(turn, changes, objects, tree);
-    });
+    const { base } = cutOff;
+    const since = (before: ObjectId): RefChange | undefined =>
+      this.#scan(({ tree, objects }) => {
+        const changes = unlessDamaged(() => diffTrees(objects, before, tree).map(asUncertain)) ?? [];
+        return changes.length === 0 ? undefined : this.#parts.ledger.addCall(turn, changes, objects, tree);
+      });
+    const change = base === undefined ? undefined : since(base);
     this.#parts.side.rename([change, { name, id: undefined }]);
     this.#cutOff.delete(name);
   }

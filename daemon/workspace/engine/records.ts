@@ -6,7 +6,7 @@ import type { FileState, MaybeFile } from '../diff/file-state.ts';
 import { encodeCommit } from '../objects/commit-format.ts';
 import type { ObjectId, ObjectSink, ObjectSource } from '../objects/object.ts';
 import { readCommit } from '../objects/object-walk.ts';
-import { isDamage, TamperedObject } from '../objects/store-errors.ts';
+import { TamperedObject, unlessDamaged } from '../objects/store-errors.ts';
 import type { TreeMode } from '../objects/tree-format.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import type { Closed } from '../scan/scan-result.ts';
@@ -105,12 +105,7 @@ export function readableRecord<K extends Record['kind']>(
   commit: ObjectId,
   kind: K,
 ): ReadRecord<K> | undefined {
-  try {
-    return readRecord(source, commit, kind);
-  } catch (error) {
-    if (isDamage(error)) return undefined;
-    throw error;
-  }
+  return unlessDamaged(() => readRecord(source, commit, kind));
 }
 
 function tooNew(): ProtocolError {

@@ -21,7 +21,7 @@ import type { Capture } from './capture.ts';
 import type { CallBrackets } from './call-brackets.ts';
 import { numberOf, restoresName } from './names.ts';
 import type { ProjectHead } from './project-head.ts';
-import { warningsOf } from './restore-warnings.ts';
+import { unknownChanges, warningsOf } from './restore-warnings.ts';
 import { readRecord, writeRecord, type RestoreRecord, type SkippedPath, type SnapshotRecord } from './records.ts';
 import { shownPlan, shownResult } from './restore-wire.ts';
 import type { SideRepository } from './side-repository.ts';
@@ -50,6 +50,8 @@ interface Target {
   readonly skippedMore: number;
   readonly head: ProjectHead | undefined;
   readonly changes: readonly SessionChange[];
+  /** Turns of which nobody can tell any more what they changed. */
+  readonly unreadable: readonly number[];
   readonly closed: readonly Closed[];
   readonly within: readonly ByteText[] | undefined;
 }
@@ -74,12 +76,13 @@ export class Restores {
     this.#parts = parts;
   }
 
-  /** @throws ProtocolError NOT_FOUND, and as a scan does. */
+  /** @throws ProtocolError NOT_FOUND; TAMPERED when it cannot be told what is the session's; and as a scan does. */
   plan({ params, newestTurn }: PlanRequest, flag: StopFlag): ResultOf<'restore/plan'> {
     const { side, capture, brackets, scanner } = this.#parts;
     const { sessionId, all = false, overwrite = [] } = params;
     brackets.settleSession(sessionId);
     const target = this.#target({ params, newestTurn });
+    if (!all && target.unreadable.length > 0) throw unknownChanges(target.unreadable);
     const { tree, record } = capture.scan(flag, true, ({ tree, record }) => ({ tree, record }));
     const currentRules = scanner.rules();
     const decided = planRestore({
@@ -178,14 +181,14 @@ export class Restores {
       const { turn, phase } = target;
       const { tree, record } = side.snapshot({ sessionId, point: target });
       const { skipped, skippedMore, head, closed = [] } = record;
-      const changes = ledger.since(sessionId, turn, phase);
-      return { turn, phase, tree, skipped, skippedMore, head, changes, closed, within: named };
+      const known = ledger.since(sessionId, turn, phase);
+      return { turn, phase, tree, skipped, skippedMore, head, ...known, closed, within: named };
     }
     if (target.kind === 'taken') {
       const { tree, record } = side.snapshot({ sessionId: undefined, point: target });
       const { skipped, skippedMore, head, at, closed = [] } = record;
-      const changes = ledger.sinceMoment(sessionId, at);
-      return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, changes, closed, within: named };
+      const known = ledger.sinceMoment(sessionId, at);
+      return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, ...known, closed, within: named };
     }
     const newest = ledger.newestRestore(sessionId);
     if (newest === undefined) {
@@ -195,7 +198,8 @@ export class Restores {
     const { skipped, skippedMore, head, changes, afterTurn, closed = [] } = record;
     const scope = pathScope(named);
     const within = changes.map(({ path }) => path).filter((path) => scope.holds(path));
-    return { turn: afterTurn, phase: 'post', tree, skipped, skippedMore, head, changes, closed, within };
+    const known = { changes, unreadable: [] };
+    return { turn: afterTurn, phase: 'post', tree, skipped, skippedMore, head, ...known, closed, within };
   }
 
   /** The files as they are get a name before the first of them is touched. */

@@ -5,6 +5,7 @@ import { sameState } from '../diff/file-state.ts';
 import { EMPTY_TREE, type ObjectId, type ObjectSink } from '../objects/object.ts';
 import { readCommit } from '../objects/object-walk.ts';
 import type { RefChange } from '../objects/ref-store.ts';
+import { unlessDamaged } from '../objects/store-errors.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import { callsName, numberOf, restoresName, turnName } from './names.ts';
 import { readableRecord, readRecord, writeRecord, type ReadRecord } from './records.ts';
@@ -12,6 +13,14 @@ import type { SideRepository } from './side-repository.ts';
 
 export interface NamedRestore extends ReadRecord<'restore'> {
   readonly number: number;
+}
+
+/** What a session did, as far as that can be read. */
+export interface KnownChanges {
+  /** Oldest first. */
+  readonly changes: readonly SessionChange[];
+  /** Turns of which a damage keeps what they changed from being read. */
+  readonly unreadable: readonly number[];
 }
 
 /** Whose changes are asked for. */
@@ -43,13 +52,18 @@ export class TurnLedger {
     return [{ name: turnName(turn), id }, ...calls];
   }
 
-  /** Oldest first. */
+  /** Oldest first. @throws TamperedObject, MissingObject */
   changesOf(turn: TurnRef): SessionChange[] {
     const { refs, store } = this.#side;
     const calls = refs.list(callsName(turn)).toSorted((left, right) => numberOf(left.name) - numberOf(right.name));
     const whole = refs.get(turnName(turn));
     const ids = [...(whole === undefined ? [] : [whole]), ...calls.map(({ id }) => id)];
     return joined(ids.flatMap((id) => readRecord(store, id, 'changes').record.changes));
+  }
+
+  /** As `changesOf`. @returns undefined when a damage keeps it from being read. */
+  readableChangesOf(turn: TurnRef): SessionChange[] | undefined {
+    return unlessDamaged(() => this.changesOf(turn));
   }
 
   /**
@@ -83,7 +97,7 @@ export class TurnLedger {
    * Everything that a session changed since a point, oldest first, its own restores among it: a restore comes after the
    * turns that had begun, and before the next.
    */
-  since(sessionId: string, turn: number, phase: SnapshotPhase): SessionChange[] {
+  since(sessionId: string, turn: number, phase: SnapshotPhase): KnownChanges {
     const first = phase === 'pre' ? turn : turn + 1;
     return this.#changes(sessionId, {
       isTurn: (number) => number >= first,
@@ -93,11 +107,11 @@ export class TurnLedger {
 
   /**
    * As `since`, from a moment on. Of a turn that went on at that moment it is everything: what it had done before leads to
-   * the state of then, and is not followed further back.
+   * the state of then, and is not followed further back. A turn of which it cannot be read when it was counts too.
    *
    * @param at milliseconds since the epoch.
    */
-  sinceMoment(sessionId: string, at: number): SessionChange[] {
+  sinceMoment(sessionId: string, at: number): KnownChanges {
     // Commits know whole seconds.
     const from = Math.floor(at / 1000);
     return this.#changes(sessionId, {
@@ -106,17 +120,21 @@ export class TurnLedger {
     });
   }
 
-  #changes(sessionId: string, { isTurn, isRestore }: Meant): SessionChange[] {
+  #changes(sessionId: string, { isTurn, isRestore }: Meant): KnownChanges {
     const parts: { readonly after: number; readonly changes: readonly SessionChange[] }[] = [];
+    const unreadable: number[] = [];
     for (const turn of this.#turnsOf(sessionId)) {
-      if (isTurn(turn)) parts.push({ after: turn, changes: this.changesOf({ sessionId, turn }) });
+      const changes = unlessDamaged(() => (isTurn(turn) ? this.changesOf({ sessionId, turn }) : []));
+      if (changes === undefined) unreadable.push(turn);
+      else parts.push({ after: turn, changes });
     }
     for (const { record } of this.restores(sessionId)) {
       if (!record.done || record.isInherited === true || !isRestore(record)) continue;
       parts.push({ after: record.afterTurn, changes: record.changes });
     }
     // Sorting leaves a turn before the restores that came after it.
-    return parts.sort((left, right) => left.after - right.after).flatMap(({ changes }) => changes);
+    const changes = parts.sort((left, right) => left.after - right.after).flatMap((part) => part.changes);
+    return { changes, unreadable: unreadable.sort((left, right) => left - right) };
   }
 
   /** When the newest of what a turn changed was written down, in seconds since the epoch. */

@@ -35,6 +35,7 @@ import { writeRecord, type ReadRecord } from './records.ts';
 import { Recompression } from './recompression.ts';
 import { requireOutside } from './destination.ts';
 import { Restores } from './restores.ts';
+import { unknownChanges } from './restore-warnings.ts';
 import { copyNames, dropNames } from './session-names.ts';
 import { SideRepository } from './side-repository.ts';
 import { shownSnapshot, SnapshotList } from './snapshot-list.ts';
@@ -123,15 +124,17 @@ export class Workspace {
     this.#brackets.end(turn, mutation);
   }
 
+  /** @throws ProtocolError TAMPERED when it cannot be told what the turn changed; the files after it are captured then. */
   endTurn(turn: TurnRef, flag: StopFlag): TurnCounts {
     this.#brackets.endAll(turn);
-    const changes = this.#ledger.changesOf(turn);
+    const changes = this.#ledger.readableChangesOf(turn);
     const name = turnSnapshotName(turn, 'post');
     const { post, names } = this.#capture.scan(flag, false, ({ tree, record, objects }) => ({
       post: { tree, record, commit: writeRecord(objects, tree, `after turn ${turn.turn}`, record) },
-      names: this.#ledger.fold(turn, changes, objects),
+      names: changes === undefined ? [] : this.#ledger.fold(turn, changes, objects),
     }));
     this.#side.rename([{ name, id: post.commit }, { name: NEWEST, id: post.commit }, ...names]);
+    if (changes === undefined) throw unknownChanges([turn.turn]);
     return countsOf(this.#side, this.#side.findSnapshot(turnSnapshotName(turn, 'pre')), post, changes);
   }
 
@@ -266,7 +269,9 @@ export class Workspace {
   ): (difference: { readonly path: string }) => DiffFile['by'] {
     const isTurn = from.kind === 'turn' && to?.kind === 'turn' && from.turn === to.turn && from.phase !== to.phase;
     if (!isTurn || sessionId === undefined) return () => null;
-    const by = whoChanged(this.#ledger.changesOf({ sessionId, turn: from.turn }));
+    const changes = this.#ledger.readableChangesOf({ sessionId, turn: from.turn });
+    if (changes === undefined) return () => null;
+    const by = whoChanged(changes);
     return ({ path }) => by.get(path) ?? 'others';
   }
 }

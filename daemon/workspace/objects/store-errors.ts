@@ -84,6 +84,16 @@ export function isDamage(error: unknown): boolean {
   return error instanceof TamperedObject || error instanceof MissingObject;
 }
 
+/** @returns what `read` does; undefined when a damage keeps it from being read. */
+export function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
+}
+
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 
 /** True of the system's error for a file that is not there. */

@@ -88,6 +88,92 @@ describe('a restore that was cut off', () => {
   });
 });
 
+/** What was stored while this was done is damaged. */
+function damageWhatStores(work: () => void): void {
+  const before = new Set(packsOf());
+  work();
+  bench.crash();
+  for (const name of packsOf()) if (!before.has(name)) writeFileSync(join(bench.directory, name), 'damaged');
+}
+
+function packsOf(): string[] {
+  return readdirSync(bench.directory).filter((name) => name.endsWith('.pack'));
+}
+
+describe('what a turn changed, when the record of it is damaged,', () => {
+  const second = { sessionId: ALICE, turn: 2 };
+
+  beforeEach(() => {
+    bench.write('a.txt', '0');
+    bench.write('yours.txt', '0');
+    bench.pre(ALICE, 1);
+    bench.edit(turn, 'a.txt', '1');
+    damageWhatStores(() => bench.end(turn));
+    bench.pre(ALICE, 2);
+    bench.edit(second, 'a.txt', '2');
+    bench.end(second);
+    bench.write('yours.txt', 'yours');
+  });
+
+  it('keeps a plan that needs it from being made, which names the way out', async () => {
+    await expect(bench.plan(ALICE, 1, 'pre', 2)).rejects.toMatchObject({
+      kind: 'TAMPERED',
+      message: expect.stringContaining('what turn 1 changed is damaged'),
+      hint: expect.stringContaining('--all'),
+    });
+    expect(bench.files()).toEqual({ 'a.txt': '2', 'yours.txt': 'yours' });
+  });
+
+  it('is not needed where everything is brought back, and the plan says what nobody can tell', async () => {
+    const { warnings } = await bench.plan(ALICE, 1, 'pre', 2, { all: true });
+    expect(warnings).toEqual([expect.stringMatching(/^what turn 1 changed is damaged .* it is brought back$/)]);
+    await bench.restore(ALICE, 1, 'pre', 2, { all: true });
+    expect(bench.files()).toEqual({ 'a.txt': '0', 'yours.txt': '0' });
+    await bench.undo(ALICE, 2);
+    expect(bench.files()).toEqual({ 'a.txt': '2', 'yours.txt': 'yours' });
+  });
+
+  it('is not needed for a later turn', async () => {
+    await bench.restore(ALICE, 2, 'pre', 2);
+    expect(bench.files()).toEqual({ 'a.txt': '1', 'yours.txt': 'yours' });
+  });
+
+  it('is as if it were of after a snapshot that was taken by hand, since nobody knows when it was', async () => {
+    const id = '01J0000000000000000000000Z';
+    const point = { kind: 'taken', id } as const;
+    bench.workspace.take({ sessionId: undefined, point }, newStopFlag());
+    bench.write('yours.txt', 'changed since');
+    const params = { sessionId: ALICE, target: point };
+    const planned = (all: boolean) =>
+      bench.workspace.plan({ params: { ...params, all }, newestTurn: 2 }, newStopFlag());
+    await expect(planned(false)).rejects.toMatchObject({ kind: 'TAMPERED' });
+    expect((await planned(true)).files).toMatchObject([{ path: 'yours.txt', action: 'change' }]);
+  });
+});
+
+it('a turn ends with its files captured when the record of a call is damaged, and nobody says who changed what', () => {
+  bench.write('a.txt', '0');
+  bench.pre(ALICE, 1);
+  damageWhatStores(() => bench.edit(turn, 'a.txt', '1'));
+  expect(() => bench.end(turn)).toThrow('what turn 1 changed is damaged');
+  const [from, to] = [point(ALICE, 1, 'pre').point, point(ALICE, 1, 'post').point];
+  const { files } = bench.workspace.diff(ALICE, { from, to });
+  expect(files).toMatchObject([{ path: 'a.txt', by: null }]);
+});
+
+it('a mark of a command that was cut off keeps nobody from the workspace when it is damaged', async () => {
+  bench.write('a.txt', '0');
+  bench.pre(ALICE, 1);
+  bench.write('b.txt', 'yours');
+  damageWhatStores(() => bench.workspace.beginCall(turn, { kind: 'command', callId: 'C' }));
+  bench.write('a.txt', 'by the command');
+  expect(bench.workspace.list(ALICE, 10, undefined).snapshots).toHaveLength(1);
+  const { files, kept } = await bench.plan(ALICE, 1, 'pre', 1);
+  expect([files, kept.map(({ reason }) => reason)]).toEqual([[], ['yours', 'yours']]);
+  await bench.restore(ALICE, 1, 'pre', 1, { all: true });
+  expect(bench.files()).toEqual({ 'a.txt': '0' });
+});
+
 describe('a restore', () => {
   it('does not begin while one before it is not complete', async () => {
     bench.write('a.txt', 'old');
