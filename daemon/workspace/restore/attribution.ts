@@ -21,8 +21,9 @@ export interface SessionChange {
  */
 export type Attribution = 'own' | 'changed-by-you' | 'ambiguous' | 'changed-since' | 'changed-between';
 
-/** @param changes the session's changes of this path since the target, oldest first. */
-export function attribute(changes: readonly SessionChange[], current: MaybeFile, target: MaybeFile): Attribution {
+/** @param all the session's changes of this path since the target, oldest first. */
+export function attribute(all: readonly SessionChange[], current: MaybeFile, target: MaybeFile): Attribution {
+  const changes = withoutUndone(all);
   const newest = changes.at(-1);
   if (newest === undefined) return 'changed-by-you';
   if (!sameState(newest.after, current)) return 'changed-since';
@@ -36,6 +37,23 @@ export function attribute(changes: readonly SessionChange[], current: MaybeFile,
     expected = change.before;
   }
   return 'changed-between';
+}
+
+/**
+ * A restore that brings back what was there before an earlier one makes nothing of it the session's: whoever made it then
+ * has made it still. So both go, and what came between them.
+ */
+function withoutUndone(changes: readonly SessionChange[]): readonly SessionChange[] {
+  const left: SessionChange[] = [];
+  for (const change of changes) {
+    const undone =
+      change.by === 'restore'
+        ? left.findLastIndex(({ by, before }) => by === 'restore' && sameState(before, change.after))
+        : -1;
+    if (undone === -1) left.push(change);
+    else left.length = undone;
+  }
+  return left;
 }
 
 /** @returns the changes of each path, in their order. */

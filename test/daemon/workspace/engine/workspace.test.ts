@@ -122,6 +122,30 @@ describe('a restore', () => {
     }
   });
 
+  it('that overwrote what is not of the session makes none of it the session’s when it is undone', async () => {
+    bench.write('a.txt', 'old\n');
+    bench.write('mine.txt', 'mine\n');
+    bench.pre(ALICE, 1);
+    bench.edit(first, 'a.txt', 'new\n');
+    bench.end(first);
+    bench.write('a.txt', 'new, and mine\n');
+    bench.write('mine.txt', 'changed by me\n');
+    const mine = bench.files();
+    for (let round = 0; round < 2; round += 1) {
+      await bench.restore(ALICE, 1, 'pre', 1, { all: true });
+      expect(bench.files()).toEqual({ 'a.txt': 'old\n', 'mine.txt': 'mine\n' });
+      await bench.undo(ALICE, 1);
+      expect(bench.files()).toEqual(mine);
+      expect(await bench.plan(ALICE, 1, 'pre', 1)).toMatchObject({
+        files: [],
+        kept: [
+          { path: 'a.txt', reason: 'conflict' },
+          { path: 'mine.txt', reason: 'yours' },
+        ],
+      });
+    }
+  });
+
   it('to the end of a turn takes back the turns after it, also when restores lie in between', async () => {
     bench.write('a.txt', '0');
     for (const turn of [1, 2, 3]) {
