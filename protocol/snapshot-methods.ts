@@ -109,7 +109,7 @@ export const SNAPSHOT_METHODS = {
 
   'snapshot/relink': method(SnapshotRelinkParams, SnapshotRelinkResult, {
     summary: 'Lets the sessions and snapshots of a directory that was moved go on at its new path.',
-    errors: ['NOT_FOUND', 'CONFLICT', 'REFUSED', 'TAMPERED'],
+    errors: ['INVALID_PARAMS', 'NOT_FOUND', 'CONFLICT', 'REFUSED', 'TAMPERED'],
     effect: 'op',
     admin: true,
     deadlineMs: 60_000,

@@ -30,12 +30,14 @@ export class RelinkService {
 
   /**
    * @throws ProtocolError NOT_FOUND when nothing is known of the old path; CONFLICT while a turn runs or waits at one of them,
-   *   and when there are snapshots of the new one; REFUSED when that is no directory of a project.
+   *   and when there are snapshots of the new one; INVALID_PARAMS when that is no directory; REFUSED when it is none of a
+   *   project.
    */
   async relink({ opId, from, to }: ParamsOf<'snapshot/relink'>): Promise<ResultOf<'snapshot/relink'>> {
     if (from === to) throw new ProtocolError('INVALID_PARAMS', 'the old path and the new one are the same');
     return await this.#done.once(opId, JSON.stringify([from, to]), async () => {
       const { workspaces, holds } = this.#parts;
+      await workspaces.requireDirectory(to);
       await workspaces.of(to);
       await workspaces.removeIfEmpty(to);
       const moved = await holds.during(from, () => workspaces.moving(from, to, () => this.#move(from, to)));

@@ -161,6 +161,8 @@ export interface WorkspacesPort {
   briefly<T>(root: string, work: (files: WorkspaceFiles) => Promise<T>): Promise<T>;
   /** Whether there is anything stored of this workspace. */
   has(root: string): Promise<boolean>;
+  /** @throws ProtocolError INVALID_PARAMS when there is no directory, or a symbolic link is on the way to it. */
+  requireDirectory(root: string): Promise<void>;
   storedWorkspaces(): Promise<StoredWorkspace[]>;
   /**
    * Removes what belongs to no workspace any more and was not changed since.
@@ -175,7 +177,10 @@ export interface WorkspacesPort {
    * @throws ProtocolError CONFLICT while somebody does.
    */
   moving<T>(from: string, to: string, work: () => Promise<T>): Promise<T>;
-  /** Removes what is stored of a workspace, and its key, when no snapshot is left and nothing is being done there. */
+  /**
+   * Removes what is stored of a workspace, and its key, when no snapshot is left, no restore that could be undone, and nothing
+   * is being done there.
+   */
   removeIfEmpty(root: string): Promise<void>;
   /** Ends what runs, with the keys that it has; the next call begins anew. */
   putAway(): Promise<void>;

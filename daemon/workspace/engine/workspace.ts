@@ -204,6 +204,12 @@ export class Workspace {
     return this.#clearing.use();
   }
 
+  /** Whether it may go as a whole: nothing has a name any more, and the list of names is not lost. */
+  isEmpty(): boolean {
+    const { refs, isListLost } = this.#side;
+    return !isListLost && refs.list().every(({ name }) => name === NEWEST);
+  }
+
   /** Begins to clear up; what was begun before and not ended is given up. */
   beginPrune(order: PruneOrder): void {
     this.#clearing.begin(order);

@@ -22,6 +22,7 @@ export const CALLS = {
   copySession: true,
   forgetSession: true,
   use: true,
+  isEmpty: true,
   beginPrune: true,
   stepPrune: true,
   close: true,

@@ -160,6 +160,11 @@ export class WorkspaceClient implements WorkspaceFiles {
     return this.#thread.ask('use', []);
   }
 
+  /** Whether nothing of it is needed: no snapshot, no way back from a restore. What a damage hides counts as needed. */
+  isEmpty(): Promise<boolean> {
+    return this.#thread.ask('isEmpty', []);
+  }
+
   prune(order: PruneOrder): Promise<PruneOutcome> {
     const done = this.#pruning.then(() => this.#prune(order));
     this.#pruning = done.catch(() => undefined);

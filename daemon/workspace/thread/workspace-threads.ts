@@ -1,5 +1,5 @@
 /** The main thread's side of all workspaces: one thread each, when it is needed. */
-import { access, readdir, rm, stat } from 'node:fs/promises';
+import { access, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type {
@@ -67,6 +67,18 @@ export class WorkspaceThreads implements WorkspacesPort {
     return known !== undefined && (await isThere(join(this.#directoryOf(known.id), FORMAT_FILE)));
   }
 
+  async requireDirectory(root: string): Promise<void> {
+    const real = await realpath(root).catch(() => undefined);
+    const isDirectory =
+      real !== undefined &&
+      (await stat(real)
+        .then((stats) => stats.isDirectory())
+        .catch(() => false));
+    if (!isDirectory) throw new ProtocolError('INVALID_PARAMS', `${root} is no directory that can be worked in`);
+    if (real !== root)
+      throw new ProtocolError('INVALID_PARAMS', `${root} leads to ${real}`, { hint: 'Name that path.' });
+  }
+
   async storedWorkspaces(): Promise<StoredWorkspace[]> {
     const found: StoredWorkspace[] = [];
     for (const { path, id } of await this.#options.keys.workspaceKeys()) {
@@ -113,7 +125,7 @@ export class WorkspaceThreads implements WorkspacesPort {
     const { keys } = this.#options;
     const known = (await keys.workspaceKeys()).find(({ path }) => path === root);
     if (known === undefined || (await isThere(join(this.#directoryOf(known.id), JOURNAL_FILE)))) return;
-    if ((await this.has(root)) && (await this.#holdsAny(root))) return;
+    if ((await this.has(root)) && !(await this.#client(root).isEmpty())) return;
     // From here on nobody else gets in between.
     const client = this.#clients.get(root);
     if (client?.quiet === false || this.#removals.has(root)) return;
@@ -163,12 +175,6 @@ export class WorkspaceThreads implements WorkspacesPort {
     } finally {
       this.#removals.delete(root);
     }
-  }
-
-  /** What a damage hides may come back from a backup. */
-  async #holdsAny(root: string): Promise<boolean> {
-    const { snapshots, unreadable = 0 } = await this.#client(root).list(undefined, 1, undefined);
-    return snapshots.length + unreadable > 0;
   }
 
   async #putAwayOne(root: string, client: WorkspaceClient): Promise<void> {

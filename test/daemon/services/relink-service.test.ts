@@ -47,6 +47,15 @@ test.each([
   await stage.rest(sessionId);
 });
 
+test('to where no directory is, is refused before anything is looked at', async () => {
+  const stage = await Stage.open();
+  stage.workspaces.missing.add('/v');
+  const { service } = serviceOf(stage);
+  const relinked = service.relink({ opId: ulid(), from: '/w', to: '/v' });
+  await expect(relinked).rejects.toMatchObject({ kind: 'INVALID_PARAMS' });
+  expect(stage.workspaces.asked).toEqual([]);
+});
+
 test('of a path of which nothing is known, or to where it is already, is refused', async () => {
   const { service } = serviceOf(await Stage.open());
   await expect(service.relink({ opId: ulid(), from: '/no', to: '/v' })).rejects.toMatchObject({ kind: 'NOT_FOUND' });

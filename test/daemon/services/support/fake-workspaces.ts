@@ -38,6 +38,8 @@ export class FakeWorkspaces implements WorkspacesPort {
     { exists: boolean; bytes: number; prune: (order: PruneOrder) => PruneOutcome | Promise<PruneOutcome> }
   >();
   readonly roots = new Set<string>();
+  /** Where no directory is. */
+  readonly missing = new Set<string>();
 
   async of(root: string): Promise<WorkspaceFiles> {
     await this.instead.of?.();
@@ -51,6 +53,11 @@ export class FakeWorkspaces implements WorkspacesPort {
 
   has(): Promise<boolean> {
     return Promise.resolve(this.isStored);
+  }
+
+  requireDirectory(root: string): Promise<void> {
+    if (!this.missing.has(root)) return Promise.resolve();
+    return Promise.reject(new ProtocolError('INVALID_PARAMS', `${root} is no directory`));
   }
 
   storedWorkspaces(): Promise<StoredWorkspace[]> {

@@ -9,6 +9,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,7 @@ import { ALICE, point } from '../engine/support/workbench.ts';
 
 const BUILT = join(import.meta.dirname, '../../../../dist/workspace-worker.cjs');
 const HOSTILE = join(import.meta.dirname, 'support/hostile-worker.ts');
+const DAY = 24 * 60 * 60 * 1000;
 const never = new AbortController().signal;
 
 let top: string;
@@ -125,6 +127,45 @@ describe('the threads of workspaces', () => {
     expect([existsSync(side), keys.size]).toEqual([false, 0]);
     expect(await (await port.of(root)).take(point(ALICE, 1, 'pre'), never)).toMatchObject({ snapshot: { files: 1 } });
     expect(sideDirectory()).not.toBe(side);
+  });
+
+  it('remove nothing of a workspace while a restore can be undone, or when the list of its snapshots is lost', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    const files = await port.of(root);
+    const taken = { kind: 'taken', id: '01J0000000000000000000000Z' } as const;
+    await files.take({ sessionId: undefined, point: taken }, never);
+    await files.beginCall(turn, command);
+    writeFileSync(join(root, 'a.txt'), 'new\n');
+    await files.endCall(turn, command);
+    const request = { params: { sessionId: ALICE, target: taken }, newestTurn: 1 };
+    await files.apply(ALICE, (await files.plan(request)).planId);
+    const keep = { pinned: new Set<string>(), live: new Set([ALICE]), saves: [] };
+    const order = { protections: keep, now: Date.now() + 8 * DAY, seen: undefined, maxAgeMs: DAY };
+    await files.prune({ ...order, maxBytes: Infinity, thorough: false, dryRun: false });
+    expect((await files.list(undefined, 10, undefined)).snapshots).toEqual([]);
+    await port.removeIfEmpty(root);
+    const undo = { params: { sessionId: ALICE, target: { kind: 'undo' } as const }, newestTurn: 1 };
+    expect((await files.plan(undo)).counts).toMatchObject({ change: 1 });
+    await port.putAway();
+    rmSync(join(sideDirectory(), 'refs'));
+    await port.removeIfEmpty(root);
+    expect(readdirSync(sideDirectory()).some((name) => name.endsWith('.pack'))).toBe(true);
+  });
+
+  it('tell whether a path is the real one of a directory', async () => {
+    const port = threads();
+    await port.requireDirectory(root);
+    writeFileSync(join(top, 'file'), '');
+    symlinkSync(root, join(top, 'link'));
+    for (const [name, message] of [
+      ['none', 'is no directory'],
+      ['file', 'is no directory'],
+      ['link', `leads to ${root}`],
+    ] as const) {
+      const refused = { kind: 'INVALID_PARAMS', message: expect.stringContaining(message) as string };
+      await expect(port.requireDirectory(join(top, name))).rejects.toMatchObject(refused);
+    }
   });
 
   it('carry a whole turn, and its way back', async () => {
