@@ -43,7 +43,7 @@ export class RestoreService {
     try {
       return await (await storedFiles(workspaces, head.workspace)).plan({ params, newestTurn });
     } catch (error) {
-      throw await explained(vault, error, head, target.kind === 'turn' ? [target.turn] : []);
+      throw await explained(vault, error, head, target.kind === 'turn' ? [target] : []);
     }
   }
 

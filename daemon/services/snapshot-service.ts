@@ -125,8 +125,7 @@ export class SnapshotService {
     try {
       return await ask(await storedFiles(this.#parts.workspaces, root));
     } catch (error) {
-      const turns = points.flatMap((point) => (point.kind === 'turn' ? [point.turn] : []));
-      throw await explained(this.#parts.vault, error, head, turns);
+      throw await explained(this.#parts.vault, error, head, points);
     }
   }
 }

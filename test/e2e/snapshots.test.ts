@@ -146,6 +146,14 @@ test('a daemon that is killed in the middle of a command leaves files that can b
   const client = await home.client();
   const me = await Watcher.join(client, sessionId);
   await me.state(1, 'interrupted');
+  const turn = { kind: 'turn', turn: 1 } as const;
+  const points = { from: { ...turn, phase: 'pre' }, to: { ...turn, phase: 'post' } } as const;
+  await expect(
+    client.call('snapshot/diff', { owner: { kind: 'session', sessionId }, ...points }),
+  ).rejects.toMatchObject({
+    message: 'turn 1 is not over: the files after it are in no snapshot yet',
+    hint: 'Compare it with the files as they are: /diff 1 now',
+  });
   const plan = await client.call('restore/plan', { sessionId, target: before(1) });
   expect(plan.files.map(({ path }) => path)).toContain('b.txt');
   // Whose half a command's doing is that was cut off, nobody knows.
