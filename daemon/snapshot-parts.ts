@@ -1,6 +1,5 @@
 /** Builds what keeps the files of workspaces, for daemon.ts. */
 import { homedir } from 'node:os';
-import { ProtocolError } from '../protocol/errors.ts';
 import type { ConfigurationStore } from './config/store.ts';
 import type { DaemonContext } from './life/daemon-context.ts';
 import type { Report } from './reporter.ts';
@@ -16,6 +15,7 @@ import { SnapshotService } from './services/snapshot-service.ts';
 import type { TurnService } from './services/turn-service.ts';
 import { SnapshotKeeper } from './services/turn-snapshots.ts';
 import { WorkspaceHolds } from './services/workspace-holds.ts';
+import { failureTeller } from './snapshot-failures.ts';
 import { WorkspaceThreads } from './workspace/thread/workspace-threads.ts';
 
 /** How long turns wait for restores to be completed that a daemon before this one had begun, in milliseconds. */
@@ -46,6 +46,7 @@ export interface SnapshotRoom {
 export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotParts): SnapshotRoom {
   const { configuration, vault, clock } = parts;
   const report = (error: unknown): string => parts.report('snapshots', error);
+  const tell = failureTeller(log, parts.report);
   const settings = () => configuration.current.snapshots;
   const workspaces = new WorkspaceThreads({
     dataDirectory: dataDir,
@@ -65,14 +66,14 @@ export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotP
     workspaces,
     holds,
     keeper: new SnapshotKeeper({ workspaces, holds, settings, report }),
-    files: new SessionFiles(workspaces, report),
+    files: new SessionFiles(workspaces, (error) => tell('snapshots of a session not updated', error)),
     snapshots: new SnapshotService({ vault, clock, workspaces, settings }),
     pruning: new PruneService({
       vault,
       clock,
       workspaces,
       settings,
-      report,
+      failed: (error) => tell('snapshots not cleared up', error),
       log: (message, facts) => {
         log.info(message, facts);
       },
@@ -91,8 +92,7 @@ export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotP
         if (!(await fulfilsWithin(done, RECOVERY_MS))) log.warn('restores are still being completed');
       } catch (error) {
         // The store may be put away, or the daemon stopped, at any moment of a start.
-        if (error instanceof ProtocolError) log.warn('restores were not completed', { kind: error.kind });
-        else report(error);
+        tell('restores were not completed', error);
       }
     },
   };

@@ -178,6 +178,8 @@ export const SnapshotStatus = z.object({
   storedBytes: z.int(),
   /** Packs of the store that are damaged: snapshots that need them cannot be restored. Missing for none. */
   damagedPacks: z.optional(z.int()),
+  /** Removing old ones has failed more than once in a row: why, for a person, and since when. Missing when it has not. */
+  pruneFailing: z.optional(z.object({ problem: z.string(), since: Timestamp })),
   /** Set while a snapshot is being taken. `total` is null until the files are counted; older daemons do not tell it. */
   busy: z.nullable(z.object({ files: z.int(), total: z.optional(z.nullable(z.int())), sinceMs: z.int() })),
   /** How changes are found: every file is looked at, or directories are watched. Missing from daemons that only scan. */

@@ -60,6 +60,17 @@ export const SnapshotUsageResult = z.object({
   prunedAt: z.nullable(Timestamp),
   /** When they will be for the first time; null once it was done, or when there is nothing to remove. */
   announcedFor: z.nullable(Timestamp),
+  /** Where removing old ones has failed more than once in a row. Missing from older daemons. */
+  failing: z.optional(
+    z.array(
+      z.object({
+        workspace: Path,
+        /** Why, for a person. */
+        problem: z.string(),
+        since: Timestamp,
+      }),
+    ),
+  ),
   /** Empty unless `all` was asked for. */
   workspaces: z.array(
     z.object({

@@ -14,7 +14,8 @@ export interface PruneParts {
   readonly workspaces: WorkspacesPort;
   readonly clock: ClockPort;
   readonly settings: () => RetentionSettings;
-  readonly report: (error: unknown) => string;
+  /** Puts into the log why a workspace was left as it is. */
+  readonly failed: (error: unknown) => void;
 }
 
 export interface PruneWish extends ParamsOf<'snapshot/prune'> {
@@ -64,9 +65,9 @@ export class PruneRun {
     let total = pruned.reduce((sum, { row }) => sum + row.leftBytes, 0);
     const fitted: Pruned[] = [];
     for (const each of pruned.toSorted((left, right) => left.newestAt - right.newestAt)) {
-      const { leftBytes } = each.row;
+      const { leftBytes, problem } = each.row;
       const over = total - limit;
-      if (over <= 0 || leftBytes === 0) {
+      if (over <= 0 || leftBytes === 0 || problem !== '') {
         fitted.push(each);
         continue;
       }
@@ -100,7 +101,7 @@ export class PruneRun {
     } catch (error) {
       if (isEnd(error)) throw error;
       const problem = error instanceof ProtocolError ? error.message : 'it failed for a reason m does not know';
-      this.#parts.report(error);
+      this.#parts.failed(error);
       const nothing = { removed: 0, kept: 0, freedBytes: 0, names: 1 };
       return {
         stored,

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { VaultPort } from './ports.ts';
+import { failuresAfter, lasting, type PruneFailure } from './prune-failures.ts';
 import { PruneRun, type PruneParts } from './prune-run.ts';
 import { announcedDate, whatIsDue } from './prune-schedule.ts';
 import { isStoreClosed } from './store-closed.ts';
@@ -14,10 +15,18 @@ const FIRST_LOOK_MS = 30_000;
 
 type Pruned = ResultOf<'snapshot/prune'>;
 
+interface PruneFacts {
+  /** Snapshots. */
+  readonly count: number;
+  readonly bytes: number;
+  readonly kept?: number;
+  readonly leftBytes?: number;
+}
+
 export interface PruneServiceParts extends PruneParts {
   readonly vault: Pick<VaultPort, 'list' | 'listSaves' | 'secret' | 'setSecret'>;
   /** Counts and bytes; never a path. */
-  readonly log: (message: string, facts: Readonly<Record<string, number>>) => void;
+  readonly log: (message: string, facts: PruneFacts) => void;
 }
 
 export class PruneService {
@@ -41,7 +50,7 @@ export class PruneService {
     return await this.#inOrder(async () => {
       const state = await readPruneState(this.#parts.vault);
       const pruned = await this.#carryOut(params, state);
-      if (params.workspace === undefined && params.dryRun !== true) await this.#remember(state);
+      if (params.dryRun !== true) await this.#remember(state, pruned, params.workspace === undefined);
       return pruned;
     });
   }
@@ -50,7 +59,7 @@ export class PruneService {
   async usage({ all = false }: ParamsOf<'snapshot/usage'>): Promise<ResultOf<'snapshot/usage'>> {
     const { workspaces, vault, settings } = this.#parts;
     const stored = await workspaces.storedWorkspaces();
-    const { prunedAt, announcedFor } = await readPruneState(vault);
+    const { prunedAt, announcedFor, failures } = await readPruneState(vault);
     const { maxAgeDays, maxStoredBytes } = settings();
     const rows: ResultOf<'snapshot/usage'>['workspaces'] = [];
     for (const each of all ? stored : []) rows.push(await this.#useOf(each));
@@ -60,8 +69,18 @@ export class PruneService {
       maxAgeDays,
       prunedAt: shownTime(prunedAt),
       announcedFor: prunedAt === undefined ? shownTime(announcedFor) : null,
+      failing: lasting(failures).map(shownFailure),
       workspaces: rows,
     };
+  }
+
+  /** What to add to the status of a workspace. */
+  async statusOf(workspace: string): Promise<Pick<ResultOf<'snapshot/status'>, 'pruneFailing'>> {
+    const { failures } = await readPruneState(this.#parts.vault);
+    const failure = lasting(failures).find((each) => each.workspace === workspace);
+    if (failure === undefined) return {};
+    const { problem, since } = shownFailure(failure);
+    return { pruneFailing: { problem, since } };
   }
 
   /** Does what is due, soon and from time to time. The store has been opened. */
@@ -87,7 +106,7 @@ export class PruneService {
     try {
       await this.#inOrder(() => this.#doDue());
     } catch (error) {
-      if (!isStoreClosed(error)) this.#parts.report(error);
+      if (!isStoreClosed(error)) this.#parts.failed(error);
     }
   }
 
@@ -98,8 +117,7 @@ export class PruneService {
     const due = whatIsDue(state, clock.now());
     if (due === 'announce') await this.#announce(state);
     if (due !== 'prune') return;
-    await this.#carryOut({}, state);
-    await this.#remember(state);
+    await this.#remember(state, await this.#carryOut({}, state), true);
   }
 
   /** As long as nothing would go there is nothing to tell. */
@@ -114,21 +132,24 @@ export class PruneService {
     await writePruneState(vault, { ...state, lookedAt, announcedFor });
     this.#announcedFor = announcedFor;
     if (announcedFor === undefined) return;
-    log('snapshots will be removed in a day', { snapshots: removed, bytes: freedBytes });
+    log('snapshots will be removed in a day', { count: removed, bytes: freedBytes });
   }
 
   async #carryOut(params: ParamsOf<'snapshot/prune'>, state: PruneState): Promise<Pruned> {
     const pruned = await PruneRun.carryOut(this.#parts, { ...params, seen: state.prunedAt ?? state.lookedAt });
     if (params.dryRun !== true) {
       const { removed, kept, freedBytes, leftBytes } = pruned;
-      this.#parts.log('snapshots removed', { snapshots: removed, kept, bytes: freedBytes, left: leftBytes });
+      this.#parts.log('snapshots removed', { count: removed, kept, bytes: freedBytes, leftBytes });
     }
     return pruned;
   }
 
-  async #remember(state: PruneState): Promise<void> {
-    await writePruneState(this.#parts.vault, { ...state, prunedAt: this.#parts.clock.now() });
-    this.#announcedFor = undefined;
+  async #remember(state: PruneState, { workspaces }: Pruned, isWhole: boolean): Promise<void> {
+    const { vault, clock } = this.#parts;
+    const now = clock.now();
+    const failures = failuresAfter(state.failures, workspaces, isWhole, now);
+    await writePruneState(vault, { ...state, failures, ...(isWhole ? { prunedAt: now } : {}) });
+    if (isWhole) this.#announcedFor = undefined;
   }
 
   async #useOf({
@@ -156,6 +177,10 @@ export class PruneService {
     this.#last = done.catch(() => undefined);
     return done;
   }
+}
+
+function shownFailure({ workspace, problem, since }: PruneFailure) {
+  return { workspace, problem, since: new Date(since).toISOString() };
 }
 
 function shownTime(at: number | null | undefined): string | null {

@@ -22,11 +22,12 @@ const LEFTOVERS: Omit<PruneOrder, 'now'> = {
 
 export class SessionFiles {
   readonly #workspaces: WorkspacesPort;
-  readonly #report: (error: unknown) => string;
+  readonly #failed: (error: unknown) => void;
 
-  constructor(workspaces: WorkspacesPort, report: (error: unknown) => string) {
+  /** @param failed puts into the log what did not succeed. */
+  constructor(workspaces: WorkspacesPort, failed: (error: unknown) => void) {
     this.#workspaces = workspaces;
-    this.#report = report;
+    this.#failed = failed;
   }
 
   /** A fork has the snapshots of the turns that it shares, unless it works in another directory. Never rejects. */
@@ -67,7 +68,7 @@ export class SessionFiles {
       if (!(await fulfilsWithin(work(), waitMs))) throw new ProtocolError('DEADLINE', 'the workspace thread is busy');
     } catch (error) {
       // A fork or a deletion whose answer was lost is asked for again.
-      if (!isStoreClosed(error)) this.#report(error);
+      if (!isStoreClosed(error)) this.#failed(error);
     }
   }
 }

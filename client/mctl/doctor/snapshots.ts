@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sizeText } from '../../calls/command-result.ts';
+import { harmlessRow } from '../../calls/text-lines.ts';
 import { localTime } from '../../command-line/wording.ts';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ResultOf } from '../../../protocol/methods.ts';
@@ -12,13 +13,15 @@ const CHECK = 'snapshots';
 const OVERDUE_MS = 3 * 24 * 60 * 60 * 1000;
 const PRUNE = 'Remove old ones now: mctl snapshots prune. `mctl snapshots status --all` shows where they are.';
 
+const RETRY = 'See to the reason, then try it again: mctl snapshots prune.';
+
 export const checkSnapshots: Check = async (patient) => {
   const bytes = bytesBelow(join(patient.locations.dataDirectory, 'workspaces'));
   const usage = await askForUsage(patient);
   if (bytes === 0) return [];
   const stored = `${sizeText(bytes)} stored`;
   if (usage === undefined) return [ok(CHECK, stored)];
-  const { maxStoredBytes, prunedAt, announcedFor } = usage;
+  const { maxStoredBytes, prunedAt, announcedFor, failing = [] } = usage;
   const limit = maxStoredBytes === 0 ? '' : ` of at most ${sizeText(maxStoredBytes)}`;
   const isOver = maxStoredBytes > 0 && usage.storedBytes > maxStoredBytes;
   return [
@@ -27,6 +30,14 @@ export const checkSnapshots: Check = async (patient) => {
       : ok(CHECK, stored + limit),
     ...(announcedFor === null ? [] : [note(CHECK, `old ones will be removed from ${localTime(announcedFor)} on`)]),
     ...overdue(prunedAt),
+    ...failing.map(({ workspace, problem, since }) => {
+      const where = harmlessRow(workspace);
+      return note(
+        CHECK,
+        `old ones of ${where} cannot be removed since ${localTime(since)}: ${harmlessRow(problem)}`,
+        RETRY,
+      );
+    }),
   ];
 };
 

@@ -1,7 +1,7 @@
 /** `mctl snapshots status` */
 import { sizeText } from '../../calls/command-result.ts';
 import { harmlessRow } from '../../calls/text-lines.ts';
-import { count } from '../../command-line/wording.ts';
+import { count, localTime } from '../../command-line/wording.ts';
 import { skippedText, snapshotState } from '../../files/status-text.ts';
 import type { SnapshotStatus } from '../../../protocol/snapshot.ts';
 import type { Verb } from '../verb.ts';
@@ -35,10 +35,17 @@ function statusText(workspace: string, state: SnapshotStatus): string {
       ? []
       : [`stored:    ${count(state.snapshots, 'snapshot')}, ${sizeText(state.storedBytes)} on disk`]),
     ...engineLine(state),
+    ...failingLine(state),
     ...(state.skippedFiles.length === 0 ? [] : ['skipped:']),
     ...state.skippedFiles.map((file) => `  ${skippedText(file)}`),
     ...(state.skippedFiles.length > 0 && more > 0 ? [`  … ${more} more`] : []),
   ].join('\n');
+}
+
+/** Old ones stay because removing them fails. */
+function failingLine({ pruneFailing }: SnapshotStatus): string[] {
+  if (pruneFailing === undefined) return [];
+  return [`removal:   FAILS since ${localTime(pruneFailing.since)}: ${harmlessRow(pruneFailing.problem)}`];
 }
 
 /** How changes are found, and why so. */

@@ -41,12 +41,16 @@ function cellsOf({
   ];
 }
 
-function summary({ storedBytes, maxStoredBytes, maxAgeDays, prunedAt, announcedFor }: Usage): string[] {
+function summary({ storedBytes, maxStoredBytes, maxAgeDays, prunedAt, announcedFor, failing = [] }: Usage): string[] {
   const limit = maxStoredBytes === 0 ? '' : ` of at most ${sizeText(maxStoredBytes)}`;
   const age = maxAgeDays === 0 ? 'none is removed for its age' : `older than ${maxAgeDays} days are removed`;
   return [
     `stored:   ${sizeText(storedBytes)}${limit}`,
     `removed:  ${age}${announcedFor === null ? '' : `, from ${localTime(announcedFor)} on`}`,
     ...(prunedAt === null ? [] : [`cleared:  ${localTime(prunedAt)}`]),
+    ...failing.map(
+      ({ workspace, problem, since }) =>
+        `FAILS:    ${harmlessRow(workspace)} since ${localTime(since)}: ${harmlessRow(problem)}`,
+    ),
   ];
 }

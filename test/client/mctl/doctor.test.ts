@@ -508,4 +508,10 @@ describe('snapshots', () => {
     const announced = await messages(await filled({ announcedFor: '2020-01-01T00:00:00.000Z' }));
     expect(announced[1]).toMatch(/^note: old ones will be removed from /);
   });
+
+  test('that cannot be removed are named with their workspace and the reason', async () => {
+    const failing = [{ workspace: '/w', problem: 'the disk is full', since: '2020-01-01T00:00:00.000Z' }];
+    const [, told] = await messages(await filled({ failing }));
+    expect(told).toMatch(/^note: old ones of \/w cannot be removed since .*: the disk is full$/);
+  });
 });

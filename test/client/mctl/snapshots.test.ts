@@ -332,6 +332,9 @@ test('status says whether files are captured, what it costs and what was left ou
   expect(watched).not.toContain('\u001b');
   daemon.overrides['snapshot/status'] = () => status({ engine: undefined, engineReason: undefined });
   expect((await run('snapshots status')).out).not.toContain('changes:');
+  const pruneFailing = { problem: 'a pack is\u001b[31m damaged', since: AT };
+  daemon.overrides['snapshot/status'] = () => status({ pruneFailing });
+  expect((await run('snapshots status')).out).toMatch(/^removal: {3}FAILS since .*: a pack is.* damaged$/m);
   daemon.overrides['snapshot/status'] = () => state;
   expect(params('snapshot/status')).toEqual({ workspace });
   expect(JSON.parse((await run('snapshots status --json')).out)).toEqual({ workspace, ...state });
@@ -429,6 +432,7 @@ test('status --all lists every workspace, the largest first, and what they take 
     maxAgeDays: 7,
     prunedAt: null,
     announcedFor: AT,
+    failing: [{ workspace: '/a', problem: 'a pack is damaged', since: AT }],
     workspaces: [row, gone],
   });
   const { out } = await run('snapshots status --all');
@@ -438,6 +442,7 @@ test('status --all lists every workspace, the largest first, and what they take 
   expect(out).not.toContain('\u001b[31m');
   expect(out).toContain('stored:   6.0 MB of at most 1.0 GB');
   expect(out).toMatch(/removed: {2}older than 7 days are removed, from /);
+  expect(out).toMatch(/^FAILS: {4}\/a since .*: a pack is damaged$/m);
   expect(params('snapshot/usage')).toEqual({ all: true });
 });
 

@@ -93,7 +93,7 @@ class Scene {
       workspaces: this.workspaces,
       clock: { now: () => this.now, id: () => ulid() },
       settings: () => this.settings,
-      report: (error) => `trace-${this.reported.push(error)}`,
+      failed: (error) => void this.reported.push(error),
       log: (message, facts) => this.logged.push(`${message} ${JSON.stringify(facts)}`),
     });
   }
@@ -104,7 +104,10 @@ describe('clearing up by itself', () => {
     const scene = await Scene.open();
     const kept = scene.keep('/w', new Kept());
     await scene.service.doDue();
-    expect([kept.old, scene.logged]).toEqual([3, [expect.stringMatching(/^snapshots will be removed in a day .*:3,/)]]);
+    expect([kept.old, scene.logged]).toEqual([
+      3,
+      [expect.stringMatching(/^snapshots will be removed in a day .*"count":3,/)],
+    ]);
     expect(await scene.service.usage({})).toMatchObject({ announcedFor: '2026-01-02T00:00:00.000Z', prunedAt: null });
     scene.now += DAY - 1;
     scene.restart();
@@ -113,7 +116,7 @@ describe('clearing up by itself', () => {
     scene.now += 1;
     await scene.service.doDue();
     expect([kept.old, kept.recent, scene.service.announcedFor]).toEqual([0, 2, undefined]);
-    expect(scene.logged.at(-1)).toBe(`snapshots removed {"snapshots":3,"kept":0,"bytes":${3 * MB},"left":${2 * MB}}`);
+    expect(scene.logged.at(-1)).toBe(`snapshots removed {"count":3,"kept":0,"bytes":${3 * MB},"leftBytes":${2 * MB}}`);
     expect(await scene.service.usage({})).toMatchObject({ announcedFor: null, prunedAt: '2026-01-02T00:00:00.000Z' });
     scene.restart();
     scene.now += DAY - 1;
@@ -218,6 +221,34 @@ describe('clearing up when a person asks for it', () => {
       { workspace: '/full', problem: 'the disk is full', leftBytes: 7 },
     ]);
     expect(kept.old).toBe(0);
+  });
+
+  test('names a workspace where it has failed more than once, until it succeeds, also to the daemons that follow', async () => {
+    const scene = await Scene.open();
+    const fails = (why: string) => () => Promise.reject(new ProtocolError('TAMPERED', why));
+    const workspace = (prune: () => Promise<never>) =>
+      scene.workspaces.kept.set('/w', { exists: true, bytes: 1, prune });
+    scene.keep('/v', new Kept());
+    workspace(fails('a pack is damaged'));
+    await scene.service.prune({});
+    const since = new Date(scene.now).toISOString();
+    expect([(await scene.service.usage({})).failing, await scene.service.statusOf('/w')]).toEqual([[], {}]);
+    scene.now += DAY;
+    workspace(fails('the list is damaged'));
+    await scene.service.doDue();
+    scene.restart();
+    const failing = { problem: 'the list is damaged', since };
+    expect((await scene.service.usage({})).failing).toEqual([{ workspace: '/w', ...failing }]);
+    expect(await scene.service.statusOf('/w')).toEqual({ pruneFailing: failing });
+    expect(await scene.service.statusOf('/v')).toEqual({});
+    await scene.service.prune({ dryRun: true });
+    await scene.service.prune({ workspace: '/v' });
+    expect((await scene.service.usage({})).failing).toHaveLength(1);
+    scene.keep('/w', new Kept());
+    await scene.service.prune({ workspace: '/w' });
+    expect((await scene.service.usage({})).failing).toEqual([]);
+    expect(await scene.service.usage({})).toMatchObject({ prunedAt: new Date(scene.now).toISOString() });
+    expect(scene.reported).toHaveLength(3);
   });
 
   test('tells which sessions are pinned, which live, and what is saved', async () => {
