@@ -241,8 +241,13 @@ export type PlannedFile = z.infer<typeof PlannedFile>;
 
 export const KeptReason = z.enum(['yours', 'ambiguous', 'ignored', 'skipped', 'conflict']);
 export type KeptReason = z.infer<typeof KeptReason>;
-/** `conflict`: this session changed it, and then somebody else did. */
-export const KeptFile = z.object({ path: WorkspacePath, reason: KeptReason });
+/** `conflict`: what is restored was changed by this session, and by somebody else too, or since then. */
+export const KeptFile = z.object({
+  path: WorkspacePath,
+  reason: KeptReason,
+  /** Of a conflict: it was this session that has changed it since, and nobody else. Missing where that is not so. */
+  by: z.optional(z.literal('session')),
+});
 export type KeptFile = z.infer<typeof KeptFile>;
 
 export const RestorePlan = z.object({

@@ -16,12 +16,13 @@ const ACTIONS: Readonly<Record<PlannedFile['action'], { readonly word: string; r
   replace: { word: 'is replaced', ink: 'cyan' },
 };
 const KEPT: Readonly<Record<KeptReason, string>> = {
-  conflict: 'the session changed it, and then you did',
+  conflict: 'changed by the session, and by you or others',
   yours: 'not changed by this session',
   ambiguous: 'not known who changed it',
   ignored: 'ignored',
   skipped: 'not captured',
 };
+const CHANGED_AGAIN = 'changed again by a later turn of this session';
 const WIDEST = Math.max(...Object.values(ACTIONS).map(({ word }) => word.length));
 
 /** @param heading what is brought back, such as `the files from before turn 3`. */
@@ -62,7 +63,7 @@ function keptLines({ kept, keptMore }: RestorePlan): InkLine[] {
   return [
     { text: 'kept as they are:', ink: 'dim' },
     ...ordered.map((file): InkLine => ({
-      text: `${INDENT}${pathText(file.path)}: ${KEPT[file.reason]}`,
+      text: `${INDENT}${pathText(file.path)}: ${file.by === 'session' ? CHANGED_AGAIN : KEPT[file.reason]}`,
       ink: isConflict(file) ? 'yellow' : 'dim',
     })),
     ...moreLine(keptMore, 'more'),

@@ -4,7 +4,7 @@ import { EXIT } from '../command-line/failure.ts';
 import { count } from '../command-line/wording.ts';
 import type { Client } from '../connection/api.ts';
 import type { ParamsOf } from '../../protocol/methods.ts';
-import type { RestorePlan, RestoreResult } from '../../protocol/snapshot.ts';
+import type { KeptFile, RestorePlan, RestoreResult } from '../../protocol/snapshot.ts';
 import { pagesOf, type Choice, type Dialogue } from './dialogue.ts';
 import { pathText } from './path-text.ts';
 import { planLines, planSentence } from './plan-lines.ts';
@@ -79,10 +79,10 @@ function outcome(
   return { state, plan, result, exitCode: isLeft ? EXIT.failed : isKept ? EXIT.conflict : EXIT.ok };
 }
 
-/** Asks what becomes of files that the session changed, and then somebody else. @returns the plan that holds then. */
+/** Asks what becomes of files that the session changed, and somebody else too. @returns the plan that holds then. */
 async function settleConflicts(place: RestorePlace, wish: RestoreWish, plan: RestorePlan): Promise<RestorePlan> {
   const { client, dialogue, lines } = place;
-  const conflicts = plan.kept.filter(({ reason }) => reason === 'conflict').map(({ path }) => path);
+  const conflicts = plan.kept.filter(({ reason }) => reason === 'conflict');
   if (dialogue === undefined || conflicts.length === 0) return plan;
   const overwrite = await chosen(dialogue, conflicts);
   if (overwrite.length === 0) return plan;
@@ -98,9 +98,17 @@ function shortPath(path: string): string {
   return characters.length <= LONGEST ? characters.join('') : `…${characters.slice(1 - LONGEST).join('')}`;
 }
 
-async function chosen(dialogue: Dialogue, conflicts: readonly string[]): Promise<readonly string[]> {
+function changedBy(conflicts: readonly KeptFile[]): string {
+  const own = conflicts.filter(({ by }) => by === 'session').length;
+  if (own === conflicts.length) return 'changed again by later turns';
+  if (own > 0) return 'changed since, by later turns and others';
+  return 'changed by the session and others';
+}
+
+async function chosen(dialogue: Dialogue, files: readonly KeptFile[]): Promise<readonly string[]> {
+  const conflicts = files.map(({ path }) => path);
   const isFew = conflicts.length > 1 && conflicts.length <= FEW;
-  const question = `${count(conflicts.length, 'file')} changed by the session, and then by you:`;
+  const question = `${count(conflicts.length, 'file')} ${changedBy(files)}:`;
   const answer = await dialogue.choose(question, [KEEP, OVERWRITE, ...(isFew ? [EACH] : [])], 'k');
   if (answer === 'k') return [];
   if (answer === 'o') return conflicts;

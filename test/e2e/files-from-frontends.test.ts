@@ -56,7 +56,7 @@ test('what a person changed after the session is kept, and the exit codes say so
   const refused = await mctl(home, 'snapshots', 'restore', id, '1');
   expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('Add --yes') });
   const dry = await mctl(home, 'snapshots', 'restore', id, '1', '--dry-run');
-  expect(dry.out).toContain('notes.txt: the session changed it, and then you did');
+  expect(dry.out).toContain('notes.txt: changed by the session, and by you or others');
   const done = await mctl(home, 'snapshots', 'restore', id, '1', '--yes', '--json');
   expect(done.code).toBe(5);
   expect(JSON.parse(done.out)).toMatchObject({ result: { deleted: 1, conflicts: 1 } });

@@ -50,7 +50,11 @@ export function shownPlan(
   const counter = new LineCounter(source);
   const items = [...plan.writes, ...plan.deletes].sort((left, right) => (left.path < right.path ? -1 : 1));
   const kept: KeptFile[] = [
-    ...plan.conflicts.map(({ path }) => ({ path: toWirePath(path), reason: 'conflict' as const })),
+    ...plan.conflicts.map(({ path, isOwn }) => ({
+      path: toWirePath(path),
+      reason: 'conflict' as const,
+      ...(isOwn ? { by: 'session' as const } : {}),
+    })),
     ...plan.kept.map(({ path, reason }) => ({ path: toWirePath(path), reason: KEPT[reason] })),
   ];
   const create = plan.writes.filter(({ kind }) => kind === 'added').length;

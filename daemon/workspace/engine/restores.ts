@@ -50,6 +50,8 @@ interface Target {
   readonly skippedMore: number;
   readonly head: ProjectHead | undefined;
   readonly changes: readonly SessionChange[];
+  /** What it did after those, of which nothing is taken back. */
+  readonly later?: readonly SessionChange[];
   /** Turns of which nobody can tell any more what they changed. */
   readonly unreadable: readonly number[];
   readonly closed: readonly Closed[];
@@ -90,6 +92,7 @@ export class Restores {
       current: tree,
       target: target.tree,
       changes: target.changes,
+      later: target.later ?? [],
       currentRules,
       targetRules: rulesOfTree(side.store, target.tree, currentRules.outer),
       skipped: new Set([...record.skipped, ...target.skipped].map(({ path }) => path)),
@@ -198,7 +201,7 @@ export class Restores {
     const { skipped, skippedMore, head, changes, afterTurn, closed = [] } = record;
     const scope = pathScope(named);
     const within = changes.map(({ path }) => path).filter((path) => scope.holds(path));
-    const known = { changes, unreadable: [] };
+    const known = { changes, later: ledger.afterTurn(sessionId, afterTurn), unreadable: [] };
     return { turn: afterTurn, phase: 'post', tree, skipped, skippedMore, head, ...known, closed, within };
   }
 

@@ -120,6 +120,11 @@ export class TurnLedger {
     });
   }
 
+  /** What its turns after this one changed, oldest first, as far as it can be read. */
+  afterTurn(sessionId: string, turn: number): readonly SessionChange[] {
+    return this.#changes(sessionId, { isTurn: (number) => number > turn, isRestore: () => false }).changes;
+  }
+
   #changes(sessionId: string, { isTurn, isRestore }: Meant): KnownChanges {
     const parts: { readonly after: number; readonly changes: readonly SessionChange[] }[] = [];
     const unreadable: number[] = [];

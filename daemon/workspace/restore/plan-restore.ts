@@ -28,6 +28,8 @@ export interface RestoreInput {
   readonly target: ObjectId;
   /** Everything that this session changed from the target until now, oldest first. */
   readonly changes: readonly SessionChange[];
+  /** What the session changed after those, where they do not reach until now. Nothing of it is taken back. Default: nothing. */
+  readonly later?: readonly SessionChange[];
   readonly currentRules: IgnoreRules;
   readonly targetRules: IgnoreRules;
   /** What the scan of either tree left out; a directory stands for everything below it. */
@@ -52,9 +54,9 @@ export function planRestore(input: RestoreInput): RestorePlan {
   const decide = decider(input);
   for (const difference of diffTrees(source, current, target, within)) {
     const { path, before, after } = difference;
-    const { verdict, despite, byShell } = decide(difference);
+    const { verdict, despite, byShell, isOwn } = decide(difference);
     const item = { path, before, after, kind: kindOfChange(before, after), byShell };
-    if (isConflict(verdict)) conflicts.push({ ...item, reason: verdict });
+    if (isConflict(verdict)) conflicts.push({ ...item, reason: verdict, isOwn });
     else if (verdict !== undefined) kept.push({ ...item, reason: verdict });
     else if (after !== undefined) {
       const denied = input.denied?.(path) ?? 0;
@@ -76,19 +78,25 @@ interface Decision {
   readonly verdict: KeptReason | ConflictReason | undefined;
   readonly despite: KeptReason | ConflictReason | undefined;
   readonly byShell: boolean;
+  /** What came after the session's change was the session as well. */
+  readonly isOwn: boolean;
 }
 
 function decider(input: RestoreInput): (difference: FileDifference) => Decision {
   const changes = changesByPath(input.changes);
+  const later = changesByPath(input.later ?? []);
   return ({ path, before, after }) => {
     const own = changes.get(path) ?? [];
     const byShell = own.some(({ by }) => by === 'shell');
     const attribution = attribute(own, before, after);
+    const isOwn =
+      attribution === 'changed-since' && attribute(later.get(path) ?? [], before, own.at(-1)?.after) === 'own';
+    const known = { byShell, isOwn };
     const fixed = untouchable(input, { path, before, after }, attribution === 'own');
-    if (fixed !== undefined) return { verdict: fixed, despite: undefined, byShell };
-    if (attribution === 'own') return { verdict: undefined, despite: undefined, byShell };
-    if (input.all || input.overwrite?.has(path) === true) return { verdict: undefined, despite: attribution, byShell };
-    return { verdict: attribution, despite: undefined, byShell };
+    if (fixed !== undefined) return { ...known, verdict: fixed, despite: undefined };
+    if (attribution === 'own') return { ...known, verdict: undefined, despite: undefined };
+    if (input.all || input.overwrite?.has(path) === true) return { ...known, verdict: undefined, despite: attribution };
+    return { ...known, verdict: attribution, despite: undefined };
   };
 }
 

@@ -42,6 +42,8 @@ export type ConflictReason = 'changed-since' | 'changed-between';
 
 export interface Conflict extends PlanItem {
   readonly reason: ConflictReason;
+  /** Later turns of the session, and nobody else. */
+  readonly isOwn: boolean;
 }
 
 /** Everything by path, in the order of bytes. */

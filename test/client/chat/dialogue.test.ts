@@ -117,8 +117,8 @@ test('what follows an answer and is another word is typed, with its first letter
 test('conflicts are asked about first, and what is overwritten is planned again', async () => {
   const chat = await open((daemon) => withRestores(daemon, [planWithConflict(), plan()]));
   chat.type(`/restore 1${ENTER}`);
-  await chat.sees('1 file changed by the session, and then by you: [K]eep them');
-  await chat.sees('both.txt: the session changed it, and then you did');
+  await chat.sees('1 file changed by the session and others: [K]eep them');
+  await chat.sees('both.txt: changed by the session, and by you or others');
   chat.type('o');
   await chat.ends('with 1 file overwritten: 1 file: 1 changed', QUESTION);
   chat.type('y');

@@ -75,7 +75,7 @@ test('where nobody is asked conflicts are kept, and the exit code says so', asyn
   expect(exitCode).toBe(5);
   expect(applied).toMatchObject([{ planId: 'p-conflict' }]);
   expect(printed).toContain('1 file restored, 1 kept, 1 conflict kept');
-  expect(printed).toContain('  both.txt: the session changed it, and then you did');
+  expect(printed).toContain('  both.txt: changed by the session, and by you or others');
 });
 
 test('conflicts alone are no success either', async () => {
@@ -86,7 +86,7 @@ test('conflicts alone are no success either', async () => {
 test('a person decides about conflicts: keeping them needs no other plan', async () => {
   const { dialogue, asked } = person('k', 'y');
   const { plans, exitCode } = await restore([planWithConflict()], dialogue, WISH, result({ kept: 1, conflicts: 1 }));
-  expect(asked[0]).toBe('1 file changed by the session, and then by you: ko, else k');
+  expect(asked[0]).toBe('1 file changed by the session and others: ko, else k');
   expect({ plans: plans.length, exitCode }).toEqual({ plans: 1, exitCode: 0 });
 });
 
@@ -121,11 +121,26 @@ test('a long path leaves room for the answers', async () => {
   expect(asked[1]).toBe(`overwrite …${'a'.repeat(52)}/end.ts? yn, else n`);
 });
 
+test('what later turns of the session changed is said to be theirs', async () => {
+  const conflict = (path: string, by?: 'session') => ({ path, reason: 'conflict' as const, ...(by && { by }) });
+  const question = async (...kept: ReturnType<typeof conflict>[]) => {
+    const { dialogue, asked } = person('k', 'n');
+    await restore([plan({ kept })], dialogue);
+    return asked[0];
+  };
+  expect(await question(conflict('a', 'session'))).toMatch(/^1 file changed again by later turns: /);
+  expect(await question(conflict('a', 'session'), conflict('b'))).toMatch(
+    /^2 files changed since, by later turns and others: /,
+  );
+  const lines = planLines(plan({ kept: [conflict('a', 'session')] }), 'x').map(({ text }) => text);
+  expect(lines).toContain('  a: changed again by a later turn of this session');
+});
+
 test('hundreds of conflicts are not asked about one by one', async () => {
   const kept = Array.from({ length: 300 }, (_, index) => ({ path: `f${index}`, reason: 'conflict' as const }));
   const { dialogue, asked } = person('k', 'n');
   await restore([plan({ kept })], dialogue);
-  expect(asked[0]).toBe('300 files changed by the session, and then by you: ko, else k');
+  expect(asked[0]).toBe('300 files changed by the session and others: ko, else k');
 });
 
 test('a file that could not be restored is named with the reason, and the exit code is 1', async () => {
@@ -174,7 +189,7 @@ test('a plan names what happens to each file, warns first, and lists conflicts b
     '  is replaced    link',
     '  … 2 more files',
     'kept as they are:',
-    '  both: the session changed it, and then you did',
+    '  both: changed by the session, and by you or others',
     '  mine: not changed by this session',
     '  who: not known who changed it',
     '  tmp: ignored',

@@ -301,8 +301,8 @@ test('on a terminal the plan is shown and asked about, conflicts by themselves',
   withRestores(daemon, [planWithConflict(), plan()]);
   const { code, out, err } = await run('snapshots restore ID 1', { isTTY: true, input: 'overwrite\ny\n' });
   expect(code).toBe(0);
-  expect(out).toContain('both.txt: the session changed it, and then you did');
-  expect(err).toContain('1 file changed by the session, and then by you: [K]eep them [o]verwrite them ');
+  expect(out).toContain('both.txt: changed by the session, and by you or others');
+  expect(err).toContain('1 file changed by the session and others: [K]eep them [o]verwrite them ');
   expect(err).toContain('restore 1 file? [y]es [N]o ');
   expect(params('restore/plan')).toMatchObject({ overwrite: ['both.txt'] });
 });

@@ -122,6 +122,27 @@ describe('a restore', () => {
     }
   });
 
+  it('is undone but for what was changed since, and says where later turns of the session did that', async () => {
+    for (const name of ['again', 'yours', 'both', 'alone']) bench.write(name, 'old');
+    bench.pre(ALICE, 1);
+    for (const name of ['again', 'yours', 'both', 'alone']) bench.edit(first, name, 'new');
+    bench.end(first);
+    await bench.restore(ALICE, 1, 'pre', 1);
+    bench.write('both', 'by a person');
+    const second = { sessionId: ALICE, turn: 2 };
+    bench.pre(ALICE, 2);
+    for (const name of ['again', 'both']) bench.edit(second, name, 'newer');
+    bench.end(second);
+    bench.write('yours', 'by a person');
+    const { files, kept } = await bench.planUndo(ALICE, 2);
+    expect(files.map(({ path }) => path)).toEqual(['alone']);
+    expect(kept).toEqual([
+      { path: 'again', reason: 'conflict', by: 'session' },
+      { path: 'both', reason: 'conflict' },
+      { path: 'yours', reason: 'conflict' },
+    ]);
+  });
+
   it('that overwrote what is not of the session makes none of it the session’s when it is undone', async () => {
     bench.write('a.txt', 'old\n');
     bench.write('mine.txt', 'mine\n');
