@@ -52,6 +52,8 @@ export const SnapshotUsageParams = z.strictObject({
 export const SnapshotUsageResult = z.object({
   /** On disk, of all workspaces. */
   storedBytes: z.int(),
+  /** Of snapshots alone, which is what the limit is about. */
+  snapshotBytes: z.int(),
   /** 0: no limit. */
   maxStoredBytes: z.int(),
   /** 0: none goes for its age. */

@@ -65,6 +65,7 @@ export class PruneService {
     for (const each of all ? stored : []) rows.push(await this.#useOf(each));
     return {
       storedBytes: stored.reduce((sum, { bytes }) => sum + bytes, 0),
+      snapshotBytes: stored.reduce((sum, { snapshotBytes }) => sum + snapshotBytes, 0),
       maxStoredBytes,
       maxAgeDays,
       prunedAt: shownTime(prunedAt),

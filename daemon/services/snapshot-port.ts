@@ -100,6 +100,8 @@ export interface StoredWorkspace {
   readonly exists: boolean;
   /** On disk. */
   readonly bytes: number;
+  /** Those of snapshots among them; the rest is what a scan knows, and names. */
+  readonly snapshotBytes: number;
 }
 
 /**

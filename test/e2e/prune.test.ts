@@ -37,7 +37,10 @@ test('what there is no room for goes, a saved turn can still be brought back, an
   expect(pruned).toMatchObject({ removed: 6, kept: 4, workspaces: [{ exists: true, problem: '' }] });
   expect(pruned.overBytes).toBeGreaterThan(MB);
   expect(before - stored(home)).toBeGreaterThan(2.5 * MB);
-  expect(await client.call('snapshot/usage', { all: true })).toMatchObject({
+  const usage = await client.call('snapshot/usage', { all: true });
+  expect(usage.storedBytes).toBeGreaterThan(usage.snapshotBytes);
+  expect(usage).toMatchObject({
+    snapshotBytes: pruned.leftBytes,
     maxStoredBytes: 1024 * 1024,
     prunedAt: expect.any(String),
     workspaces: [{ workspace: home.workspace, snapshots: 4 }],

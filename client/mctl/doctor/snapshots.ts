@@ -21,9 +21,10 @@ export const checkSnapshots: Check = async (patient) => {
   if (bytes === 0) return [];
   const stored = `${sizeText(bytes)} stored`;
   if (usage === undefined) return [ok(CHECK, stored)];
-  const { maxStoredBytes, prunedAt, announcedFor, failing = [] } = usage;
-  const limit = maxStoredBytes === 0 ? '' : ` of at most ${sizeText(maxStoredBytes)}`;
-  const isOver = maxStoredBytes > 0 && usage.storedBytes > maxStoredBytes;
+  const { snapshotBytes, maxStoredBytes, prunedAt, announcedFor, failing = [] } = usage;
+  const limit =
+    maxStoredBytes === 0 ? '' : `, ${sizeText(snapshotBytes)} of it snapshots of at most ${sizeText(maxStoredBytes)}`;
+  const isOver = maxStoredBytes > 0 && snapshotBytes > maxStoredBytes;
   return [
     isOver
       ? note(CHECK, `${stored}, more than snapshots_max_stored_megabytes allows`, PRUNE)

@@ -31,7 +31,7 @@ function prunedText(pruned: Pruned, dryRun: boolean): string {
   const would = dryRun ? 'would be ' : '';
   return [
     ...touched.map((row) => rowText(row, would)),
-    `${count(removed, 'snapshot')} ${would}removed, ${sizeText(freedBytes)} ${would}freed, ${sizeText(leftBytes)} left` +
+    `${count(removed, 'snapshot')} ${would}removed, ${sizeText(freedBytes)} ${would}freed, ${sizeText(leftBytes)} left in snapshots` +
       (kept === 0 ? '' : `; ${count(kept, 'snapshot')} protected`),
     ...(overBytes === 0
       ? []

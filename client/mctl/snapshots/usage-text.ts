@@ -41,11 +41,19 @@ function cellsOf({
   ];
 }
 
-function summary({ storedBytes, maxStoredBytes, maxAgeDays, prunedAt, announcedFor, failing = [] }: Usage): string[] {
+function summary({
+  storedBytes,
+  snapshotBytes,
+  maxStoredBytes,
+  maxAgeDays,
+  prunedAt,
+  announcedFor,
+  failing = [],
+}: Usage): string[] {
   const limit = maxStoredBytes === 0 ? '' : ` of at most ${sizeText(maxStoredBytes)}`;
   const age = maxAgeDays === 0 ? 'none is removed for its age' : `older than ${maxAgeDays} days are removed`;
   return [
-    `stored:   ${sizeText(storedBytes)}${limit}`,
+    `stored:   ${sizeText(storedBytes)} on disk, ${sizeText(snapshotBytes)} of it snapshots${limit}`,
     `removed:  ${age}${announcedFor === null ? '' : `, from ${localTime(announcedFor)} on`}`,
     ...(prunedAt === null ? [] : [`cleared:  ${localTime(prunedAt)}`]),
     ...failing.map(

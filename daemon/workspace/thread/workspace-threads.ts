@@ -84,8 +84,8 @@ export class WorkspaceThreads implements WorkspacesPort {
     for (const { path, id } of await this.#options.keys.workspaceKeys()) {
       const directory = this.#directoryOf(id);
       if (!(await isThere(join(directory, FORMAT_FILE)))) continue;
-      const { bytes } = await contentsOf(directory);
-      found.push({ root: path, exists: !(await isGoneFrom(path)), bytes });
+      const { bytes, packBytes } = await contentsOf(directory);
+      found.push({ root: path, exists: !(await isGoneFrom(path)), bytes, snapshotBytes: packBytes });
     }
     return found;
   }
@@ -245,14 +245,15 @@ export class WorkspaceThreads implements WorkspacesPort {
 }
 
 /** What the files right in a directory take, and when it or one of them was last changed. */
-async function contentsOf(directory: string): Promise<{ bytes: number; changedAt: number }> {
-  const contents = { bytes: 0, changedAt: 0 };
+async function contentsOf(directory: string): Promise<{ bytes: number; packBytes: number; changedAt: number }> {
+  const contents = { bytes: 0, packBytes: 0, changedAt: 0 };
   const paths = (await readdir(directory).catch(() => [])).map((name) => join(directory, name));
   for (const path of [directory, ...paths]) {
     // What is being cleared up meanwhile takes nothing.
     const stats = await stat(path).catch(() => undefined);
     if (stats === undefined) continue;
     if (stats.isFile()) contents.bytes += stats.size;
+    if (path.endsWith(PACK_SUFFIX)) contents.packBytes += stats.size;
     contents.changedAt = Math.max(contents.changedAt, stats.mtimeMs);
   }
   return contents;

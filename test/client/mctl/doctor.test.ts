@@ -472,6 +472,7 @@ test('no check changes anything', async () => {
 describe('snapshots', () => {
   const usage = {
     storedBytes: 5000,
+    snapshotBytes: 4000,
     maxStoredBytes: 1e9,
     maxAgeDays: 7,
     prunedAt: null,
@@ -495,11 +496,11 @@ describe('snapshots', () => {
     expect(await checkSnapshots(patient())).toEqual([]);
     expect(await messages({ ...(await filled({})), daemon: undefined })).toEqual(['ok: 5.0 kB stored']);
     expect(await messages(await filled({}, { keyState: 'locked' }))).toEqual(['ok: 5.0 kB stored']);
-    expect(await messages(await filled({}))).toEqual(['ok: 5.0 kB stored of at most 1.0 GB']);
+    expect(await messages(await filled({}))).toEqual(['ok: 5.0 kB stored, 4.0 kB of it snapshots of at most 1.0 GB']);
   });
 
   test('that are more than allowed, or were not cleared up for long, are told', async () => {
-    expect(await messages(await filled({ maxStoredBytes: 4000 }))).toEqual([
+    expect(await messages(await filled({ maxStoredBytes: 3999 }))).toEqual([
       'note: 5.0 kB stored, more than snapshots_max_stored_megabytes allows',
     ]);
     const [, overdue] = await checkSnapshots(await filled({ prunedAt: '2020-01-01T00:00:00.000Z' }));

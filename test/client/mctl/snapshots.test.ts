@@ -388,7 +388,7 @@ test('prune says what went, or with --dry-run what would, of all workspaces or o
   daemon.overrides['snapshot/prune'] = () => pruned();
   const { out, code } = await run('snapshots prune --dry-run');
   expect([out, code]).toEqual([
-    '/w (gone): all would be removed, 2.0 MB\n4 snapshots would be removed, 2.0 MB would be freed, 3.0 MB left; 2 snapshots protected\n',
+    '/w (gone): all would be removed, 2.0 MB\n4 snapshots would be removed, 2.0 MB would be freed, 3.0 MB left in snapshots; 2 snapshots protected\n',
     0,
   ]);
   expect(params('snapshot/prune')).toEqual({ dryRun: true });
@@ -428,6 +428,7 @@ test('status --all lists every workspace, the largest first, and what they take 
   const gone = { ...row, workspace: '/b\u001b[31m', exists: false, storedBytes: 5e6, oldestAt: null };
   daemon.overrides['snapshot/usage'] = () => ({
     storedBytes: 6e6,
+    snapshotBytes: 5e6,
     maxStoredBytes: 1e9,
     maxAgeDays: 7,
     prunedAt: null,
@@ -440,7 +441,7 @@ test('status --all lists every workspace, the largest first, and what they take 
   expect(lines[0]).toMatch(/^SIZE +SNAPSHOTS +OLDEST +WORKSPACE$/);
   expect(lines[1]).toContain('(gone)');
   expect(out).not.toContain('\u001b[31m');
-  expect(out).toContain('stored:   6.0 MB of at most 1.0 GB');
+  expect(out).toContain('stored:   6.0 MB on disk, 5.0 MB of it snapshots of at most 1.0 GB');
   expect(out).toMatch(/removed: {2}older than 7 days are removed, from /);
   expect(out).toMatch(/^FAILS: {4}\/a since .*: a pack is damaged$/m);
   expect(params('snapshot/usage')).toEqual({ all: true });

@@ -61,7 +61,9 @@ export class FakeWorkspaces implements WorkspacesPort {
   }
 
   storedWorkspaces(): Promise<StoredWorkspace[]> {
-    return Promise.resolve([...this.kept.entries()].map(([root, { exists, bytes }]) => ({ root, exists, bytes })));
+    return Promise.resolve(
+      [...this.kept.entries()].map(([root, { exists, bytes }]) => ({ root, exists, bytes, snapshotBytes: bytes })),
+    );
   }
 
   clearOrphans(before: number): Promise<number> {
