@@ -39,9 +39,22 @@ export function readFully(argv: readonly string[], around: Surroundings): Read {
     if (error.exitCode === 0) return { kind: 'helped' };
     if (error.code === 'commander.help') return { kind: 'incomplete' };
     const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-    throw usageError(message, '`mctl --help` lists what there is.');
+    throw usageError(message, helpHint(program, argv));
   }
   return choice === undefined ? { kind: 'helped' } : { kind: 'chosen', choice };
+}
+
+/** Where help is for as much of a command as was understood. */
+function helpHint(program: Command, argv: readonly string[]): string {
+  const words = ['mctl'];
+  let command = program;
+  for (const word of argv) {
+    const next = command.commands.find((candidate) => candidate.name() === word);
+    if (next === undefined) break;
+    command = next;
+    words.push(word);
+  }
+  return `\`${words.join(' ')} --help\` ${command.commands.length > 0 ? 'lists what there is' : 'says what it takes'}.`;
 }
 
 function buildProgram(around: Surroundings, choose: (choice: Choice) => void): Command {

@@ -144,6 +144,14 @@ test.each([
   expect(err).toContain(message);
 });
 
+test.each([
+  [['sesions', 'list'], '`mctl --help` lists what there is.'],
+  [['sessions', 'lst'], '`mctl sessions --help` lists what there is.'],
+  [['sessions', 'show'], '`mctl sessions show --help` says what it takes.'],
+])('%j says where help is for what was understood', async (argv, hint) => {
+  expect((await mctl(argv)).err).toContain(hint);
+});
+
 test('a noun without a verb shows its verbs and ends with 2', async () => {
   expect(await mctl(['sessions'])).toMatchObject({ code: 2, err: expect.stringContaining('Usage: mctl sessions') });
 });
