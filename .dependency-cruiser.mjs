@@ -16,6 +16,7 @@ const HOMES = {
   database: ['^daemon/vault/', '^daemon/life/lock[.]ts$'],
   keychain: ['^daemon/vault/'],
   models: ['^daemon/agent/'],
+  gitLibrary: ['^daemon/workspace/check/git-reader[.]ts$'],
 };
 
 const pack = (name) => `(^|/)node_modules/${name}/`;
@@ -170,6 +171,23 @@ export default {
       pack('@ai-sdk/[^/]+'),
       { types: true },
     ),
+    home(
+      'git-library-has-one-home',
+      'It is loaded when somebody checks what is stored, and never to take or to read a snapshot: it is slow at both.',
+      HOMES.gitLibrary,
+      pack('isomorphic-git'),
+      { types: true },
+    ),
+    {
+      name: 'git-reader-is-loaded-late',
+      comment: 'Whoever imports it at the start loads the library with it into every thread of a workspace.',
+      severity: 'error',
+      from: { path: PRODUCT },
+      to: {
+        path: '^daemon/workspace/check/git-reader[.]ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
+    },
     {
       name: 'no-cycles',
       comment: 'Files that import each other can only be understood together; types count.',

@@ -29,11 +29,15 @@ import {
   SnapshotRelinkResult,
   SnapshotUsageParams,
   SnapshotUsageResult,
+  SnapshotVerifyParams,
+  SnapshotVerifyResult,
 } from './stored-snapshots.ts';
 import { TurnListParams, TurnListResult } from './turn-summary.ts';
 
 /** A large workspace is read from the disk, or a slow disk is written to. */
 const LONG = 600_000;
+/** Everything that is stored of one is read. */
+const VERY_LONG = 3_600_000;
 
 export const SNAPSHOT_METHODS = {
   'snapshot/list': method(SnapshotListParams, SnapshotListResult, {
@@ -105,6 +109,14 @@ export const SNAPSHOT_METHODS = {
     effect: 'set',
     admin: true,
     deadlineMs: LONG,
+  }),
+
+  'snapshot/verify': method(SnapshotVerifyParams, SnapshotVerifyResult, {
+    summary: 'Reads everything that is stored of a workspace with two readers, and says what is damaged.',
+    errors: ['NOT_FOUND'],
+    effect: 'read',
+    admin: true,
+    deadlineMs: VERY_LONG,
   }),
 
   'snapshot/relink': method(SnapshotRelinkParams, SnapshotRelinkResult, {

@@ -182,6 +182,8 @@ export const SnapshotStatus = z.object({
   pruneFailing: z.optional(z.object({ problem: z.string(), since: Timestamp })),
   /** Set while a snapshot is being taken. `total` is null until the files are counted; older daemons do not tell it. */
   busy: z.nullable(z.object({ files: z.int(), total: z.optional(z.nullable(z.int())), sinceMs: z.int() })),
+  /** Set while what is stored is being checked: how many objects are, of how many. */
+  verifying: z.optional(z.object({ objects: z.int(), total: z.int() })),
   /** How changes are found: every file is looked at, or directories are watched. Missing from daemons that only scan. */
   engine: z.optional(z.enum(['scan', 'watch'])),
   /** Why; empty when nothing was captured yet. */

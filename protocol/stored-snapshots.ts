@@ -1,6 +1,7 @@
 /** What is kept of all workspaces, and clearing it up. */
 import * as z from 'zod/mini';
-import { OpId, Path, Timestamp } from './primitives.ts';
+import { OpId, Path, SessionId, Timestamp } from './primitives.ts';
+import { SnapshotOwner, SnapshotPoint } from './snapshot.ts';
 
 export const SnapshotPruneParams = z.strictObject({
   /** Without it, all of them, and the limit of what is stored counts too. */
@@ -86,4 +87,45 @@ export const SnapshotUsageResult = z.object({
       problem: z.string(),
     }),
   ),
+});
+
+/** Of a session, the workspace that it works in is checked. */
+export const SnapshotVerifyParams = z.strictObject({ owner: SnapshotOwner });
+export const SnapshotVerifyResult = z.object({
+  /** Where it is stored. */
+  directory: z.string(),
+  encrypted: z.boolean(),
+  /** How many were followed to the last file. */
+  snapshots: z.int(),
+  /** What turns and restores did, and the like. */
+  records: z.int(),
+  packs: z.int(),
+  objects: z.int(),
+  /** Of all packs, on disk. */
+  bytes: z.int(),
+  /** Directories in which a file has a name that the second reader does not take: their bytes were compared, and that is all. */
+  halfRead: z.int(),
+  durationMs: z.int(),
+  /** What is wrong with what is stored, a sentence for a person each; empty when nothing is. */
+  problems: z.array(z.string()),
+  problemsMore: z.int(),
+  /** What cannot be brought back because of it. */
+  hurt: z.array(
+    z.object({
+      /** Null for a snapshot that was taken by hand. */
+      sessionId: z.nullable(SessionId),
+      /** Null for what a turn or a restore did. */
+      point: z.nullable(SnapshotPoint),
+      /** What it is, for a person. */
+      what: z.string(),
+      /** True when only the second reader does not read it. */
+      isReadable: z.boolean(),
+      /** Why nothing of it can be read; empty when only some files cannot. */
+      reason: z.string(),
+      /** The first of them; a directory of which nothing is known ends with a slash. */
+      files: z.array(z.string()),
+      filesInAll: z.int(),
+    }),
+  ),
+  hurtMore: z.int(),
 });

@@ -20,6 +20,7 @@ import {
   type Plugin,
 } from 'esbuild';
 import { RECIPE, type Entry } from './entries.ts';
+import { gitLibrary } from './git-library.ts';
 
 /** What the sources read as `__M_BUILD__`, `__M_VERSION__` and `__M_BUILT_AT__`. */
 export interface BuildConstants {
@@ -75,7 +76,7 @@ async function bundleSources(root: string, entries: readonly Entry[], constants:
     ...common,
     entryPoints: { ...inputsOf(entries.filter((entry) => !entry.command)), 'code-cache': 'scripts/code-cache.ts' },
     splitting: true,
-    plugins: [ownSchemas(root)],
+    plugins: [ownSchemas(root), gitLibrary(root)],
     format: 'esm',
     chunkNames: 'shared-[hash]',
   });

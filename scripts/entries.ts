@@ -30,6 +30,7 @@ export const RECIPE = [
   'scripts/entries.ts',
   'scripts/bundle.ts',
   'scripts/code-cache.ts',
+  'scripts/git-library.ts',
   'scripts/publish.ts',
   'scripts/third-party-licenses.ts',
 ] as const;

@@ -23,6 +23,7 @@ const UNUSUAL_MS: Partial<Record<MethodName, number>> = {
   'snapshot/export': 600_000,
   'snapshot/writeOut': 600_000,
   'snapshot/prune': 600_000,
+  'snapshot/verify': 3_600_000,
   'snapshot/relink': 60_000,
   'snapshot/usage': 600_000,
   'restore/plan': 600_000,

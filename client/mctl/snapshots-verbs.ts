@@ -79,6 +79,13 @@ export const SNAPSHOTS: Noun = {
       examples: ['mctl snapshots prune --dry-run'],
       load: async () => (await import('./snapshots/prune.ts')).prune,
     },
+    verify: {
+      summary: 'read all that is stored of the workspace, with two readers, and say what is damaged',
+      takes: '[id]',
+      flags: [CWD],
+      json: true,
+      load: async () => (await import('./snapshots/verify.ts')).verify,
+    },
     skip: {
       summary: 'have a turn go on that waits until the files are captured; it cannot be taken back then',
       takes: '<id>',

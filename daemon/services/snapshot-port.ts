@@ -49,6 +49,12 @@ export interface ReadingProgress {
   readonly total: number | null;
 }
 
+/** How far a check of what is stored has come. */
+export interface CheckProgress {
+  readonly objects: number;
+  readonly total: number;
+}
+
 export interface PlanRequest {
   readonly params: ParamsOf<'restore/plan'>;
   /** The newest turn of the session that has begun. */
@@ -151,6 +157,8 @@ export interface WorkspaceFiles {
   use(): Promise<StoredUse>;
   /** Removes old snapshots and gives back their room. In slices: other calls come in between, also snapshots. */
   prune(order: PruneOrder): Promise<PruneOutcome>;
+  /** Reads all that is stored, twice over, in slices as `prune` does. What is damaged is in the result. */
+  verify(signal: AbortSignal): Promise<ResultOf<'snapshot/verify'>>;
 }
 
 export interface WorkspacesPort {

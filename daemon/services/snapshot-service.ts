@@ -26,6 +26,21 @@ const NOTHING_STORED: Omit<ResultOf<'snapshot/status'>, 'state' | 'reason' | 'en
   engineReason: '',
 };
 
+const NOTHING_CHECKED: Omit<ResultOf<'snapshot/verify'>, 'problems'> = {
+  directory: '',
+  encrypted: false,
+  snapshots: 0,
+  records: 0,
+  packs: 0,
+  objects: 0,
+  bytes: 0,
+  halfRead: 0,
+  durationMs: 0,
+  problemsMore: 0,
+  hurt: [],
+  hurtMore: 0,
+};
+
 export interface SnapshotServiceParts {
   readonly vault: VaultPort;
   readonly clock: ClockPort;
@@ -108,6 +123,19 @@ export class SnapshotService {
     const owned = await this.#owned({ kind: 'session', sessionId });
     const point = { kind: 'turn', turn, phase } as const;
     return await this.#look(owned, [point], (files) => files.writeOut({ sessionId, point }, destination));
+  }
+
+  /** @throws the signal's reason. */
+  async verify({ owner }: ParamsOf<'snapshot/verify'>, signal: AbortSignal): Promise<ResultOf<'snapshot/verify'>> {
+    const { root } = await this.#owned(owner);
+    const files = await storedFiles(this.#parts.workspaces, root);
+    try {
+      return await files.verify(signal);
+    } catch (error) {
+      // What is stored is so damaged that it does not even open.
+      if (!(error instanceof ProtocolError && error.kind === 'TAMPERED')) throw error;
+      return { ...NOTHING_CHECKED, problems: [error.message] };
+    }
   }
 
   async #owned(owner: SnapshotOwner): Promise<Owned> {

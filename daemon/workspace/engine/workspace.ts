@@ -27,6 +27,7 @@ import type { WatchSetting } from '../watch/choose-engine.ts';
 import { WatchedScanner } from '../watch/watched-scanner.ts';
 import { Capture } from './capture.ts';
 import { CallBrackets } from './call-brackets.ts';
+import { Checking, type CheckOrder, type CheckStep } from './checking.ts';
 import { Clearing } from './clearing.ts';
 import { pageOf } from './differences.ts';
 import { exportSnapshots } from './export-snapshots.ts';
@@ -72,6 +73,7 @@ export class Workspace {
   readonly #list: SnapshotList;
   readonly #clearing: Clearing;
   readonly #recompression: Recompression;
+  readonly #checking: Checking;
 
   /** @throws TamperedRefs, TamperedObject, and the system's errors. */
   constructor(parts: WorkspaceParts) {
@@ -96,6 +98,7 @@ export class Workspace {
     this.#list = new SnapshotList(side);
     this.#clearing = new Clearing(side, () => this.#restores.held());
     this.#recompression = new Recompression(side.store);
+    this.#checking = new Checking(side);
   }
 
   /** @throws ProtocolError DEADLINE when it came too late; as a scan does. */
@@ -220,6 +223,11 @@ export class Workspace {
     return this.#clearing.step();
   }
 
+  /** A slice of a check of what is stored. */
+  verify(order: CheckOrder): Promise<CheckStep> {
+    return this.#checking.obey(order);
+  }
+
   /** What is known of the files, for a quick start next time. */
   saveCache(): void {
     this.#scanner.saveCache();
@@ -232,8 +240,9 @@ export class Workspace {
 
   /** A moment of work that nobody waits for. @returns whether there is more of it. */
   tidy(): boolean {
-    // Both move what is stored. Whoever cleared up has not gone on for as long as nobody has asked for anything.
+    // What was begun has not gone on for as long as nobody has asked for anything, and this moves what is stored.
     this.#clearing.stop();
+    this.#checking.stop();
     return this.#recompression.step();
   }
 

@@ -6,12 +6,12 @@ import type { KeyObject } from 'node:crypto';
 import { HiddenList, type HiddenPlaces } from './hidden-list.ts';
 import { EMPTY_TREE, idOf, type GitObject, type ObjectId, type ObjectSource } from './object.ts';
 import { ObjectBatch, type Batch, type BatchMode, type PackedObject } from './object-batch.ts';
-import { namedBy } from './object-walk.ts';
 import { PackCatalogue, type Damage, type PackInfo } from './pack-catalogue.ts';
 import { PackFiles } from './pack-files.ts';
 import { announceRemoval, finishRemoval } from './pack-removal.ts';
 import { CHUNK_BYTES } from './seal.ts';
 import { clearLeftovers } from './sealed-writer.ts';
+import { verifyPacks, type VerifyReport } from './store-check.ts';
 import { isGone, MissingObject, TamperedFile, TamperedObject } from './store-errors.ts';
 import { makeDirectory, realDisk, type StoreDisk } from './store-disk.ts';
 
@@ -24,16 +24,6 @@ export interface StoreLimits {
 }
 
 const LIMITS: StoreLimits = { packBytes: 64 * 1024 * 1024, cacheBytes: 2 * 1024 * 1024, openFiles: 64 };
-
-export interface VerifyReport {
-  readonly packs: number;
-  readonly objects: number;
-  /** Bytes of their bodies. */
-  readonly bytes: number;
-  readonly damage: readonly Damage[];
-  /** False when the signal ended it. */
-  readonly complete: boolean;
-}
 
 export class ObjectStore implements ObjectSource {
   readonly #directory: string;
@@ -214,26 +204,32 @@ export class ObjectStore implements ObjectSource {
    * names is there. What does not verify counts as missing from then on.
    */
   verify(signal: { readonly aborted: boolean }): VerifyReport {
-    this.#files.close();
+    this.close();
     this.refresh();
-    const damage: Damage[] = [...this.damage()];
-    const totals = { packs: 0, objects: 0, bytes: 0 };
-    for (const { name } of this.packs()) {
-      const unlisted = reasonOf(() => this.#files.list(name));
-      if (unlisted !== undefined) damage.push({ pack: name, reason: unlisted });
-      totals.packs += 1;
-      for (const object of this.objectsOf(name)) {
-        if (signal.aborted) return { ...totals, damage, complete: false };
-        const reason = reasonOf(() => this.#check(object));
-        if (reason !== undefined) {
-          damage.push({ pack: name, object: object.id, reason });
-          this.#catalogue.markDamaged(object);
-        }
-        totals.objects += 1;
-        totals.bytes += object.size;
-      }
+    return verifyPacks(this, signal);
+  }
+
+  /** Reads the list of a pack from the disk again. @throws TamperedFile, or what the disk throws (ENOENT). */
+  readList(pack: string): void {
+    this.#files.list(pack);
+  }
+
+  /**
+   * Reads one of several copies. One that does not verify counts as missing from then on.
+   * @throws TamperedFile, or what the disk throws (ENOENT).
+   */
+  readCopy(object: PackedObject): GitObject {
+    try {
+      return { kind: object.kind, body: this.#readBody(object) };
+    } catch (error) {
+      if (error instanceof TamperedFile || isGone(error)) this.markDamaged(object);
+      throw error;
     }
-    return { ...totals, damage, complete: true };
+  }
+
+  /** It counts as missing from now on, so that a later snapshot brings it again. */
+  markDamaged(object: PackedObject): void {
+    this.#catalogue.markDamaged(object);
   }
 
   /** Bytes of all files in the directory. */
@@ -261,13 +257,6 @@ export class ObjectStore implements ObjectSource {
     }
   }
 
-  /** @throws TamperedFile, TamperedObject, or what the disk throws. */
-  #check(object: PackedObject): void {
-    const below = namedBy(object.id, { kind: object.kind, body: this.#readBody(object) });
-    const missing = below.find((named) => !this.has(named.id) && named.id !== EMPTY_TREE);
-    if (missing !== undefined) throw new TamperedFile(`${missing.id} below it is missing`);
-  }
-
   /** @throws TamperedFile, or what the disk throws. */
   #readBody(object: PackedObject): Buffer {
     const stored = this.#files.read(object.pack, object.offset, object.stored);
@@ -284,17 +273,5 @@ function inflate(deflated: Buffer, size: number): Buffer {
     return inflateSync(deflated, { maxOutputLength: Math.max(1, size) });
   } catch (error) {
     throw new TamperedFile('it cannot be decompressed', { cause: error });
-  }
-}
-
-/** @returns why it does not verify, undefined when it does. */
-function reasonOf(read: () => unknown): string | undefined {
-  try {
-    read();
-    return undefined;
-  } catch (error) {
-    if (isGone(error)) return 'it is gone';
-    if (error instanceof TamperedFile || error instanceof TamperedObject) return error.message;
-    throw error;
   }
 }

@@ -104,11 +104,10 @@ export class PackCatalogue {
   }
 
   /** It counts as missing from now on, so that a later snapshot can bring it again. */
-  markDamaged({ id, pack }: PackedObject): void {
+  markDamaged({ id, pack, index }: PackedObject): void {
     const { first, objects } = this.#packs.get(pack) ?? { first: 0, objects: 0 };
-    for (let entry = first; entry < first + objects; entry += 1) {
-      if (this.#table.idAt(entry) === id && this.#table.markDamaged(entry)) this.losses += 1;
-    }
+    if (index >= objects || this.#table.idAt(first + index) !== id) return;
+    if (this.#table.markDamaged(first + index)) this.losses += 1;
   }
 
   /** Compares with what is on disk. */

@@ -25,6 +25,7 @@ export const CALLS = {
   isEmpty: true,
   beginPrune: true,
   stepPrune: true,
+  verify: true,
   close: true,
 } as const satisfies Partial<Record<keyof Workspace, true>>;
 

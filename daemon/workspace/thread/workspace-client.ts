@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
 import type {
+  CheckProgress,
   Mutation,
   PlanRequest,
   PointName,
@@ -13,6 +14,7 @@ import type {
   TurnRef,
   WorkspaceFiles,
 } from '../../services/snapshot-port.ts';
+import type { CheckOrder } from '../engine/checking.ts';
 import { snapshotName, turnName } from '../engine/names.ts';
 import { comeTooLate, filesExpectedBy, filesReadBy, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
 import type { CallResult } from './calls.ts';
@@ -38,6 +40,9 @@ export class WorkspaceClient implements WorkspaceFiles {
   #lastError = '';
   /** One clearing up at a time. */
   #pruning: Promise<unknown> = Promise.resolve();
+  /** One check at a time, and how far it is. */
+  #checking: Promise<unknown> = Promise.resolve();
+  #checked: CheckProgress | undefined;
 
   constructor(thread: WorkspaceThread) {
     this.#thread = thread;
@@ -123,7 +128,8 @@ export class WorkspaceClient implements WorkspaceFiles {
     const status = await this.#status;
     const busy =
       reading === undefined ? null : { ...progressOf(reading), sinceMs: Math.round(performance.now() - reading.since) };
-    return { ...status, busy, lastError: this.#lastError };
+    const checked = this.#checked;
+    return { ...status, busy, ...(checked === undefined ? {} : { verifying: checked }), lastError: this.#lastError };
   }
 
   exportTo(destination: string): Promise<ResultOf<'snapshot/export'>> {
@@ -171,6 +177,12 @@ export class WorkspaceClient implements WorkspaceFiles {
     return done;
   }
 
+  verify(signal: AbortSignal): Promise<ResultOf<'snapshot/verify'>> {
+    const done = this.#checking.then(() => this.#verify(signal));
+    this.#checking = done.catch(() => undefined);
+    return done;
+  }
+
   close(): Promise<void> {
     return this.#thread.close();
   }
@@ -210,6 +222,22 @@ export class WorkspaceClient implements WorkspaceFiles {
         if (done !== undefined) return done;
       }
     } finally {
+      release();
+    }
+  }
+
+  async #verify(signal: AbortSignal): Promise<ResultOf<'snapshot/verify'>> {
+    signal.throwIfAborted();
+    const release = this.#thread.hold();
+    try {
+      for (let order: CheckOrder = 'begin'; ; order = 'go-on') {
+        const step = await this.#thread.ask('verify', [signal.aborted ? 'stop' : order]);
+        signal.throwIfAborted();
+        if ('done' in step) return step.done;
+        this.#checked = step;
+      }
+    } finally {
+      this.#checked = undefined;
       release();
     }
   }

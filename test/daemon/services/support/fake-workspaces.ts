@@ -164,5 +164,6 @@ export class FakeWorkspaces implements WorkspacesPort {
     prune: () => Promise.reject(new Error('of a workspace')),
     exportTo: () => Promise.reject(new Error('not asked here')),
     writeOut: () => Promise.reject(new Error('not asked here')),
+    verify: () => Promise.reject(new Error('not asked here')),
   };
 }
