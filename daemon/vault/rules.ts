@@ -27,6 +27,8 @@ interface RuleRow {
 }
 
 type Content = Pick<NewRule, 'effect' | 'subject'>;
+/** The next rows behind an id, in the order of ids. */
+type Pages = (after: number) => RuleRow[];
 
 /**
  * A rule of a workspace is encrypted under a key of the store, one of a session under the session's, with which it goes. It
@@ -40,6 +42,7 @@ export class RuleStore {
   readonly #workspaces: WorkspaceStore;
   readonly #page;
   readonly #pageOfWorkspace;
+  readonly #pageOfSession;
   readonly #byMark;
 
   constructor(db: Db, keys: StoreKeys, parts: { sessions: SessionStore; workspaces: WorkspaceStore }) {
@@ -50,6 +53,9 @@ export class RuleStore {
     this.#page = db.prepare<[number], RuleRow>(`SELECT * FROM rule WHERE id > ? ORDER BY id LIMIT ${PAGE}`);
     this.#pageOfWorkspace = db.prepare<[number, number], RuleRow>(
       `SELECT * FROM rule WHERE workspace = ? AND id > ? ORDER BY id LIMIT ${PAGE}`,
+    );
+    this.#pageOfSession = db.prepare<[number, number], RuleRow>(
+      `SELECT * FROM rule WHERE session = ? AND id > ? ORDER BY id LIMIT ${PAGE}`,
     );
     this.#byMark = db.prepare<[Buffer], RuleRow>('SELECT * FROM rule WHERE mark = ?');
   }
@@ -84,28 +90,38 @@ export class RuleStore {
     const rules: StoredRule[] = [];
     const number = workspace === undefined ? undefined : this.#workspaces.find(workspace);
     if (workspace !== undefined && number === undefined) return rules;
-    yield* this.#eachRow(number, (row) => {
+    yield* this.#eachRow(this.#pagesOf(number), (row) => {
       const rule = this.#open(row);
       if (rule !== undefined) rules.push(rule);
     });
     return rules;
   }
 
-  /** What is wrong with the rules that hold in a session, in sentences. */
+  /**
+   * What is wrong with the rules that hold in a session, or say they do, in sentences. One that was given to another place
+   * holds nowhere, and is named by the sessions of both.
+   */
   *problems(session: SessionState): SlicedJob<string[]> {
     const problems: string[] = [];
-    yield* this.#eachRow(session.workspace, (row) => {
-      const isOurs = row.session === null || row.session === session.number;
-      if (isOurs && this.#open(row) === undefined) problems.push(`the rule ${row.id} does not verify`);
+    const look = (row: RuleRow): void => {
+      if (this.#open(row) === undefined) problems.push(`the rule ${row.id} does not verify`);
+    };
+    yield* this.#eachRow(this.#pagesOf(session.workspace), (row) => {
+      const isOfAnother = row.session !== null && row.session !== session.number;
+      if (!isOfAnother || this.#placeOf(row) === 'elsewhere') look(row);
+    });
+    const own: Pages = (after) => this.#pageOfSession.all(session.number, after);
+    yield* this.#eachRow(own, (row) => {
+      if (row.workspace !== session.workspace) look(row);
     });
     return problems;
   }
 
-  /** How many do not verify of those that the check of no session looks at. */
+  /** How many do not verify of those that are not of a session alone: there may be none to name them. */
   *damaged(): SlicedJob<number> {
     let damaged = 0;
-    yield* this.#eachRow(undefined, (row) => {
-      if (!this.#isOfSession(row) && this.#open(row) === undefined) damaged += 1;
+    yield* this.#eachRow(this.#pagesOf(undefined), (row) => {
+      if (this.#placeOf(row) !== 'here' && this.#open(row) === undefined) damaged += 1;
     });
     return damaged;
   }
@@ -124,12 +140,19 @@ export class RuleStore {
     this.#db.prepare<[number]>('DELETE FROM rule WHERE workspace = ?').run(workspace);
   }
 
-  *#eachRow(workspace: number | undefined, look: (row: RuleRow) => void): SlicedJob<void> {
+  /** @param workspace undefined: of all. */
+  #pagesOf(workspace: number | undefined): Pages {
+    return workspace === undefined
+      ? (after) => this.#page.all(after)
+      : (after) => this.#pageOfWorkspace.all(workspace, after);
+  }
+
+  *#eachRow(pages: Pages, look: (row: RuleRow) => void): SlicedJob<void> {
     const timer = new SliceTimer();
     // Ids begin at 1, but somebody may have put another one there.
     let last = -Infinity;
     for (;;) {
-      const page = workspace === undefined ? this.#page.all(last) : this.#pageOfWorkspace.all(workspace, last);
+      const page = pages(last);
       for (const row of page) look(row);
       last = page.at(-1)?.id ?? last;
       if (page.length < PAGE) return;
@@ -174,12 +197,17 @@ export class RuleStore {
     );
   }
 
-  /** Of a session that is there, and where it says it is. */
-  #isOfSession({ session, workspace }: RuleRow): boolean {
-    if (session === null) return false;
+  /** Where the session is that a rule says it is of: in the rule's workspace or in another; undefined: nowhere. */
+  #placeOf({ session, workspace }: RuleRow): 'here' | 'elsewhere' | undefined {
+    if (session === null) return undefined;
     return orDamaged(
-      () => this.#sessions.peek(session)?.workspace === workspace,
-      () => true,
+      () => {
+        const found = this.#sessions.peek(session);
+        if (found === undefined) return undefined;
+        return found.workspace === workspace ? 'here' : 'elsewhere';
+      },
+      // The check of that session says more.
+      () => 'here',
     );
   }
 

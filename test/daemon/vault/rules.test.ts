@@ -149,6 +149,31 @@ describe('a remembered approval that was changed without the key', () => {
     expect((await vault.verify(two)).problems).toEqual(['the rule 1 does not verify', 'the rule 2 does not verify']);
   });
 
+  test.each([
+    ['of a workspace', null, 'UPDATE rule SET session = (SELECT number FROM session WHERE id = ?) WHERE id = 1'],
+    ['of a session', 'here', 'UPDATE rule SET workspace = (SELECT workspace FROM session WHERE id = ?) WHERE id = 1'],
+    ['of another session', 'there', 'UPDATE rule SET session = (SELECT number FROM session WHERE id = ?) WHERE id = 1'],
+  ] as const)(
+    'is named by the sessions of both places when it is one %s and was given to another',
+    async (_whose, mine, statement) => {
+      const [here, there, beside] = [await session(), await session('/other'), await session('/third')];
+      const id = await vault.addRule(
+        mine === 'there'
+          ? rule('moved', { workspace: '/other', sessionId: there })
+          : rule('moved', { sessionId: mine === null ? null : here }),
+      );
+      await change((db) => {
+        db.prepare(statement).run(mine === 'there' ? here : there);
+      });
+      expect(await vault.rules()).toEqual([]);
+      const named = [`the rule ${id} does not verify`];
+      expect((await vault.verify(here)).problems).toEqual(named);
+      expect((await vault.verify(there)).problems).toEqual(named);
+      expect((await vault.verify(beside)).problems).toEqual([]);
+      expect((await vault.verifyRest()).problems).toEqual(['1 of the remembered approvals do not verify']);
+    },
+  );
+
   test('can be revoked and said again', async () => {
     await session();
     const id = await vault.addRule(rule('one'));
