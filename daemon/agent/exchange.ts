@@ -93,7 +93,7 @@ export class Exchange {
   /** Ends the connection, whatever it is doing. */
   readonly close = (): void => {
     clearTimeout(this.total);
-    clearTimeout(this.wait);
+    this.endWait();
     clearTimeout(this.end);
     this.signal.removeEventListener('abort', this.close);
     this.request?.destroy();
@@ -110,7 +110,7 @@ export class Exchange {
    */
   readonly piece = (givesReason: boolean): void => {
     if (!givesReason && this.end === undefined) return;
-    clearTimeout(this.wait);
+    this.endWait();
     clearTimeout(this.end);
     this.end = setTimeout(() => this.request?.destroy(), END_TIMEOUT_MS);
   };
@@ -202,7 +202,7 @@ export class Exchange {
             if (begun && this.end === undefined)
               this.expect(this.limits.silenceTimeoutMs, (afterMs) => ({ kind: 'silence', begun: true, afterMs }));
             const next = isOver ? await chunks.return?.() : await chunks.next();
-            clearTimeout(this.wait);
+            this.endWait();
             begun = true;
             if (next === undefined || next.done === true) {
               controller.close();
@@ -227,7 +227,7 @@ export class Exchange {
 
   /** The beginning of a body, as far as it comes. What is missing of an error text does not change the error. */
   private async readSome(answer: http.IncomingMessage, maxBytes: number): Promise<string> {
-    clearTimeout(this.wait);
+    this.endWait();
     const chunks: Uint8Array[] = [];
     let length = 0;
     const limit = setTimeout(() => answer.destroy(), ERROR_BODY_TIMEOUT_MS);
@@ -247,10 +247,19 @@ export class Exchange {
 
   /** Limits the wait that begins now; the one before ends. */
   private expect(afterMs: number, fault: (afterMs: number) => Fault): void {
-    clearTimeout(this.wait);
-    this.wait = setTimeout(() => {
-      this.fail(fault(afterMs));
+    this.endWait();
+    const wait = setTimeout(() => {
+      // Where this process itself had no time, what has come lies there unread: it is read first.
+      setImmediate(() => {
+        if (this.wait === wait) this.fail(fault(afterMs));
+      });
     }, afterMs);
+    this.wait = wait;
+  }
+
+  private endWait(): void {
+    clearTimeout(this.wait);
+    this.wait = undefined;
   }
 
   private fail(fault: Fault): ExchangeFailure {

@@ -15,6 +15,11 @@ import {
 } from './support/provider-server.ts';
 import { streamOf, WIRES } from './support/wires.ts';
 
+/** Holds up the whole thread, as a machine that is too busy does. */
+function sleepDeaf(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 let server: ProviderServer;
 
 beforeEach(async () => {
@@ -235,6 +240,19 @@ describe.each(WIRES)('a stream in the format of $type that is unusual but whole,
       socket.end(chunk(whole('done')) + LAST_CHUNK);
     };
     expect((await observe(provider({ silenceTimeoutMs: 150, firstByteTimeoutMs: 150 }))).text).toBe('done');
+  });
+
+  test('lies there unread while this process itself cannot run', async () => {
+    const comment = chunk(': still here\n\n');
+    server.answer = async (socket) => {
+      for (const piece of [STREAM_HEAD + comment, comment, chunk(whole('done')) + LAST_CHUNK]) {
+        socket.write(piece);
+        // Nobody reads it meanwhile: the other end is in this thread.
+        sleepDeaf(250);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    expect((await observe(provider({ silenceTimeoutMs: 200, firstByteTimeoutMs: 200 }))).text).toBe('done');
   });
 
   test('calls itself plain text, uses Windows line ends and has no length', async () => {
