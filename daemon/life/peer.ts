@@ -66,10 +66,12 @@ export class Peer {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const expire = (): void => {
         this.#waiting.delete(id);
         reject(new ProtocolError('DEADLINE', `the other daemon did not answer ${method} within ${deadlineMs} ms`));
-      }, deadlineMs);
+      };
+      // A process that could not run itself finds its timer expired and the answer waiting: the answer is read first.
+      const timer = setTimeout(() => setImmediate(expire), deadlineMs);
       this.#waiting.set(id, {
         resolve: (result) => {
           clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { holdThread } from '../../support/busy-thread.ts';
 import {
   chunk,
   delta,
@@ -14,11 +15,6 @@ import {
   USAGE,
 } from './support/provider-server.ts';
 import { streamOf, WIRES } from './support/wires.ts';
-
-/** Holds up the whole thread, as a machine that is too busy does. */
-function sleepDeaf(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
 
 let server: ProviderServer;
 
@@ -248,7 +244,7 @@ describe.each(WIRES)('a stream in the format of $type that is unusual but whole,
       for (const piece of [STREAM_HEAD + comment, comment, chunk(whole('done')) + LAST_CHUNK]) {
         socket.write(piece);
         // Nobody reads it meanwhile: the other end is in this thread.
-        sleepDeaf(250);
+        holdThread(250);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     };
