@@ -132,7 +132,6 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
     clock,
     registry,
     keys,
-    keysChanged: (signal) => keys.nextChange(signal),
     sessionsChanged,
     recovery: () => configuration.current.recovery,
     defaultMode: () => configuration.current.mode,

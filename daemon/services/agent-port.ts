@@ -125,6 +125,14 @@ export interface ProviderKeys {
   keyFor(provider: string, variable: string | undefined): Promise<string | undefined>;
 }
 
+/** The same, for those who wait for a key. */
+export interface ChangingKeys extends ProviderKeys {
+  /** How often keys, or the configuration that names them, may have changed. Taken before a key is looked for. */
+  readonly changes: number;
+  /** Resolves when there are more changes than these. @throws the signal's reason. */
+  changedSince(changes: number, signal: AbortSignal): Promise<void>;
+}
+
 /** What choosing an agent changes of a session. */
 export interface AgentChoice {
   readonly model: string | undefined;

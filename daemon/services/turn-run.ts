@@ -4,7 +4,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { Part } from '../../protocol/message.ts';
 import type { SessionStatus } from '../../protocol/session.ts';
 import type { TurnChange } from '../../protocol/turn.ts';
-import type { AgentRegistryPort, ProviderKeys, TurnOutcome } from './agent-port.ts';
+import type { AgentRegistryPort, ChangingKeys, TurnOutcome } from './agent-port.ts';
 import type { HeadPatch, NewEntry } from './ports.ts';
 import { isoTime } from './present.ts';
 import { isAnswered, readConversation } from './conversation-history.ts';
@@ -28,10 +28,8 @@ const NOT_DONE = 'Not done: the person cancelled the turn.';
 
 export interface TurnParts extends TurnLogParts, JournalParts {
   readonly registry: AgentRegistryPort;
-  readonly keys: ProviderKeys;
+  readonly keys: ChangingKeys;
   readonly snapshots: SnapshotKeeper;
-  /** Resolves when another provider key or configuration may be there. */
-  readonly keysChanged: (signal: AbortSignal) => Promise<void>;
 }
 
 export class TurnRun {
@@ -48,6 +46,8 @@ export class TurnRun {
   #failures = 0;
   /** Attempts at this step's reply that broke off. A few words do not make up for it: each attempt may cost money. */
   #broken = 0;
+  /** What of them the latest attempt knew. One may be lent between its look and the wait for it. */
+  #keyChanges = 0;
 
   constructor(place: TurnPlace, parts: TurnParts, statusAfter: () => SessionStatus) {
     this.place = place;
@@ -109,6 +109,7 @@ export class TurnRun {
     requireWorkspace(workspace);
     const messages = await readConversation(vault, sessionId);
     if (isAnswered(messages, turn)) return undefined;
+    this.#keyChanges = keys.changes;
     const { backend, model, provider, keyVariable } = registry.resolve(modelId);
     const apiKey = await keys.keyFor(provider, keyVariable);
     if (apiKey === undefined && keyVariable !== undefined) throw missingKey(provider, keyVariable);
@@ -167,7 +168,7 @@ export class TurnRun {
   async #waitOut(error: ProtocolError, signal: AbortSignal): Promise<void> {
     if (error.kind === 'PROVIDER_KEY_MISSING') {
       await this.#cutOff('broken-stream', this.#waitingChange('key', error), { status: 'waiting' });
-      await this.#parts.keysChanged(signal);
+      await this.#parts.keys.changedSince(this.#keyChanges, signal);
       return;
     }
     const inTheStore: boolean = isStorageTrouble(error);

@@ -1,7 +1,7 @@
 /** Turns as the daemon runs them, with a real store, a backend that the test plays, and workspaces that do what it says. */
 import { ulid } from 'ulid';
 import { onTestFinished } from 'vitest';
-import type { AgentBackend, TurnJournal } from '../../../../daemon/services/agent-port.ts';
+import type { AgentBackend, ChangingKeys, TurnJournal } from '../../../../daemon/services/agent-port.ts';
 import { ApprovalService } from '../../../../daemon/services/approval-service.ts';
 import { systemClock } from '../../../../daemon/services/clock.ts';
 import { EventHub } from '../../../../daemon/services/event-hub.ts';
@@ -64,7 +64,15 @@ export class Actor {
 export interface StageOptions {
   readonly waitMs?: number;
   readonly enabled?: boolean;
+  /** Where the key of the model comes from; it needs none without. */
+  readonly keys?: ChangingKeys;
 }
+
+const NO_KEYS: ChangingKeys = {
+  changes: 0,
+  keyFor: () => Promise.resolve(undefined),
+  changedSince: () => Promise.resolve(),
+};
 
 export class Stage {
   readonly vault: VaultPort;
@@ -90,7 +98,7 @@ export class Stage {
     return stage;
   }
 
-  private constructor(vault: VaultPort, { waitMs, enabled = true }: StageOptions) {
+  private constructor(vault: VaultPort, { waitMs, enabled = true, keys }: StageOptions) {
     this.vault = vault;
     const clock = systemClock();
     const report = (error: unknown): string => `trace-${this.reported.push(error)}`;
@@ -119,7 +127,7 @@ export class Stage {
       summarise: () => Promise.resolve(undefined),
     };
     const registry = {
-      resolve: () => ({ backend, provider: 'test', model: 'test', keyVariable: undefined }),
+      resolve: () => ({ backend, provider: 'test', model: 'test', keyVariable: keys && 'A_KEY' }),
       defaultModel: () => 'test/test',
       list: () => Promise.resolve({ models: [], problems: [] }),
     };
@@ -135,8 +143,7 @@ export class Stage {
       ...common,
       approvals,
       snapshots: keeper,
-      keys: { keyFor: () => Promise.resolve(undefined) },
-      keysChanged: () => Promise.resolve(),
+      keys: keys ?? NO_KEYS,
       defaultMode: () => 'full',
       recovery: () => 'safe',
       report,
