@@ -49,7 +49,7 @@ test('an idle daemon of an older build hands over to one of ours', async () => {
   const { daemon, connect, launches } = await scene(OLDER, SUCCESSOR);
   const connecting = connect();
   await until(() => launches().length === 1, 'the successor');
-  await daemon.stop();
+  await daemon.handOver();
   const client = await connecting;
   expect(client.daemon.daemon.build.id).toBe('client');
   expect(launches()[0]).toEqual(['--take-over']);
@@ -68,7 +68,7 @@ test('a busy one finishes first, and the person is told why it takes so long', a
   await until(() => told.length === 2, 'news');
   runningTurns = 0;
   await until(() => launches().length === 1, 'the successor');
-  await daemon.stop();
+  await daemon.handOver();
   await connecting;
   // A slow machine is told of the start too.
   expect(told.slice(0, 2)).toEqual([
@@ -127,7 +127,7 @@ test('a successor that found the older one busy tries again', async () => {
   );
   const connecting = connect();
   await until(() => launches().length === 2, 'the second try');
-  await daemon.stop();
+  await daemon.handOver();
   expect((await connecting).daemon.daemon.build.id).toBe('client');
 });
 
@@ -150,7 +150,7 @@ test('of several newer clients one replaces the daemon', async () => {
   const connecting = Promise.all([connect(), connect(), connect(), connect()]);
   await until(() => launches().length === 1, 'the successor');
   await until(() => daemon.asked.length >= 8, 'questions of all');
-  await daemon.stop();
+  await daemon.handOver();
   const pids = (await connecting).map((client) => client.daemon.daemon.pid);
   expect(new Set(pids).size).toBe(1);
   expect(launches()).toHaveLength(1);

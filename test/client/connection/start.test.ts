@@ -149,6 +149,19 @@ test('a daemon that is killed while it starts is started again', async () => {
   expect(performance.now() - begun).toBeLessThan(5_000);
 });
 
+test('one that gave way to a daemon that was just leaving is started again, in the same round', async () => {
+  const where = place();
+  const script = program(
+    where,
+    `
+    const count = readFileSync(join(data, 'started'), 'utf8').trim().split('\\n').length;
+    if (count < 4) process.exit(0);
+    serve();`,
+  );
+  await connectTo(where, script);
+  expect(starts(where)).toHaveLength(4);
+});
+
 test('a daemon that does not come up is given up after ten seconds, with the end of its log', async () => {
   const where = place();
   const told: string[] = [];

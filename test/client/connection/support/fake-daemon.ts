@@ -6,6 +6,7 @@ import { prepareDirectories, type Locations } from '../../../../client/connectio
 import type { InitializeResult } from '../../../../protocol/admin.ts';
 import { ProtocolError } from '../../../../protocol/errors.ts';
 import { FrameDecoder, encodeFrame } from '../../../../protocol/frame.ts';
+import { until } from './scratch.ts';
 
 export interface Asked {
   readonly connection: number;
@@ -98,12 +99,21 @@ export class FakeDaemon {
     this.#sockets.clear();
   }
 
+  /** As an older daemon ends: its successor has the public name before it goes. */
+  async handOver(): Promise<void> {
+    await until(() => this.#publicInode() !== this.#inode, 'the name of the successor');
+    await this.stop();
+  }
+
+  /** Like the real one: the name goes first, because clients that lose their connection start the next daemon. */
   async stop(): Promise<void> {
+    if (this.#publicInode() === this.#inode) rmSync(this.locations.endpoint.socketPath);
     this.cut();
-    if (!this.#server.listening) return;
-    await new Promise((resolve) => this.#server.close(resolve));
-    const { socketPath } = this.locations.endpoint;
-    if (lstatSync(socketPath, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(socketPath);
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #publicInode(): number | undefined {
+    return lstatSync(this.locations.endpoint.socketPath, { throwIfNoEntry: false })?.ino;
   }
 
   #serve(socket: Socket): void {
