@@ -13,7 +13,7 @@ import type { SessionService } from './services/session-service.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
 import { SnapshotService } from './services/snapshot-service.ts';
 import type { TurnService } from './services/turn-service.ts';
-import { SnapshotKeeper } from './services/turn-snapshots.ts';
+import { SnapshotKeeper } from './services/snapshot-keeper.ts';
 import { WorkspaceHolds } from './services/workspace-holds.ts';
 import { failureTeller } from './snapshot-failures.ts';
 import { WorkspaceThreads } from './workspace/thread/workspace-threads.ts';

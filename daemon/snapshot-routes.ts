@@ -6,7 +6,7 @@ import type { RestoreService } from './services/restore-service.ts';
 import type { SnapshotService } from './services/snapshot-service.ts';
 import type { WorkspacesPort } from './services/snapshot-port.ts';
 import { listTurns } from './services/turn-list.ts';
-import type { SnapshotKeeper } from './services/turn-snapshots.ts';
+import type { SnapshotKeeper } from './services/snapshot-keeper.ts';
 import type { TurnService } from './services/turn-service.ts';
 import type { ServiceRoutes } from './transport/routes.ts';
 
@@ -34,7 +34,7 @@ export function snapshotRoutes(services: SnapshotServices): Pick<ServiceRoutes, 
       ...(await pruning.statusOf(params.workspace)),
     }),
     'snapshot/take': (params) => snapshots.take(params),
-    'snapshot/giveUp': ({ sessionId }) => Promise.resolve({ turn: keeper.giveUp(sessionId) }),
+    'snapshot/giveUp': ({ sessionId }) => Promise.resolve(keeper.giveUp(sessionId)),
     'snapshot/export': (params) => snapshots.exportTo(params),
     'snapshot/writeOut': (params) => snapshots.writeOut(params),
     'snapshot/prune': (params) => pruning.prune(params),

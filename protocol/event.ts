@@ -63,7 +63,7 @@ export const EPHEMERAL_EVENT_DATA = {
     total: z.nullable(z.int()),
     /** Since it began. */
     ms: z.int(),
-    /** A call waits for it. `snapshot/giveUp` has the call go on without. */
+    /** A call, or the end of the turn, waits for it. `snapshot/giveUp` has the turn go on without. */
     waits: z.boolean(),
   }),
   /** Whether what the screen shows is durable. */

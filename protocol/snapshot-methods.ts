@@ -1,26 +1,28 @@
 /** Methods about snapshots of files, and about bringing files back. */
 import { method } from './method-spec.ts';
 import {
+  SnapshotExportParams,
+  SnapshotExportResult,
+  SnapshotGiveUpParams,
+  SnapshotGiveUpResult,
+  SnapshotTakeParams,
+  SnapshotTakeResult,
+  SnapshotWriteOutParams,
+  SnapshotWriteOutResult,
+} from './snapshot-orders.ts';
+import {
   RestoreApplyParams,
   RestorePlan,
   RestorePlanParams,
   RestoreResult,
   SnapshotDiffParams,
   SnapshotDiffResult,
-  SnapshotExportParams,
-  SnapshotExportResult,
-  SnapshotGiveUpParams,
-  SnapshotGiveUpResult,
   SnapshotListParams,
   SnapshotListResult,
   SnapshotShowParams,
   SnapshotShowResult,
   SnapshotStatus,
   SnapshotStatusParams,
-  SnapshotTakeParams,
-  SnapshotTakeResult,
-  SnapshotWriteOutParams,
-  SnapshotWriteOutResult,
 } from './snapshot.ts';
 import {
   SnapshotPruneParams,
@@ -81,7 +83,8 @@ export const SNAPSHOT_METHODS = {
   }),
 
   'snapshot/giveUp': method(SnapshotGiveUpParams, SnapshotGiveUpResult, {
-    summary: 'Has the running turn go on without the snapshot from before it, which takes long.',
+    summary:
+      'Has the running turn go on without the snapshot from before it, or end without the one after it, which takes long.',
     errors: [],
     effect: 'set',
     admin: true,

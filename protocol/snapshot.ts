@@ -191,26 +191,6 @@ export const SnapshotStatus = z.object({
 });
 export type SnapshotStatus = z.infer<typeof SnapshotStatus>;
 
-export const SnapshotTakeParams = z.strictObject({ opId: OpId, workspace: Path });
-export const SnapshotTakeResult = z.object({ snapshot: Snapshot, durationMs: z.int() });
-
-export const SnapshotGiveUpParams = z.strictObject({ sessionId: SessionId });
-/** The turn that goes on without its snapshot, and cannot be taken back; null when none is being captured. */
-export const SnapshotGiveUpResult = z.object({ turn: z.nullable(TurnNumber) });
-
-export const SnapshotExportParams = z.strictObject({
-  workspace: Path,
-  /** Absolute; must not exist, or be empty. */
-  destination: Path,
-});
-/** `damaged` snapshots were left out: what the store has of them is. Missing for none. */
-export const SnapshotExportResult = z.object({
-  snapshots: z.int(),
-  objects: z.int(),
-  bytes: z.int(),
-  damaged: z.optional(z.int()),
-});
-
 /** What to bring back. */
 export const RestoreTarget = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('turn'), turn: TurnNumber, phase: SnapshotPhase }),
@@ -285,12 +265,3 @@ export const RestoreResult = z.object({
   conflicts: z.int(),
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;
-
-export const SnapshotWriteOutParams = z.strictObject({
-  sessionId: SessionId,
-  turn: TurnNumber,
-  phase: SnapshotPhase,
-  /** Absolute; must not exist, or be empty. */
-  destination: Path,
-});
-export const SnapshotWriteOutResult = z.object({ files: z.int(), bytes: z.int() });

@@ -44,7 +44,7 @@ function conversationParts(conversation: Conversation, asking: string | undefine
 }
 
 function captureParts(capture: NonNullable<Conversation['capture']>): string[] {
-  return [captureText(capture), ...(capture.waits ? ['a call waits, /skip goes on without'] : [])];
+  return [captureText(capture), ...(capture.waits ? ['the turn waits, /skip goes on without'] : [])];
 }
 
 /** `queued (1 before it)` */

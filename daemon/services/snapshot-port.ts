@@ -122,8 +122,8 @@ export interface WorkspaceFiles {
    */
   take(name: PointName, signal: AbortSignal): Promise<TakenSnapshot>;
   /**
-   * The snapshot that is being taken under this name comes too late to be from before the turn's first change: it gets no
-   * name. What was read is kept for the next one.
+   * The snapshot that is being taken under this name comes too late to be from before the turn's first change, or from before
+   * that of the next turn: it gets no name. What was read is kept for the next one.
    */
   tooLate(name: PointName): void;
   /** A call is about to change files. */

@@ -1,6 +1,7 @@
 /** What one turn does to the files of its workspace: captured before its first change, and accounted for until its end. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { EventData } from '../../protocol/event.ts';
+import type { ResultOf } from '../../protocol/methods.ts';
 import type { SnapshotEntry } from '../../protocol/snapshot.ts';
 import { CaptureProgress } from './capture-progress.ts';
 import { fulfilsWithin } from './deadline.ts';
@@ -33,27 +34,8 @@ export interface SnapshotParts {
   readonly waitMs?: number;
 }
 
-/** Makes what every turn needs. */
-export class SnapshotKeeper {
-  readonly #parts: SnapshotParts;
-  readonly #shared: Shared = { informed: new Set(), turns: new Map() };
-
-  constructor(parts: SnapshotParts) {
-    this.#parts = parts;
-  }
-
-  /** @param tell told how far the files are captured, when that takes long. */
-  ofTurn(place: TurnPlace, tell: (told: EventData<'capture'>) => void): TurnSnapshots {
-    return new TurnSnapshots(place, this.#parts, this.#shared, tell);
-  }
-
-  /** As TurnSnapshots'. @returns the turn that goes on without; null when none is being captured. */
-  giveUp(sessionId: string): number | null {
-    return this.#shared.turns.get(sessionId)?.giveUp() ?? null;
-  }
-}
-
-interface Shared {
+/** What the turns of a daemon know of each other. */
+export interface Shared {
   /** Sessions whose person has let a change pass in a workspace that is never captured. */
   readonly informed: Set<string>;
   /** By session: those of turns that go on. */
@@ -83,6 +65,8 @@ export class TurnSnapshots {
   #before: Promise<void> | undefined;
   #beforeHasEnded = false;
   readonly #givenUp = Promise.withResolvers<void>();
+  /** Set while the end of the turn waits for its files: it waits no longer. */
+  #endNow: (() => void) | undefined;
   #loss: Loss | undefined;
   /** A person has let a change pass that cannot be taken back. */
   #isAccepted = false;
@@ -131,12 +115,20 @@ export class TurnSnapshots {
     this.#goOnWithout(`capturing the files took longer than ${Math.ceil(waitMs / 1000)} seconds`);
   }
 
-  /** A person does not want to wait for the files from before the turn. @returns undefined when nothing is waited for. */
-  giveUp(): number | undefined {
+  /**
+   * A person does not want to wait for the files from before the turn, or for those after it: these are captured all the
+   * same, unless the next turn changes any before. @returns undefined when nothing is waited for.
+   */
+  giveUp(): ResultOf<'snapshot/giveUp'> | undefined {
+    const { turn } = this.#turn;
+    if (this.#endNow !== undefined) {
+      this.#endNow();
+      return { turn, phase: 'post' };
+    }
     if (this.#beforeHasEnded || this.#loss !== undefined) return undefined;
     this.#goOnWithout('given up by you');
     this.#givenUp.resolve();
-    return this.#turn.turn;
+    return { turn, phase: 'pre' };
   }
 
   /** What a person is told before the first change that cannot be taken back; undefined when it can, or was told. */
@@ -239,9 +231,14 @@ export class TurnSnapshots {
     const counted = ended.then((result) => {
       counts = result;
     });
+    const { promise: skipped, resolve } = Promise.withResolvers<void>();
+    this.#endNow = resolve;
+    this.#shared.turns.set(this.#turn.sessionId, this);
     this.#progress.begin();
-    await this.#comes(counted, limitMs, signal);
+    await this.#progress.during(() => this.#comes(Promise.race([counted, skipped]), limitMs, signal));
     this.#progress.end(counts === undefined ? 'given-up' : 'done');
+    this.#shared.turns.delete(this.#turn.sessionId);
+    this.#endNow = undefined;
     return counts;
   }
 

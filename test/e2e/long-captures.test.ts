@@ -38,7 +38,7 @@ test('everybody is told how far it is, and the turn goes on at once when a perso
   expect(told(me)[0]).toMatchObject({ state: 'running' });
   expect(told(me).at(-1)).toMatchObject({ total: FILES + 1 });
   expect(readFileSync(join(home.workspace, 'a.txt'), 'utf8')).toBe('one\n');
-  expect(await client.call('snapshot/giveUp', { sessionId: me.sessionId })).toEqual({ turn: 1 });
+  expect(await client.call('snapshot/giveUp', { sessionId: me.sessionId })).toEqual({ turn: 1, phase: 'pre' });
   await me.state(1, 'completed');
   expect(readFileSync(join(home.workspace, 'a.txt'), 'utf8')).toBe('two\n');
   expect(me.changes.filter(({ kind }) => kind === 'snapshot')).toMatchObject([

@@ -136,7 +136,10 @@ export class Workspace {
       post: { tree, record, commit: writeRecord(objects, tree, `after turn ${turn.turn}`, record) },
       names: changes === undefined ? [] : this.#ledger.fold(turn, changes, objects),
     }));
-    this.#side.rename([{ name, id: post.commit }, { name: NEWEST, id: post.commit }, ...names]);
+    // The next turn may have changed files meanwhile; what this one has changed is known all the same.
+    const isInTime = claimName(flag);
+    const named = isInTime ? [name, NEWEST].map((each) => ({ name: each, id: post.commit })) : [];
+    this.#side.rename([...named, ...names]);
     if (changes === undefined) throw unknownChanges([turn.turn]);
     return countsOf(this.#side, this.#side.findSnapshot(turnSnapshotName(turn, 'pre')), post, changes);
   }

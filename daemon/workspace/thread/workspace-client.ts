@@ -54,20 +54,14 @@ export class WorkspaceClient implements WorkspaceFiles {
   }
 
   async take(name: PointName, signal: AbortSignal): Promise<TakenSnapshot> {
-    const key = snapshotName(name);
-    return await this.#reading(async (flag) => {
-      this.#taking.set(key, flag);
-      try {
-        return await this.#thread.ask('take', [name, flag], flag, signal);
-      } finally {
-        this.#taking.delete(key);
-      }
-    });
+    return await this.#naming(name, (flag) => this.#thread.ask('take', [name, flag], flag, signal));
   }
 
   tooLate(name: PointName): void {
-    const flag = this.#taking.get(snapshotName(name));
-    if (flag !== undefined) comeTooLate(flag);
+    for (const late of [name, ...turnBefore(name)]) {
+      const flag = this.#taking.get(snapshotName(late));
+      if (flag !== undefined) comeTooLate(flag);
+    }
   }
 
   async beginCall(turn: TurnRef, mutation: Mutation): Promise<void> {
@@ -89,8 +83,11 @@ export class WorkspaceClient implements WorkspaceFiles {
   }
 
   async endTurn(turn: TurnRef, signal: AbortSignal): Promise<CallResult<'endTurn'>> {
+    const point = { kind: 'turn', turn: turn.turn, phase: 'post' } as const;
     try {
-      return await this.#reading((flag) => this.#thread.ask('endTurn', [turn, flag], flag, signal));
+      return await this.#naming({ sessionId: turn.sessionId, point }, (flag) =>
+        this.#thread.ask('endTurn', [turn, flag], flag, signal),
+      );
     } finally {
       for (const release of this.#heldOf(turn).values()) release();
       this.#held.delete(turnName(turn));
@@ -187,6 +184,19 @@ export class WorkspaceClient implements WorkspaceFiles {
     return this.#thread.close();
   }
 
+  /** A reading that ends with a name, unless somebody says before that it comes too late for that. */
+  async #naming<T>(name: PointName, read: (flag: StopFlag) => Promise<T>): Promise<T> {
+    const key = snapshotName(name);
+    return await this.#reading(async (flag) => {
+      this.#taking.set(key, flag);
+      try {
+        return await read(flag);
+      } finally {
+        this.#taking.delete(key);
+      }
+    });
+  }
+
   async #reading<T>(read: (flag: StopFlag) => Promise<T>): Promise<T> {
     const reading = { flag: newStopFlag(), since: performance.now() };
     if (this.#status === undefined) this.#askStatus();
@@ -248,6 +258,12 @@ export class WorkspaceClient implements WorkspaceFiles {
     this.#held.set(name, known);
     return known;
   }
+}
+
+/** What is still being captured of the end of the turn before comes too late as well. */
+function turnBefore({ sessionId, point }: PointName): PointName[] {
+  if (point.kind === 'taken' || point.phase === 'post' || point.turn === 1) return [];
+  return [{ sessionId, point: { kind: 'turn', turn: point.turn - 1, phase: 'post' } }];
 }
 
 function progressOf({ flag }: Reading): ReadingProgress {

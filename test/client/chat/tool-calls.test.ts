@@ -203,7 +203,7 @@ test('a capture that takes long is seen below the conversation, with the way not
   chat.daemon.emit(chat.sessionId, 'capture', 1, told);
   await chat.ends('[capturing files: 41,200 of about 100,000]');
   chat.daemon.emit(chat.sessionId, 'capture', 1, { ...told, waits: true });
-  await fakeScreen(chat, 'a call waits, /skip goes on without');
+  await fakeScreen(chat, 'the turn waits, /skip goes on without');
   chat.daemon.overrides['snapshot/giveUp'] = () => ({ turn: 1 });
   chat.type('/skip\r');
   await fakeScreen(chat, 'turn 1 goes on, and its files cannot be brought back');

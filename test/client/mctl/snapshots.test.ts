@@ -246,9 +246,12 @@ test('restore takes the id of a snapshot that was taken by hand for what the ses
 test('skip has a turn go on without its files', async () => {
   const { run, daemon, params, sessionId } = workplace();
   daemon.overrides['snapshot/giveUp'] = () => ({ turn: 3 });
-  const out = 'turn 3 goes on; its files cannot be brought back\n';
+  const out = 'turn 3 goes on, and its files cannot be brought back\n';
   await expect(run('snapshots skip ID')).resolves.toMatchObject({ code: 0, out });
   expect(params('snapshot/giveUp')).toEqual({ sessionId });
+  daemon.overrides['snapshot/giveUp'] = () => ({ turn: 3, phase: 'post' });
+  const end = 'turn 3 ends now; its files are captured soon after\n';
+  await expect(run('snapshots skip ID')).resolves.toMatchObject({ code: 0, out: end });
   daemon.overrides['snapshot/giveUp'] = () => ({ turn: null });
   await expect(run('snapshots skip ID')).resolves.toMatchObject({ code: 0, out: 'no turn waits for its files\n' });
   expect(JSON.parse((await run('snapshots skip ID --json')).out)).toEqual({ turn: null });

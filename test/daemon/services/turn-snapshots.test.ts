@@ -123,11 +123,11 @@ describe('a turn that changes files', () => {
     const stage = await Stage.open();
     const capture = gate();
     stage.workspaces.instead.take = () => capture.reached;
-    expect(stage.keeper.giveUp('nobody')).toBeNull();
+    expect(stage.keeper.giveUp('nobody')).toEqual({ turn: null });
     const session = await stage.begin((turn) => turn.call('edit', 'a.txt'));
     await waitUntil('the call is in the log', () => hasCalled(stage, session));
-    expect(stage.keeper.giveUp(session)).toBe(1);
-    expect(stage.keeper.giveUp(session)).toBeNull();
+    expect(stage.keeper.giveUp(session)).toEqual({ turn: 1, phase: 'pre' });
+    expect(stage.keeper.giveUp(session)).toEqual({ turn: null });
     await stage.rest(session, 4_000);
     expect(await stage.said(session)).toMatchObject([
       { entry: { restorable: false, reason: 'given up by you', files: 1 }, next: { state: 'completed' } },
@@ -147,7 +147,7 @@ describe('a turn that changes files', () => {
     expect(reasons.join()).toContain('The files cannot be brought back afterwards: given up by you.');
     await stage.answer(session, 'allow');
     await stage.rest(session);
-    expect(stage.keeper.giveUp(session)).toBeNull();
+    expect(stage.keeper.giveUp(session)).toEqual({ turn: null });
     capture.come();
   });
 
@@ -166,7 +166,7 @@ describe('a turn that changes files', () => {
       0,
       ['take 1-pre'],
     ]);
-    expect(stage.keeper.giveUp(session)).toBeNull();
+    expect(stage.keeper.giveUp(session)).toEqual({ turn: null });
     capture.come();
     await waitUntil('the capture is there', () => stage.workspaces.stored.has('1-pre'));
   });
@@ -183,6 +183,22 @@ describe('a turn that changes files', () => {
     await stage.rest(session);
     const order = stage.workspaces.asked.filter((what) => /post|pre/.test(what));
     expect(order).toEqual(['take 1-pre', 'post 1', 'take 2-pre', 'post 2']);
+  });
+
+  test('ends at once when a person does not want to wait for the files after it, which are captured all the same', async () => {
+    const stage = await Stage.open();
+    const post = gate();
+    stage.workspaces.instead.post = () => post.reached;
+    const session = await stage.begin((turn) => turn.call('edit', 'a.txt'));
+    await waitUntil('the turn ends', () => stage.workspaces.asked.includes('post 1'));
+    expect(stage.keeper.giveUp(session)).toEqual({ turn: 1, phase: 'post' });
+    await stage.rest(session, 4_000);
+    expect(await stage.said(session)).toMatchObject([
+      { entry: { restorable: true, files: 1 }, next: { state: 'completed' } },
+    ]);
+    expect(stage.workspaces.asked).not.toContain('too late 1-pre');
+    expect(stage.keeper.giveUp(session)).toEqual({ turn: null });
+    post.come();
   });
 
   test.each([

@@ -13,7 +13,7 @@ import { SessionService } from '../../../../daemon/services/session-service.ts';
 import { SessionWriter } from '../../../../daemon/services/session-writer.ts';
 import type { PreparedCall } from '../../../../daemon/services/tool-port.ts';
 import { SnapshotService } from '../../../../daemon/services/snapshot-service.ts';
-import { SnapshotKeeper } from '../../../../daemon/services/turn-snapshots.ts';
+import { SnapshotKeeper } from '../../../../daemon/services/snapshot-keeper.ts';
 import { TurnService } from '../../../../daemon/services/turn-service.ts';
 import { WorkspaceHolds } from '../../../../daemon/services/workspace-holds.ts';
 import type { SnapshotEntry } from '../../../../protocol/snapshot.ts';

@@ -240,6 +240,25 @@ describe('the threads of workspaces', () => {
     expect((await files.list(undefined, 10, undefined)).snapshots).toEqual([]);
   });
 
+  it('give no name to the files after a turn that come too late for the next one, and keep what the turn changed', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old');
+    const files = await threads().of(root);
+    await files.take(point(ALICE, 1, 'pre'), never);
+    await files.beginCall(turn, command);
+    writeFileSync(join(root, 'a.txt'), 'new');
+    await files.endCall(turn, command);
+    const ended = files.endTurn(turn, never);
+    const next = files.take(point(ALICE, 2, 'pre'), never);
+    files.tooLate(point(ALICE, 2, 'pre'));
+    await expect(next).rejects.toMatchObject({ kind: 'DEADLINE' });
+    expect(await ended).toMatchObject({ files: 1, byShell: 1 });
+    const { snapshots } = await files.list(undefined, 10, undefined);
+    expect(snapshots.map(({ point: named }) => named)).toEqual([point(ALICE, 1, 'pre').point]);
+    const target = point(ALICE, 1, 'pre').point;
+    const { planId } = await files.plan({ params: { sessionId: ALICE, target }, newestTurn: 2 });
+    expect(await files.apply(ALICE, planId)).toMatchObject({ restored: 1 });
+  });
+
   it('say how far a long reading is instead of waiting for it', async () => {
     for (let number = 0; number < 2_000; number += 1) writeFileSync(join(root, `${number}`), String(number));
     const files = await threads().of(root);
