@@ -11,7 +11,13 @@ const HOMES = {
     '^client/command-line/(workspace|controlling-terminal)[.]ts$',
   ],
   // The pager reads keys from the person's terminal: no daemon can start it for them.
-  childProcess: ['^daemon/(vault|tools)/', '^client/connection/', '^client/command-line/pager[.]ts$'],
+  // The library that watches on macOS takes its process down with it: it gets one of its own, with nothing to lose.
+  childProcess: [
+    '^daemon/(vault|tools)/',
+    '^daemon/workspace/watch/stream/helper-process[.]ts$',
+    '^client/connection/',
+    '^client/command-line/pager[.]ts$',
+  ],
   network: ['^daemon/(transport|life)/', '^daemon/agent/exchange[.]ts$', '^client/connection/'],
   database: ['^daemon/vault/', '^daemon/life/lock[.]ts$'],
   keychain: ['^daemon/vault/'],

@@ -43,7 +43,7 @@ interface Bundled {
 /** Everything is translated for it, so that the version guard can speak on any Node somebody may still have. */
 const OLDEST_PARSER = 'node18';
 /** Native modules: they stay packages of their own. */
-const EXTERNALS = ['better-sqlite3', '@napi-rs/keyring'];
+const EXTERNALS = ['better-sqlite3', '@napi-rs/keyring', '@parcel/watcher'];
 const DIST = '__mDist';
 
 /** Identifies what a build of these sources at this version contains: 16 hex digits, the same in every directory and at any time. */

@@ -7,6 +7,7 @@ const Versions = z.record(z.string(), z.string());
 const Manifest = z.object({
   dependencies: Versions,
   devDependencies: Versions,
+  optionalDependencies: z.optional(Versions),
   allowScripts: z.optional(z.record(z.string(), z.boolean())),
 });
 const LockedPackage = z.object({
@@ -29,7 +30,7 @@ export function lockfileFaults(root: string): string[] {
   const { packages } = Lockfile.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
   const npmrc = readFileSync(join(root, '.npmrc'), 'utf8');
   return [
-    ...pinFaults({ ...manifest.dependencies, ...manifest.devDependencies }, packages),
+    ...pinFaults({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies }, packages),
     ...compilerFaults(packages),
     ...addressFaults(packages, npmrc),
     ...platformFaults(packages),

@@ -18,6 +18,8 @@ export const ENTRIES: readonly Entry[] = [
   { name: 'tools-worker', source: 'daemon/tools/worker.ts', lasting: true },
   { name: 'scout-worker', source: 'daemon/workspace/scan/scout-worker.ts', lasting: true },
   { name: 'watch-worker', source: 'daemon/workspace/watch/watch-worker.ts', lasting: true },
+  { name: 'stream-worker', source: 'daemon/workspace/watch/stream/stream-worker.ts', lasting: true },
+  { name: 'watch-helper', source: 'daemon/workspace/watch/stream/watch-helper.ts', lasting: true },
   { name: 'workspace-worker', source: 'daemon/workspace/thread/worker.ts', lasting: true },
   { name: 'keychain-helper', source: 'daemon/vault/keys/keychain-helper.ts' },
 ];

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { HelperProcess } from '../daemon/workspace/watch/stream/helper-process.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 const MINUTE_MS = 60_000;
@@ -31,16 +32,37 @@ function environmentOf(home: string): NodeJS.ProcessEnv {
     npm_config_cache: cache,
     npm_config_userconfig: userConfig,
     npm_config_prefer_offline: 'true',
-    // The two native packages come from npm's cache or from the registry; without either this fails, and soon.
+    // The native packages come from npm's cache or from the registry; without either this fails, and soon.
     npm_config_fetch_retries: '1',
     npm_config_fetch_retry_mintimeout: '1000',
     npm_config_fetch_timeout: '30000',
   };
 }
 
+/** @returns what the installed process that watches says when it is asked. */
+async function askHelper(script: string, root: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const helper: HelperProcess = new HelperProcess(
+    script,
+    { root, cookies: join(root, 'cookies') },
+    {
+      message: (message) => {
+        if (message.kind === 'ready') helper.send({ kind: 'ask', question: 1, settled: 0 });
+        else resolve(message.dirt.kind === 'dirt' ? 'dirt' : message.dirt.reason);
+      },
+      death: resolve,
+    },
+  );
+  try {
+    return await promise;
+  } finally {
+    await helper.end();
+  }
+}
+
 test(
   'the packed package, installed globally, answers as m and mctl',
-  () => {
+  async () => {
     const root = mkdtempSync(join(tmpdir(), 'm-pack-'));
     onTestFinished(() => rmSync(root, { recursive: true, force: true }));
     const [clone, home, prefix] = ['clone', 'home', 'prefix'].map((name) => join(root, name)) as [
@@ -69,9 +91,21 @@ test(
     expect(readdirSync(installed).filter((name) => /^(client|daemon|protocol|scripts|test)$/.test(name))).toEqual([]);
     expect(readdirSync(join(installed, 'node_modules')).sort()).toEqual([
       '@napi-rs',
+      '@parcel',
       'better-sqlite3',
+      'detect-libc',
+      'is-extglob',
+      'is-glob',
       'node-addon-api',
+      'picomatch',
     ]);
+
+    // What watches on macOS is there, and may be left out.
+    const helper = join(installed, 'dist', builds[0]?.name ?? '', 'watch-helper.cjs');
+    expect(await askHelper(helper, home)).toBe('the watches are new');
+    rmSync(join(installed, 'node_modules', '@parcel'), { recursive: true });
+    expect(await askHelper(helper, home)).toContain('@parcel/watcher is not installed');
+    expect(run(join(prefix, 'bin', 'mctl'), ['--version'], home, environment)).toContain(version);
   },
   4 * MINUTE_MS,
 );

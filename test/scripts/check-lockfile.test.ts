@@ -48,6 +48,16 @@ test.each<[fault: string, plant: (root: string) => void, sentence: RegExp]>([
     /zod is asked for as "\^4\.0\.0"/,
   ],
   [
+    'a version range of what may be left out',
+    (root) => manifest(root, (content) => Object.assign(content, { optionalDependencies: { '@parcel/watcher': '2' } })),
+    /@parcel\/watcher is asked for as "2"/,
+  ],
+  [
+    'a missing build of what may be left out',
+    (root) => locked(root, (packages) => delete packages['node_modules/@parcel/watcher-darwin-arm64']),
+    /@parcel\/watcher-darwin-arm64.*is not in the lockfile/,
+  ],
+  [
     'a version that is not the locked one',
     (root) => manifest(root, (content) => Object.assign(content['devDependencies'] ?? {}, { zod: '4.0.0' })),
     /zod is 4\.0\.0 in package\.json and \d/,

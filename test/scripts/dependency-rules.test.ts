@@ -64,6 +64,7 @@ const VIOLATIONS: Record<string, [file: string, line: string][]> = {
   ],
   'child-processes-have-one-home': [
     ['daemon/agent/spawns.ts', `import { spawn } from 'node:child_process';`],
+    ['daemon/workspace/watch/spawns.ts', `import { spawn } from 'node:child_process';`],
     ['client/chat/spawns.ts', `import { spawn } from 'child_process';`],
   ],
   'sockets-have-one-home': [

@@ -60,3 +60,9 @@ test('the vault thread and the keychain helper load what they need and no more',
   expect(packagesOf('vault-worker', 'ever').filter((name) => HEAVY.test(name))).toEqual(['better-sqlite3']);
   expect(packagesOf('keychain-helper', 'ever')).toEqual(['@napi-rs/keyring']);
 });
+
+test('the library that watches is loaded by the process that watches, and by nothing else', () => {
+  expect(packagesOf('watch-helper', 'ever')).toEqual(['@parcel/watcher']);
+  const others = ENTRIES.filter(({ name }) => name !== 'watch-helper');
+  expect(others.filter(({ name }) => packagesOf(name, 'ever').includes('@parcel/watcher'))).toEqual([]);
+});

@@ -36,6 +36,8 @@ export async function run(): Promise<void> {
   'daemon/workspace/scan/scout-worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
   'daemon/workspace/thread/worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
   'daemon/workspace/watch/watch-worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
+  'daemon/workspace/watch/stream/stream-worker.ts': `import { parentPort } from 'node:worker_threads';\nparentPort?.postMessage(import.meta.dirname);\n`,
+  'daemon/workspace/watch/stream/watch-helper.ts': `process.stdout.write('helper');\n`,
   'daemon/vault/keys/keychain-helper.ts': `process.stdout.write('helper');\n`,
 };
 

@@ -254,14 +254,15 @@ export class Workspace {
     this.#recompression.stop();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     try {
       this.#clearing.stop();
       this.saveCache();
     } finally {
-      void this.#watched.close();
       void this.#scout.end();
       this.#side.close();
+      // What the watches have started is ended while this thread is there to hear of it.
+      await this.#watched.close();
     }
   }
 

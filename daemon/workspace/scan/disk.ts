@@ -14,7 +14,7 @@ import {
 import { toBytes, type ByteText } from '../byte-text.ts';
 
 /** Times are milliseconds since the epoch with their fraction. */
-export type Stat = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'mode' | 'nlink'>;
+export type Stat = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'mode' | 'nlink'> & Partial<Pick<Stats, 'dev'>>;
 
 export type EntryKind = 'file' | 'directory' | 'link' | 'special';
 

@@ -62,6 +62,16 @@ export function sameStat(one: Stat, other: Stat): boolean {
   );
 }
 
+/**
+ * Whether a directory is another than the one whose stamp was taken, or may have been somewhere else since: then nothing
+ * need be known of what is below it. Names that come and go change both times, a move only the later one.
+ */
+export function isMoved(stamps: Float64Array, index: number, stat: Stat): boolean {
+  const at = index * STAMP;
+  if (stamps[at + INO] !== stat.ino) return true;
+  return stamps[at + MTIME] === stat.mtimeMs && stamps[at + CTIME] !== stat.ctimeMs;
+}
+
 export function sizeIn(stamps: Float64Array, index: number): number {
   return stamps[index * STAMP + SIZE] ?? 0;
 }

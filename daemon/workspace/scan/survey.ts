@@ -4,6 +4,7 @@ import { unknownDirectory, untrustedStamp, type DirectoryNode, type Draft, type 
 import { kindOf, type Disk, type EntryKind, type Stat } from './disk.ts';
 import { Entries, isSame, isStat, type Look } from './entries.ts';
 import { gistOf, ownFiles } from './gist.ts';
+import { Glance } from './glance.ts';
 import { hasSameRules, noteRules } from './known-rules.ts';
 import type { OuterRules } from './outer-rules.ts';
 import { enterLevel, rulesKey, type Level } from './rule-level.ts';
@@ -12,7 +13,7 @@ import { ScanStopped, type ScanLimits } from './scan-result.ts';
 import type { Ahead } from './scout.ts';
 import { sift, type Names } from './sieve.ts';
 import { distrust, isNewlyLinked, isSettled, putStamp, sameStamp, sameStamps, sizeIn, STAMP } from './stamp.ts';
-import { ALL, suspicionBelow, type Suspicion } from './suspicion.ts';
+import { ALL, isLoose, suspicionBelow, type Suspicion } from './suspicion.ts';
 import { textOf } from './text-file.ts';
 
 export interface SurveyParts {
@@ -54,6 +55,7 @@ export class Survey {
   /** A file has got a further name: what was written through one of them was told of under that name alone. */
   hasNewLink = false;
   readonly #parts: SurveyParts;
+  readonly #glance = new Glance();
   #files = 0;
   #bytes = 0;
 
@@ -72,8 +74,11 @@ export class Survey {
 
   #visit(visit: Visit): DirectoryNode | undefined {
     this.#breathe();
-    const { before, suspicion } = visit;
-    if (before === undefined || suspicion === ALL) return this.#open(visit);
+    const { before } = visit;
+    if (before === undefined || visit.suspicion === ALL) return this.#open(visit);
+    const told = visit.suspicion;
+    const suspicion = isLoose(told) ? this.#glance.at(this.#statOf(visit.path), before, told) : told;
+    if (suspicion === ALL) return this.#open({ ...visit, suspicion });
     const { files, bytes, isUntold, isRestless } = gistOf(before);
     if (isUntold || suspicion?.isOwn === true) return this.#open(visit);
     if (suspicion !== undefined || isRestless) return this.#pass(visit, before);

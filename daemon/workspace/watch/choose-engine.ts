@@ -14,6 +14,8 @@ export interface Circumstances {
   /** Files in the newest scan. */
   readonly files: number;
   readonly platform: NodeJS.Platform;
+  /** Files up to which a scan takes about as long as an answer of the watches; undefined where there are none. */
+  readonly scannedQuickly: number | undefined;
   /** Why changes may go untold here; undefined when none do. */
   readonly silence: string | undefined;
   /** Why watching has ended before; undefined when it has not. */
@@ -22,14 +24,11 @@ export interface Circumstances {
   readonly isWatched: boolean;
 }
 
-/** Files up to which a scan takes no longer than a person notices: about 60 ms. */
-export const SCANNED_QUICKLY = 20_000;
-
 export function chooseEngine(circumstances: Circumstances): EngineChoice {
-  const { setting, files, platform, silence, refusal, isWatched } = circumstances;
+  const { setting, files, platform, scannedQuickly, silence, refusal, isWatched } = circumstances;
   if (setting === 'off') return { engine: 'scan', reason: 'snapshots_watch is off' };
-  if (platform !== 'linux') return { engine: 'scan', reason: `watching is not available on ${platform}` };
-  if (setting === 'auto' && files <= (isWatched ? SCANNED_QUICKLY / 2 : SCANNED_QUICKLY)) {
+  if (scannedQuickly === undefined) return { engine: 'scan', reason: `watching is not available on ${platform}` };
+  if (setting === 'auto' && files <= (isWatched ? scannedQuickly / 2 : scannedQuickly)) {
     return { engine: 'scan', reason: `${files} files are scanned quickly` };
   }
   // These hold whatever a person has set: a watch that is not told would bring back the wrong files.

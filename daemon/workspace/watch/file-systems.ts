@@ -50,6 +50,22 @@ export function silenceOf(type: number): string | undefined {
 }
 
 /**
+ * The numbers of file systems are given anew at each start of macOS, so nothing can be listed here: its own is APFS, which
+ * tells, and so does another one of the same kind. What is mounted inside is seen by the scan.
+ *
+ * @param root the real path of a workspace on macOS. @param system a directory on the disk of the system.
+ * @returns why changes in it may go untold; undefined when none do.
+ */
+export function silenceOfOthers(root: string, system = '/'): string | undefined {
+  try {
+    if (statfsSync(root).type === statfsSync(system).type) return undefined;
+    return 'its file system is of another kind than that of the system, and may not tell of every change';
+  } catch (error) {
+    return `its file system cannot be asked (${error instanceof Error ? error.message : 'unknown error'})`;
+  }
+}
+
+/**
  * @param root the real path of a workspace on Linux.
  * @returns why changes in it may go untold, by its own file system or one that is mounted inside; undefined when none do.
  */

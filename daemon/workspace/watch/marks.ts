@@ -6,12 +6,15 @@ export class Marks {
   #fresh = new Generation();
   #told = new Generation();
   #toldIn = 0;
+  #count = 0;
 
   directory(path: ByteText): void {
+    this.#count += 1;
     this.#fresh.directories.add(path);
   }
 
   subtree(path: ByteText): void {
+    this.#count += 1;
     this.#fresh.subtrees.add(path);
   }
 
@@ -31,7 +34,7 @@ export class Marks {
     this.#toldIn = question;
     const { doubt, directories, subtrees } = this.#told;
     if (doubt !== undefined) return { kind: 'doubt', reason: doubt };
-    return { kind: 'dirt', directories: [...directories], subtrees: [...subtrees] };
+    return { kind: 'dirt', directories: [...directories], subtrees: [...subtrees], told: this.#count };
   }
 }
 

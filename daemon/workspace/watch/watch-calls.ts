@@ -19,6 +19,8 @@ export interface WatchStart extends WatchSettings {
 }
 
 export type WatchCall =
+  /** The thread is to end. */
+  | { readonly kind: 'end' }
   /** @param settled the newest answer whose directories have been looked at since; nothing older needs to be said again. */
   | { readonly kind: 'ask'; readonly question: number; readonly settled: number }
   /** Directories that were looked at; those without a watch get one. With `whole`, all others lose theirs. */
@@ -36,6 +38,10 @@ export interface Dirt {
   readonly directories: readonly ByteText[];
   /** Of which everything has to be looked at again, however deep. */
   readonly subtrees: readonly ByteText[];
+  /** As `Dirty` has it. */
+  readonly isLoose?: true;
+  /** How much was told since the watches were set: nothing was after an answer with the same number. */
+  readonly told: number;
 }
 
 /** Anything may have changed anywhere; a scan of everything is the only answer. */

@@ -70,7 +70,7 @@ export class WatchLoop {
 
   take(call: WatchCall): void {
     if (call.kind === 'watch') this.#watch(call.directories, call.whole);
-    else this.#ask(call.question, call.settled);
+    else if (call.kind === 'ask') this.#ask(call.question, call.settled);
   }
 
   close(): void {

@@ -1,7 +1,8 @@
 /** The watch thread of one workspace: hears of changes while the workspace thread scans or sleeps. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { answering } from './answering.ts';
 import { cannotWatch } from './cannot-watch.ts';
-import type { WatchAnswer, WatchCall, WatchStart } from './watch-calls.ts';
+import type { WatchCall, WatchStart } from './watch-calls.ts';
 import { WatchLoop } from './watch-loop.ts';
 import { linuxWatches } from './watch-system.ts';
 
@@ -9,27 +10,29 @@ const port = parentPort;
 if (port === null) throw new Error('the watches are in a worker thread');
 
 const start = workerData as WatchStart;
-const bell = new Int32Array(start.bell);
+const answer = answering(start);
+const loop = begin();
 
-port.on('message', begin());
+port.on('message', (call: WatchCall) => {
+  if (call.kind !== 'end') loop.take(call);
+  else {
+    loop.close();
+    port.close();
+  }
+});
 
-function begin(): (call: WatchCall) => void {
+function begin(): Pick<WatchLoop, 'take' | 'close'> {
   try {
-    const loop = new WatchLoop(start, linuxWatches(start), answer);
-    return (call) => {
-      loop.take(call);
-    };
+    return new WatchLoop(start, linuxWatches(start), answer);
   } catch (error) {
     const refusal = cannotWatch(error);
     if (refusal === undefined) throw error;
-    return (call) => {
-      if (call.kind === 'ask') answer({ question: call.question, dirt: { kind: 'refusal', reason: refusal.message } });
+    const dirt = { kind: 'refusal', reason: refusal.message } as const;
+    return {
+      take: (call) => {
+        if (call.kind === 'ask') answer({ question: call.question, dirt });
+      },
+      close: () => undefined,
     };
   }
-}
-
-function answer(told: WatchAnswer): void {
-  start.answers.postMessage(told);
-  Atomics.store(bell, 0, told.question);
-  Atomics.notify(bell, 0);
 }

@@ -4,8 +4,9 @@ import type { ObjectSink } from '../objects/object.ts';
 import type { ScanResult } from '../scan/scan-result.ts';
 import type { Scanner, ScanOptions } from '../scan/scanner.ts';
 import { chooseEngine, type EngineChoice, type WatchSetting } from './choose-engine.ts';
-import { silenceWithin } from './file-systems.ts';
 import { Verification } from './verification.ts';
+import type { Dirt } from './watch-calls.ts';
+import { watchKindOf, type WatchKind } from './watch-kind.ts';
 import { Watcher } from './watcher.ts';
 
 export interface WatchedScannerParts {
@@ -15,17 +16,23 @@ export interface WatchedScannerParts {
   /** A directory outside of the workspace that nobody else uses. It need not exist. */
   readonly cookies: string;
   readonly setting: WatchSetting;
-  /** For tests: the program of the watch thread, milliseconds for an answer, a clock that is never set back. */
-  readonly script?: string;
-  readonly deadline?: number;
+  /** How it is watched; what the system has when it is not given. */
+  readonly kind?: WatchKind;
+  /** For tests: a clock that is never set back. */
   readonly now?: () => number;
 }
 
+type Signal = Parameters<Scanner['scan']>[1];
+type Options = Pick<ScanOptions, 'relist' | 'counted'>;
+
 /** Threads that may break before a workspace is only scanned. */
 const LIVES = 3;
+/** Changes that may have been told nowhere before a workspace is only scanned. */
+const UNTOLD = 2;
 
 export class WatchedScanner {
   readonly #parts: WatchedScannerParts;
+  readonly #kind: WatchKind | undefined;
   readonly #verification: Verification;
   #watcher: Watcher | undefined;
   #choice: EngineChoice = { engine: 'scan', reason: '' };
@@ -33,10 +40,12 @@ export class WatchedScanner {
   /** Of its directories nothing was told yet. */
   #isNew = false;
   #lost = 0;
+  #untold = 0;
 
   constructor(parts: WatchedScannerParts) {
     this.#parts = parts;
-    this.#verification = new Verification(parts.now);
+    this.#kind = parts.kind ?? watchKindOf(process.platform);
+    this.#verification = new Verification(this.#kind?.verifiedFor ?? 0, parts.now);
   }
 
   /** Which engine the next scan goes by, and why. */
@@ -58,13 +67,25 @@ export class WatchedScanner {
    *
    * @throws what the scanner throws.
    */
-  scan(
-    sink: ObjectSink,
-    signal: { readonly aborted: boolean },
-    { relist = false, counted }: Pick<ScanOptions, 'relist' | 'counted'> = {},
-  ): ScanResult {
+  scan(sink: ObjectSink, signal: Signal, options: Options = {}): ScanResult {
     const told = this.#ask();
-    const dirty = told?.kind === 'dirt' && this.#verification.due() === undefined ? told : undefined;
+    if (told?.kind !== 'dirt' || options.relist === true) return this.#look(sink, signal, options);
+    if (this.#verification.due() === undefined) return this.#look(sink, signal, options, told);
+    return this.#verification.isRoutine ? this.#verify(sink, signal, options, told) : this.#look(sink, signal, options);
+  }
+
+  /** Everything is read again next time. */
+  forget(): void {
+    this.#parts.scanner.forget();
+  }
+
+  async close(): Promise<void> {
+    await this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  /** @param dirty where to look; everywhere when it is not given. */
+  #look(sink: ObjectSink, signal: Signal, { relist = false, counted }: Options, dirty?: Dirt): ScanResult {
     const entered: ByteText[] = [];
     const isKept = this.#parts.setting !== 'off';
     const result = this.#parts.scanner.scan(sink, signal, {
@@ -83,14 +104,24 @@ export class WatchedScanner {
     return result;
   }
 
-  /** Everything is read again next time. */
-  forget(): void {
-    this.#parts.scanner.forget();
-  }
-
-  async close(): Promise<void> {
-    await this.#watcher?.close();
-    this.#watcher = undefined;
+  /**
+   * Looks where the watches lead to, and then everywhere: both find the same, or something was told meanwhile, or the
+   * watches do not tell all there is to tell here.
+   */
+  #verify(sink: ObjectSink, signal: Signal, options: Options, told: Dirt): ScanResult {
+    const led = this.#look(sink, signal, {}, told);
+    if (led.isWhole || led.truncated !== undefined) return led;
+    const whole = this.#look(sink, signal, options);
+    const remarks = [...led.remarks, ...whole.remarks];
+    if (whole.truncated !== undefined || whole.tree === led.tree) return { ...whole, remarks };
+    // This answer is settled by no scan, so what it holds is told again.
+    const meanwhile = this.#ask();
+    if (meanwhile?.kind === 'dirt' && meanwhile.told === told.told) this.#untold += 1;
+    if (this.#untold >= UNTOLD) {
+      this.#refusal ??= `changes in it were told by no watch, ${UNTOLD} times by now`;
+      this.#choose(whole.files);
+    }
+    return { ...whole, remarks };
   }
 
   #ask(): ReturnType<Watcher['dirty']> | undefined {
@@ -113,16 +144,19 @@ export class WatchedScanner {
 
   #choose(files: number): void {
     const { setting, root } = this.#parts;
+    const kind = this.#kind;
     const isWatched = this.#watcher !== undefined;
-    const silence = process.platform === 'linux' && setting !== 'off' ? silenceWithin(root) : undefined;
+    const silence = setting === 'off' ? undefined : kind?.silence(root);
     const refusal = this.#refusal;
-    this.#choice = chooseEngine({ setting, files, platform: process.platform, silence, refusal, isWatched });
-    if (this.#choice.engine === 'scan') this.#end();
-    else this.#watcher ??= this.#start();
+    const { platform } = process;
+    const scannedQuickly = kind?.scannedQuickly;
+    this.#choice = chooseEngine({ setting, files, platform, scannedQuickly, silence, refusal, isWatched });
+    if (kind === undefined || this.#choice.engine === 'scan') this.#end();
+    else this.#watcher ??= this.#start(kind);
   }
 
-  #start(): Watcher {
-    const { root, cookies, script, deadline } = this.#parts;
+  #start({ script, deadline }: WatchKind): Watcher {
+    const { root, cookies } = this.#parts;
     this.#isNew = true;
     return new Watcher({ root, cookies }, script, deadline);
   }

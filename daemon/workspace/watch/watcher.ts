@@ -3,13 +3,14 @@
  *
  * A scan is synchronous, so its question is too: it sleeps until the answer is there, or until the deadline.
  */
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { MessageChannel, Worker, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { ByteText } from '../byte-text.ts';
 import type { Dirt, Doubt, Refusal, WatchAnswer, WatchCall, WatchSettings, WatchStart } from './watch-calls.ts';
 
-/** Milliseconds after which a scan of everything begins instead. */
-const DEADLINE = 200;
+/** Milliseconds that the thread has to end by itself. */
+const GRACE = 500;
 /** Memory of the thread's script: about two kilobytes a watch. */
 const LIMITS = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 16 };
 
@@ -23,12 +24,10 @@ export class Watcher {
   #answered = 0;
   #settled = 0;
   #over: string | undefined;
+  readonly #ended: Promise<unknown>;
 
-  constructor(
-    settings: WatchSettings,
-    script = join(import.meta.dirname, 'watch-worker.cjs'),
-    deadline: number = DEADLINE,
-  ) {
+  /** @param deadline milliseconds for an answer, after which a scan of everything begins instead. */
+  constructor(settings: WatchSettings, script: string, deadline: number) {
     this.#deadline = deadline;
     const { port1, port2 } = new MessageChannel();
     this.#answers = port1;
@@ -43,6 +42,7 @@ export class Watcher {
     this.#worker.on('exit', (code) => {
       this.#over ??= `the thread that watches ended with code ${code}`;
     });
+    this.#ended = once(this.#worker, 'exit').catch(() => undefined);
   }
 
   /** Why nothing will be told any more; the thread is of no use then. Undefined while it is there, as far as is known. */
@@ -50,7 +50,7 @@ export class Watcher {
     return this.#over;
   }
 
-  /** Where something may have changed since the last call of `watch`. Takes a millisecond, and at most the deadline. */
+  /** Where something may have changed since the last call of `watch`. Takes at most the deadline. */
   dirty(): Dirt | Doubt | Refusal {
     this.#answered = 0;
     if (this.#over !== undefined) return { kind: 'doubt', reason: this.#over };
@@ -74,9 +74,13 @@ export class Watcher {
       this.#send({ kind: 'watch', directories, whole });
   }
 
+  /** What the thread has started is ended before it. */
   async close(): Promise<void> {
     this.#over ??= 'the thread that watches was ended';
     this.#answers.close();
+    this.#worker.ref();
+    this.#send({ kind: 'end' });
+    await Promise.race([this.#ended, setTimeout(GRACE, undefined, { ref: false })]);
     await this.#worker.terminate();
   }
 

@@ -145,7 +145,7 @@ test('a thread that dies in the middle of it leaves a store that is whole', asyn
   expect(vi.getTimerCount()).toBe(1);
   const other = new Workspace(parts);
   await expect(other.writeOut(point(ALICE, 1, 'pre'), join(top, 'other'))).resolves.toMatchObject({ files: FILES });
-  other.close();
+  await other.close();
 });
 
 test('slices are short', async () => {
@@ -159,7 +159,7 @@ test('slices are short', async () => {
     slices.push(performance.now() - begun);
     return !isMore;
   });
-  workspace.close();
+  await workspace.close();
   expect(slices.length).toBeGreaterThan(1);
   // Twice what is promised to a person, on a machine that others use.
   expect(slices.toSorted((left, right) => left - right)[Math.floor(slices.length / 2)]).toBeLessThan(100);

@@ -2,14 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { chooseEngine, SCANNED_QUICKLY, type Circumstances } from '../../../../daemon/workspace/watch/choose-engine.ts';
-import { silenceOf, silenceWithin } from '../../../../daemon/workspace/watch/file-systems.ts';
+import { chooseEngine, type Circumstances } from '../../../../daemon/workspace/watch/choose-engine.ts';
+import { silenceOf, silenceOfOthers, silenceWithin } from '../../../../daemon/workspace/watch/file-systems.ts';
 import { mountsWithin } from '../../../../daemon/workspace/watch/mounts.ts';
 
 const LARGE: Circumstances = {
   setting: 'auto',
-  files: SCANNED_QUICKLY + 1,
+  files: 20_001,
   platform: 'linux',
+  scannedQuickly: 20_000,
   silence: undefined,
   refusal: undefined,
   isWatched: false,
@@ -17,7 +18,7 @@ const LARGE: Circumstances = {
 
 test.each<[string, Partial<Circumstances>, 'scan' | 'watch', string]>([
   ['a large workspace is watched', {}, 'watch', '20001 files take long to scan'],
-  ['a small one is scanned', { files: SCANNED_QUICKLY }, 'scan', '20000 files are scanned quickly'],
+  ['a small one is scanned', { files: 20_000 }, 'scan', '20000 files are scanned quickly'],
   [
     'one that is watched stays so a while',
     { files: 10_001, isWatched: true },
@@ -30,7 +31,18 @@ test.each<[string, Partial<Circumstances>, 'scan' | 'watch', string]>([
   ['what changes untold is scanned', { silence: 'NFS does not tell' }, 'scan', 'NFS does not tell'],
   ['and no setting changes that', { silence: 'NFS does not tell', setting: 'on' }, 'scan', 'NFS does not tell'],
   ['what could not be watched is scanned', { refusal: 'no watches left', setting: 'on' }, 'scan', 'no watches left'],
-  ['no other system is watched', { platform: 'darwin' }, 'scan', 'watching is not available on darwin'],
+  [
+    'where an answer takes longer, a larger one is scanned too',
+    { scannedQuickly: 100_000 },
+    'scan',
+    '20001 files are scanned quickly',
+  ],
+  [
+    'a system without watches is scanned',
+    { platform: 'freebsd', scannedQuickly: undefined, setting: 'on' },
+    'scan',
+    'watching is not available on freebsd',
+  ],
 ])('%s', (_, circumstances, engine, reason) => {
   expect(chooseEngine({ ...LARGE, ...circumstances })).toEqual({ engine, reason });
 });
@@ -54,6 +66,17 @@ test.skipIf(process.platform !== 'linux')('the file system of the temporary dire
   rmSync(root, { recursive: true });
   expect(silenceWithin(root)).toContain('cannot be asked');
 });
+
+test.skipIf(process.platform === 'win32')(
+  'only file systems of the kind that the system is on tell where kinds have no names',
+  () => {
+    const root = mkdtempSync(join(tmpdir(), 'm-kind-'));
+    expect(silenceOfOthers(root, root)).toBeUndefined();
+    if (process.platform === 'linux') expect(silenceOfOthers('/proc', root)).toContain('of another kind');
+    rmSync(root, { recursive: true });
+    expect(silenceOfOthers(root)).toContain('cannot be asked');
+  },
+);
 
 test('places where something is mounted are found below a root, and nowhere else', () => {
   const table = [

@@ -3,15 +3,13 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { WatchedScannerParts } from '../../../../daemon/workspace/watch/watched-scanner.ts';
-import { VERIFIED_FOR } from '../../../../daemon/workspace/watch/verification.ts';
 import { waitUntil } from '../../../support/real-daemon.ts';
-import { WatchBench } from './support/watch-bench.ts';
+import { KINDS, WatchBench, type WatchBenchParts } from './support/watch-bench.ts';
 
 const SUPPORT = join(import.meta.dirname, 'support');
 const HAS_PYTHON = spawnSync('python3', ['-c', 'import mmap']).status === 0;
 
-function watchBench(parts: Partial<WatchedScannerParts> = {}): WatchBench {
+function watchBench(parts: WatchBenchParts = {}): WatchBench {
   const bench = new WatchBench(tmpdir(), parts);
   onTestFinished(() => bench.dispose());
   return bench;
@@ -71,7 +69,7 @@ describe.skipIf(process.platform !== 'linux')('scans that go by watches', () => 
     expect(bench.scan()).toMatchObject({ isWhole: false, changedDirectories: 0 });
     expect(bench.compare('a restore', { relist: true }).isWhole).toBe(true);
     changeSilently(bench, 'a/f', 'second');
-    now += VERIFIED_FOR - 1;
+    now += KINDS.directories.verifiedFor - 1;
     expect(bench.scan()).toMatchObject({ isWhole: false, changedDirectories: 0 });
     expect(bench.watched.due).toBeUndefined();
     now += 1;

@@ -72,7 +72,7 @@ export class Workbench {
 
   /** As a daemon that ends. */
   leave(): void {
-    this.#workspace?.close();
+    void this.#workspace?.close();
     this.#workspace = undefined;
   }
 
@@ -173,7 +173,7 @@ export class Workbench {
   }
 
   close(): void {
-    this.#workspace?.close();
+    void this.#workspace?.close();
     rmSync(this.top, { recursive: true, force: true });
   }
 

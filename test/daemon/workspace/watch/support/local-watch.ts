@@ -72,7 +72,7 @@ export class LocalWatch {
 }
 
 /** @returns the places of an answer in order; a doubt fails the test with its reason. */
-export function placesOf(dirt: WatchAnswer['dirt']): Omit<Dirt, 'kind'> {
+export function placesOf(dirt: WatchAnswer['dirt']): Pick<Dirt, 'directories' | 'subtrees'> {
   if (dirt.kind !== 'dirt') throw new Error(`${dirt.kind}: ${dirt.reason}`);
   return { directories: dirt.directories.toSorted(), subtrees: dirt.subtrees.toSorted() };
 }

@@ -6,6 +6,7 @@ const { bell, answers } = workerData as WatchStart;
 const count = new Int32Array(bell);
 
 parentPort?.on('message', (call: WatchCall) => {
+  if (call.kind === 'end') parentPort?.close();
   if (call.kind !== 'ask') return;
   const answer: WatchAnswer = { question: call.question, dirt: { kind: 'refusal', reason: 'no watches are left' } };
   answers.postMessage(answer);

@@ -7,11 +7,12 @@ const count = new Int32Array(bell);
 let late: WatchAnswer | undefined;
 
 parentPort?.on('message', (call: WatchCall) => {
+  if (call.kind === 'end') parentPort?.close();
   if (call.kind !== 'ask') return;
   if (late !== undefined) {
     answers.postMessage(late);
     Atomics.store(count, 0, late.question);
     Atomics.notify(count, 0);
   }
-  late = { question: call.question, dirt: { kind: 'dirt', directories: [], subtrees: [] } };
+  late = { question: call.question, dirt: { kind: 'dirt', directories: [], subtrees: [], told: 0 } };
 });

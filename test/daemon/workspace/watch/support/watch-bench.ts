@@ -2,11 +2,28 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ScanResult } from '../../../../../daemon/workspace/scan/scan-result.ts';
-import type { WatchedScannerParts } from '../../../../../daemon/workspace/watch/watched-scanner.ts';
-import { WatchedScanner } from '../../../../../daemon/workspace/watch/watched-scanner.ts';
+import { watchKindOf, type WatchKind } from '../../../../../daemon/workspace/watch/watch-kind.ts';
+import { WatchedScanner, type WatchedScannerParts } from '../../../../../daemon/workspace/watch/watched-scanner.ts';
 import { diskPicture, pictureOf, ScanBench } from '../../scan/support/scan-bench.ts';
 
-export const WATCH_SCRIPT = join(import.meta.dirname, '../../../../../daemon/workspace/watch/watch-worker.ts');
+const WATCH = join(import.meta.dirname, '../../../../../daemon/workspace/watch');
+
+/** Milliseconds, of which a busy machine may need most to start a process. */
+const SETTLED_WITHIN = 20_000;
+
+/** Both ways to watch, from the sources; the one of macOS on whatever the library uses here. */
+export const KINDS = {
+  directories: { ...kindOf('linux'), script: join(WATCH, 'watch-worker.ts') },
+  streams: { ...kindOf('darwin'), script: join(import.meta.dirname, 'stream-worker.ts'), silence: () => undefined },
+} as const;
+
+function kindOf(platform: 'linux' | 'darwin'): WatchKind {
+  const kind = watchKindOf(platform);
+  if (kind === undefined) throw new Error(`${platform} has watches`);
+  return kind;
+}
+
+export type WatchBenchParts = Partial<WatchedScannerParts & Pick<WatchKind, 'script' | 'deadline'>>;
 
 export class WatchBench {
   /** Of the scans that go by watches. Its own store, so that nothing is found there by chance. */
@@ -17,13 +34,13 @@ export class WatchBench {
   /** Scans that went by the watches. */
   partial = 0;
 
-  constructor(parent: string, parts: Partial<WatchedScannerParts> = {}) {
+  constructor(parent: string, { kind = KINDS.directories, script, deadline = 10_000, ...parts }: WatchBenchParts = {}) {
     this.bench = new ScanBench(parent);
     this.alone = new ScanBench(parent, this.bench);
     const { root, scanner } = this.bench;
     const cookies = join(this.bench.base, 'side', 'cookies');
-    const given = { scanner, root, cookies, setting: 'on', script: WATCH_SCRIPT, deadline: 10_000 } as const;
-    this.watched = new WatchedScanner({ ...given, ...parts });
+    const changed = { ...kind, deadline, script: script ?? kind.script };
+    this.watched = new WatchedScanner({ scanner, root, cookies, setting: 'on', kind: changed, ...parts });
   }
 
   get root(): string {
@@ -39,10 +56,13 @@ export class WatchBench {
 
   /** Scans until a scan goes by the watches and finds nothing new. */
   settle(): void {
-    for (let left = 10; left > 0; left -= 1) {
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const until = performance.now() + SETTLED_WITHIN;
+    do {
       const { isWhole, changedDirectories } = this.scan();
       if (!isWhole && changedDirectories === 0) return;
-    }
+      Atomics.wait(pause, 0, 0, 10);
+    } while (performance.now() < until);
     throw new Error(`it is not watched: ${this.watched.choice.reason}; ${this.watched.due ?? 'nothing is due'}`);
   }
 

@@ -1,0 +1,52 @@
+/** What the stream loop gets from the system: the library that watches a whole tree, and files that mark moments. */
+import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WatchSettings } from '../watch-calls.ts';
+import type { StreamEvent, StreamSystem } from './stream-loop.ts';
+
+/** What is used of `@parcel/watcher`. */
+export interface TreeWatcher {
+  subscribe(directory: string, told: (error: Error | null, events: StreamEvent[]) => unknown): Promise<unknown>;
+}
+
+/** @throws the error of the system when the directory of cookies cannot be made. */
+export function streamSystem({ root, cookies }: WatchSettings, library: TreeWatcher): StreamSystem {
+  mkdirSync(cookies, { recursive: true, mode: 0o700 });
+  for (const left of readdirSync(cookies)) rmSync(join(cookies, left), { force: true });
+  const roots = namesOf(root);
+  return {
+    roots,
+    watch: async (what, told, failed) => {
+      await library.subscribe(what === 'root' ? root : cookies, (error, events) => {
+        if (error === null) told(events);
+        else failed(error.message);
+      });
+    },
+    makeCookie: (name) => {
+      writeFileSync(join(cookies, name), '', { mode: 0o600 });
+    },
+    removeCookie: (name) => {
+      rmSync(join(cookies, name), { force: true });
+    },
+    place: () => {
+      const stat = statSync(root, { bigint: true, throwIfNoEntry: false });
+      return stat && `${stat.dev} ${stat.ino} ${stat.birthtimeNs}`;
+    },
+    isDirectory: (path) => {
+      try {
+        return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+      } catch {
+        return true;
+      }
+    },
+  };
+}
+
+/** The system may spell a path as it was made, however it is asked for. */
+function namesOf(root: string): string[] {
+  try {
+    return [...new Set([root, realpathSync.native(root)])];
+  } catch {
+    return [root];
+  }
+}
