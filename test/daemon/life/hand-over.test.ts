@@ -1,7 +1,10 @@
 /** A newer daemon takes the place of an older one, and nobody finds the door closed. */
-import { linkSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { Lock } from '../../../daemon/life/lock.ts';
+import { FrameDecoder, encodeFrame } from '../../../protocol/frame.ts';
 import { DaemonHome, waitFor, type RunningDaemon } from '../../support/daemon-process.ts';
 import { RawClient, helloParams } from '../../support/raw-client.ts';
 import type { Build } from '../../../protocol/version.ts';
@@ -23,6 +26,39 @@ const steer = (client: RawClient, line: string) => client.request('history/add',
 
 async function servedBy(at: DaemonHome, daemon: RunningDaemon): Promise<void> {
   await waitFor('the new daemon', async () => (await at.status())?.['pid'] === daemon.pid);
+}
+
+/** An older daemon, as far as another one sees it. @param release what it does when it is asked to let go. */
+async function predecessor(at: DaemonHome, release: (lock: Lock) => void): Promise<void> {
+  mkdirSync(at.endpoint.runDirectory, { mode: 0o700 });
+  const lock = Lock.tryAcquire(at.endpoint.lockPath);
+  if (lock === undefined) throw new Error('the lock is taken');
+  const answers: Record<string, () => object> = {
+    initialize: () => ({ draining: false }),
+    'daemon/status': () => ({ runningTurns: 0 }),
+    'daemon/release': () => {
+      release(lock);
+      return {};
+    },
+  };
+  const server = createServer((socket) => {
+    const decoder = new FrameDecoder();
+    socket
+      .on('error', () => undefined)
+      .on('data', (chunk) => {
+        for (const body of decoder.push(chunk)) {
+          const { id, method } = JSON.parse(body.toString('utf8')) as { id: number; method: string };
+          socket.write(encodeFrame(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method]?.() })));
+        }
+      });
+  });
+  const ownName = join(at.endpoint.socketDirectory, 'old');
+  await new Promise<void>((resolve) => server.listen(ownName, resolve));
+  renameSync(ownName, at.endpoint.socketPath);
+  onTestFinished(() => {
+    server.close();
+    lock.release();
+  });
 }
 
 interface Tally {
@@ -148,6 +184,18 @@ describe('a hand-over', () => {
     old.process.kill('SIGCONT');
     await next.exit;
     await waitFor('the old daemon', async () => (await at.status())?.['pid'] === old.pid);
+  });
+
+  test('stands although the old daemon took the new name away with its own', async () => {
+    const at = home();
+    await predecessor(at, (lock) => {
+      // It had looked whose name it is, and the new one published before it was removed.
+      rmSync(at.endpoint.socketPath);
+      lock.release();
+    });
+    const next = await at.start({ takeOver: true });
+    await servedBy(at, next);
+    expect(next.ended()).toBeUndefined();
   });
 
   test('without a running daemon is an ordinary start', async () => {
