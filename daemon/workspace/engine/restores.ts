@@ -4,25 +4,25 @@ import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ResultOf } from '../../../protocol/methods.ts';
 import type { PlanRequest } from '../../services/snapshot-port.ts';
 import { TreeLookup } from '../diff/file-state.ts';
-import { pathScope } from '../diff/path-scope.ts';
 import type { ByteText } from '../byte-text.ts';
 import type { ObjectId } from '../objects/object.ts';
 import { applyRestore, resumeRestore } from '../restore/apply-restore.ts';
-import type { SessionChange } from '../restore/attribution.ts';
+import { keepOlder } from '../restore/older-files.ts';
 import { planRestore } from '../restore/plan-restore.ts';
 import { RestoreUnfinished } from '../restore/restore-journal.ts';
 import type { RestorePlan } from '../restore/restore-plan.ts';
 import { changesOf, type RestoreOrder, type RestoreResult } from '../restore/restore-result.ts';
 import { deniedOf } from '../scan/closed-paths.ts';
-import type { Closed } from '../scan/scan-result.ts';
 import type { Scanner } from '../scan/scanner.ts';
+import { unlessDamaged } from '../objects/store-errors.ts';
+import { verifyWayBack } from '../restore/verify-blobs.ts';
 import { rulesOfTree } from '../scan/tree-rules.ts';
 import type { Capture } from './capture.ts';
 import type { CallBrackets } from './call-brackets.ts';
 import { numberOf, restoresName } from './names.ts';
-import type { ProjectHead } from './project-head.ts';
+import { findTarget, type Target } from './restore-target.ts';
 import { unknownChanges, warningsOf } from './restore-warnings.ts';
-import { readRecord, writeRecord, type RestoreRecord, type SkippedPath, type SnapshotRecord } from './records.ts';
+import { readRecord, writeRecord, type RestoreRecord, type SnapshotRecord } from './records.ts';
 import { shownPlan, shownResult } from './restore-wire.ts';
 import type { SideRepository } from './side-repository.ts';
 import type { StopFlag } from './stop-flag.ts';
@@ -41,31 +41,19 @@ export interface RestoreParts {
   readonly brackets: CallBrackets;
 }
 
-/** Where to go back to. */
-interface Target {
-  readonly turn: number;
-  readonly phase: 'pre' | 'post';
-  readonly tree: ObjectId;
-  readonly skipped: readonly SkippedPath[];
-  readonly skippedMore: number;
-  readonly head: ProjectHead | undefined;
-  readonly changes: readonly SessionChange[];
-  /** What it did after those, of which nothing is taken back. */
-  readonly later?: readonly SessionChange[];
-  /** Turns of which nobody can tell any more what they changed. */
-  readonly unreadable: readonly number[];
-  readonly closed: readonly Closed[];
-  readonly within: readonly ByteText[] | undefined;
-}
+type Wish = PlanRequest['params'];
 
-interface WaitingPlan {
-  readonly sessionId: string;
-  readonly newestTurn: number;
-  readonly target: Target;
+interface Draft {
   readonly plan: RestorePlan;
   /** The files when the plan was made. */
   readonly tree: ObjectId;
   readonly record: SnapshotRecord;
+}
+
+interface WaitingPlan extends Draft {
+  readonly sessionId: string;
+  readonly newestTurn: number;
+  readonly target: Target;
   readonly until: number;
 }
 
@@ -80,11 +68,40 @@ export class Restores {
 
   /** @throws ProtocolError NOT_FOUND; TAMPERED when it cannot be told what is the session's; and as a scan does. */
   plan({ params, newestTurn }: PlanRequest, flag: StopFlag): ResultOf<'restore/plan'> {
-    const { side, capture, brackets, scanner } = this.#parts;
-    const { sessionId, all = false, overwrite = [] } = params;
+    const { side, brackets } = this.#parts;
+    const { sessionId, all = false } = params;
     brackets.settleSession(sessionId);
-    const target = this.#target({ params, newestTurn });
+    const target = findTarget(this.#parts, { params, newestTurn });
     if (!all && target.unreadable.length > 0) throw unknownChanges(target.unreadable);
+    const { tree, record, plan } = this.#drafted(params, target, flag);
+    const planId = randomUUID();
+    this.#plans.set(planId, {
+      sessionId,
+      newestTurn,
+      target,
+      plan,
+      tree,
+      record,
+      until: performance.now() + GOOD_FOR_MS,
+    });
+    this.#clear();
+    const warnings = warningsOf(plan, record, target, this.#unknown(params.paths, [tree, target.tree]));
+    return shownPlan(planId, plan, side.store, warnings);
+  }
+
+  /** A scan builds upon what was stored before without reading it, and what is replaced must be there to be brought back. */
+  #drafted(params: Wish, target: Target, flag: StopFlag): Draft {
+    const verified = (): Draft => {
+      const draft = this.#draft(params, target, flag);
+      verifyWayBack(this.#parts.side.store, draft.plan);
+      return draft;
+    };
+    // When a damage was found, the next scan knows of it, and captures all files anew.
+    return unlessDamaged(verified) ?? verified();
+  }
+
+  #draft({ all = false, overwrite = [] }: Wish, target: Target, flag: StopFlag): Draft {
+    const { root, side, capture, scanner } = this.#parts;
     const { tree, record } = capture.scan(flag, true, ({ tree, record }) => ({ tree, record }));
     const currentRules = scanner.rules();
     const decided = planRestore({
@@ -101,20 +118,8 @@ export class Restores {
       overwrite: new Set(pathsFromWire(overwrite)),
       ...(target.within === undefined ? {} : { within: target.within }),
     });
-    const plan = record.skippedMore + target.skippedMore === 0 ? decided : withoutDeletes(decided);
-    const planId = randomUUID();
-    this.#plans.set(planId, {
-      sessionId,
-      newestTurn,
-      target,
-      plan,
-      tree,
-      record,
-      until: performance.now() + GOOD_FOR_MS,
-    });
-    this.#clear();
-    const warnings = warningsOf(plan, record, target, this.#unknown(params.paths, [tree, target.tree]));
-    return shownPlan(planId, plan, side.store, warnings);
+    const isKnown = record.skippedMore + target.skippedMore === 0;
+    return { tree, record, plan: isKnown ? keepOlder(root, decided, target.at) : withoutDeletes(decided) };
   }
 
   /** Paths that are in none of the trees. */
@@ -175,34 +180,6 @@ export class Restores {
     const order = journal.isThere() ? journal.read()?.order : undefined;
     const open = order === undefined ? [] : [order.target, order.safety.tree, order.safety.commit];
     return [...planned, ...open].filter((id) => store.has(id));
-  }
-
-  #target({ params: { sessionId, target, paths }, newestTurn }: PlanRequest): Target {
-    const { side, ledger } = this.#parts;
-    const named = paths === undefined ? undefined : pathsFromWire(paths);
-    if (target.kind === 'turn') {
-      const { turn, phase } = target;
-      const { tree, record } = side.snapshot({ sessionId, point: target });
-      const { skipped, skippedMore, head, closed = [] } = record;
-      const known = ledger.since(sessionId, turn, phase);
-      return { turn, phase, tree, skipped, skippedMore, head, ...known, closed, within: named };
-    }
-    if (target.kind === 'taken') {
-      const { tree, record } = side.snapshot({ sessionId: undefined, point: target });
-      const { skipped, skippedMore, head, at, closed = [] } = record;
-      const known = ledger.sinceMoment(sessionId, at);
-      return { turn: newestTurn, phase: 'post', tree, skipped, skippedMore, head, ...known, closed, within: named };
-    }
-    const newest = ledger.newestRestore(sessionId);
-    if (newest === undefined) {
-      throw new ProtocolError('NOT_FOUND', 'this session has restored nothing that could be undone');
-    }
-    const { tree, record } = newest;
-    const { skipped, skippedMore, head, changes, afterTurn, closed = [] } = record;
-    const scope = pathScope(named);
-    const within = changes.map(({ path }) => path).filter((path) => scope.holds(path));
-    const known = { changes, later: ledger.afterTurn(sessionId, afterTurn), unreadable: [] };
-    return { turn: afterTurn, phase: 'post', tree, skipped, skippedMore, head, ...known, closed, within };
   }
 
   /** The files as they are get a name before the first of them is touched. */

@@ -47,7 +47,7 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
   const { writes, deletes, directories } = plan;
   for (const { path } of [...writes, ...deletes]) requireRestorable(path);
   if (writes.length + deletes.length === 0) return nothingToDo(order, keep);
-  verifyBlobs(source, writes);
+  verifyBlobs(source, plan);
   signal?.throwIfAborted();
   const record = { order, mark: randomBytes(8).toString('hex'), writes, deletes, directories };
   const held = new HeldRoot(root);

@@ -15,7 +15,7 @@ export interface OuterRules {
   readonly above: Level;
   /** Real path of the workspace. */
   readonly root: ByteText;
-  readonly repositories: Repositories;
+  readonly repositories: Pick<Repositories, 'at'>;
   readonly remarks: readonly string[];
 }
 

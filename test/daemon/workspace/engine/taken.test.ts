@@ -6,7 +6,8 @@ const ID = '01J0000000000000000000TAKE';
 
 let bench: Workbench;
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  // The file system keeps real time, which must not be behind.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 24 * 60 * 60_000 });
   bench = new Workbench();
 });
 afterEach(() => {
