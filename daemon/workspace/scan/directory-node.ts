@@ -20,7 +20,7 @@ export interface DirectoryNode {
   readonly stamp: Float64Array;
   /** What decided which names are in, see `rulesKey`. */
   readonly rulesKey: string;
-  /** Some name was left out by a rule; the user's index may put it back in. */
+  /** A rule speaks against some name: the user's index decides whether it is in. */
   readonly hides: boolean;
   /** Left out by a rule, and looked into only for what is in the user's index. */
   readonly isClosed: boolean;

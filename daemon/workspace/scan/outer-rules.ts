@@ -65,7 +65,8 @@ function ignoresWorkspace({ names, facts }: Above, personal: Level): boolean {
   let level = personal;
   for (const [depth, said] of facts.entries()) {
     level = enterLevel(level, { ...said, depth });
-    if (judge(level, names.slice(0, depth + 1), true, () => false) !== 'in') return true;
+    const verdict = judge(level, names.slice(0, depth + 1), true, () => false);
+    if (verdict === 'out' || verdict === 'only-tracked') return true;
   }
   return false;
 }

@@ -27,7 +27,8 @@ export interface Level {
   readonly key: string;
 }
 
-export type Verdict = 'in' | 'out' | 'only-tracked';
+/** `tracked`: a rule leaves it out, and the user's index keeps it in. */
+export type Verdict = 'in' | 'tracked' | 'only-tracked' | 'out';
 
 export function topLevel(personalText: string | undefined): Level {
   return {
@@ -77,7 +78,7 @@ export function enterLevel(above: Level, facts: LevelFacts): Level {
   };
 }
 
-/** What a listing depends on besides the names in the directory. @param hides whether a rule leaves something out there. */
+/** What a listing depends on besides the names in the directory. @param hides whether a rule speaks against something there. */
 export function rulesKey(level: Level, hides: boolean): string {
   return hides ? `${level.key}:${repositoryOf(level)?.repository?.tracked.digest ?? ''}` : level.key;
 }
@@ -98,7 +99,7 @@ export function judge(
   if (holder === undefined || tracked === undefined || tracked.digest === '') return 'out';
   const inRepository = relativeTo(holder, path).join('/');
   // A directory that is tracked itself is a submodule.
-  if (tracked.has(inRepository)) return 'in';
+  if (tracked.has(inRepository)) return 'tracked';
   return isDirectory && tracked.holdsBelow(inRepository) ? 'only-tracked' : 'out';
 }
 

@@ -9,7 +9,7 @@ export interface Names {
   readonly directories: readonly ByteText[];
   /** Directories that are looked into only for what is in the user's index. */
   readonly closed: ReadonlySet<ByteText>;
-  /** A rule has left something out. */
+  /** A rule speaks against something, so that the user's index decides about it. */
   readonly hides: boolean;
 }
 

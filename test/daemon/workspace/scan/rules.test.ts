@@ -142,6 +142,17 @@ test.each(['2', '3', '4', 'split', 'sha256', 'skipHash'])('case 24: an index of 
   expect(Object.keys(pictureOf(bench.store, result.tree))).not.toContain('not.log');
 });
 
+test('case 24: what only the index keeps in goes with its place there, though nothing else has changed', () => {
+  bench.git('init', '-q');
+  bench.file('.git/info/exclude', '*.log\n');
+  for (const path of ['a.log', 'only/b.log', 'c.txt']) bench.file(path);
+  bench.git('add', '-f', '.');
+  bench.settle();
+  expect(Object.keys(bench.picture())).toEqual(['a.log', 'c.txt', 'only/b.log']);
+  bench.git('rm', '-q', '--cached', 'a.log', 'only/b.log');
+  expect(Object.keys(bench.picture())).toEqual(['c.txt']);
+});
+
 test('case 24: a damaged index is said, and costs only the exceptions', () => {
   bench.git('init', '-q');
   bench.file('.gitignore', '*.log\n');
