@@ -28,6 +28,9 @@ switch (role) {
   case 'snapshots':
     await (await import('./roles/snapshots.ts')).keep(args);
     break;
+  case 'stream-scans':
+    await (await import('./roles/stream-scans.ts')).scan(args);
+    break;
   default:
     throw new Error(`no role ${role}`);
 }

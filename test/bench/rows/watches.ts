@@ -26,6 +26,7 @@ export const watchesRow: Row = {
   title: 'Snapshots of a watched workspace',
   method:
     'The 100,000 files of the snapshots, in 8,300 directories, `snapshots_watch` on, encrypted. Native git does what it does there. ' +
+    'By the library for macOS it is a scan that stores nothing, beside one of everything that does. ' +
     'What idling costs is CPU time in ten seconds in which nothing happens, and memory and descriptors beyond those of a process that has done the same without watches.',
   run: async () => {
     if (process.platform !== 'linux') return [];
@@ -41,7 +42,8 @@ export const watchesRow: Row = {
       await setTimeout(SETTLING);
       const figures: Figure[] = [];
       for (const one of CASES) figures.push(...(await changeFigures(tree, native, watched, one)));
-      return [...figures, ...(await idleFigures(watched, scanned))];
+      figures.push(...(await idleFigures(watched, scanned)), await libraryFigure(tree, scanned));
+      return figures;
     } finally {
       for (const child of [native, watched, scanned]) await child.end();
     }
@@ -79,6 +81,26 @@ async function idleFigures(watched: Child, scanned: Child): Promise<Figure[]> {
     megabytes('watching 100,000 files: memory', memory),
     { what: 'watching 100,000 files: descriptors', measured: `${descriptors}` },
   ];
+}
+
+/** What an answer of the library costs, and a look at every directory, beside a look at everything. */
+async function libraryFigure(tree: SourceTree, scanned: Child): Promise<Figure> {
+  const streams = await Child.ready('stream-scans', [tree.root, makeDirectory()]);
+  try {
+    const mine: number[] = [];
+    const theirs: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      tree.edit(1);
+      for (const child of round % 2 === 0 ? [streams, scanned] : [scanned, streams])
+        (child === streams ? mine : theirs).push(await ask(child, 'snapshot'));
+    }
+    return ratioFigure('100,000 files, 1 file changed, by the library for macOS', mine, theirs, {
+      unit: 'ms',
+      digits: 0,
+    });
+  } finally {
+    await streams.end();
+  }
 }
 
 async function ask(child: Child, order: SnapshotOrder['do']): Promise<number> {

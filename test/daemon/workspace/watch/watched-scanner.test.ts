@@ -141,6 +141,40 @@ describe.skipIf(process.platform !== 'linux')('scans that go by watches', () => 
     await bench.watched.close();
   });
 
+  test('by a library look only where something was told, and find it, and names that were not told', () => {
+    const bench = watchBench({ kind: KINDS.streams });
+    for (const path of ['a/f', 'a/x/f', 'b/f']) bench.bench.file(path);
+    bench.settle();
+    bench.bench.file('a/x/f', 'changed');
+    bench.bench.file('b/new');
+    expect(bench.compare('two changes').isWhole).toBe(false);
+    expect(bench.bench.calls.filter((call) => call.startsWith('open'))).toEqual(
+      expect.arrayContaining(['open a/x/f', 'open b/new']),
+    );
+    expect(bench.compare('no change')).toMatchObject({ isWhole: false, changedDirectories: 0 });
+  });
+
+  test('case 43: by a library whose process is killed are replaced twice, and then no more', async () => {
+    const bench = watchBench({ kind: KINDS.streams, script: join(SUPPORT, 'killed-worker.ts') });
+    bench.bench.file('a/f');
+    await waitUntil('it is only scanned', () => {
+      bench.bench.file('a/f', String(Math.random()));
+      bench.compare('alive or not');
+      return bench.watched.choice.engine === 'scan';
+    });
+    expect(bench.watched.choice.reason).toMatch(/the process that watches ended by SIGKILL, 3 times by now/);
+  });
+
+  test('by a library that was left out are none, and the reason is told', async () => {
+    const bench = watchBench({ kind: KINDS.streams, script: join(SUPPORT, 'lacking-worker.ts') });
+    bench.bench.file('a/f');
+    await waitUntil('it is only scanned', () => {
+      bench.compare('with and without');
+      return bench.watched.choice.engine === 'scan';
+    });
+    expect(bench.watched.choice.reason).toContain('@parcel/watcher is not installed');
+  });
+
   test('are for large workspaces: a small one is scanned, and no thread is started', () => {
     const bench = watchBench({ setting: 'auto', script: '/no/such/script.ts' });
     bench.bench.file('a/f');

@@ -8,8 +8,11 @@ import type { WriterSettings } from './writing-worker.ts';
 
 const SCRIPT = join(import.meta.dirname, 'writing-worker.ts');
 
-/** @param until milliseconds of `performance.now()`. @returns how often both engines were compared with the disk. */
-export async function storm(bench: WatchBench, chance: Chance, until: number): Promise<number> {
+/**
+ * @param until milliseconds of `performance.now()`. @param scans at most, between two pauses.
+ * @returns how often both engines were compared with the disk.
+ */
+export async function storm(bench: WatchBench, chance: Chance, until: number, scans: number): Promise<number> {
   let pauses = 0;
   do {
     const stop = new SharedArrayBuffer(4);
@@ -17,7 +20,7 @@ export async function storm(bench: WatchBench, chance: Chance, until: number): P
     const writer = new Worker(SCRIPT, { workerData: settings });
     const ended = once(writer, 'exit');
     await once(writer, 'online');
-    for (let left = chance.between(1, 20); left > 0; left -= 1) {
+    for (let left = chance.between(1, scans); left > 0; left -= 1) {
       bench.scan({ relist: chance.percent(5) });
       // Ends of threads are heard of between two scans.
       await new Promise((resolve) => setImmediate(resolve));
