@@ -10,7 +10,7 @@ import { ENTRIES } from '../../scripts/entries.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Each takes longer to load than the rest of a program, or has no business outside of its home. */
-const HEAVY = /^(zod|better-sqlite3|@napi-rs\/.*|pino|vscode-jsonrpc|@ai-sdk\/.*)$/;
+const HEAVY = /^(zod|better-sqlite3|@napi-rs\/.*|pino|vscode-jsonrpc|@ai-sdk\/.*|isomorphic-git)$/;
 
 let inputs: Metafile['inputs'];
 
@@ -65,4 +65,16 @@ test('the library that watches is loaded by the process that watches, and by not
   expect(packagesOf('watch-helper', 'ever')).toEqual(['@parcel/watcher']);
   const others = ENTRIES.filter(({ name }) => name !== 'watch-helper');
   expect(others.filter(({ name }) => packagesOf(name, 'ever').includes('@parcel/watcher'))).toEqual([]);
+});
+
+test('the thread of a workspace loads isomorphic-git late, and of what that brings nothing that is not reached', () => {
+  expect(packagesOf('workspace-worker', 'at the start').filter((name) => HEAVY.test(name))).toEqual([]);
+  expect(packagesOf('workspace-worker', 'ever')).toEqual(['async-lock', 'isomorphic-git', 'pako', 'pify']);
+  const isTheirs = (path: string): boolean => /node_modules\/(async-lock|isomorphic-git|pako|pify)\//.test(path);
+  const builtIns = Object.entries(inputs)
+    .filter(([path]) => isTheirs(path))
+    .flatMap(([, { imports }]) => imports.map(({ path }) => path))
+    .filter((path) => isBuiltin(path));
+  // Nothing that reaches a network, a disk or a process.
+  expect(builtIns).toEqual([]);
 });

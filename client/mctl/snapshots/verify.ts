@@ -48,7 +48,9 @@ function verifiedText(verified: Verified): string {
   const half =
     halfRead === 0
       ? []
-      : [`${count(halfRead, 'tree')} with names that isomorphic-git refuses: only the bytes were compared`];
+      : [
+          `${halfRead === 1 ? '1 directory' : `${halfRead} directories`} with names that isomorphic-git refuses: of those only the bytes were compared`,
+        ];
   if (isClean(verified)) return [`${whatWasRead(verified)}: all read by both readers`, ...half].join('\n');
   return [
     ...problems.map(harmlessRow),

@@ -98,6 +98,7 @@ export class StoredCheck {
       objects: this.#tally.objects,
       bytes: packs.reduce((sum, { bytes }) => sum + bytes, 0),
       halfRead: git.halfRead,
+      // Of a pack that is gone, what only it held was looked for elsewhere.
       faults: [...this.#unopened(), ...this.#faults.filter(({ pack }) => this.#isThere(pack))],
       strangeName,
       hurt,
@@ -139,7 +140,6 @@ export class StoredCheck {
 
   async *#pack(pack: string, pace: Pace): AsyncGenerator<void> {
     const { store } = this.#parts;
-    if (!this.#isThere(pack)) return;
     const unlisted = faultOfList(store, pack);
     let [bad, all] = [0, 0];
     let reason = unlisted;
@@ -148,10 +148,7 @@ export class StoredCheck {
       all += 1;
       if (fault !== undefined) bad += 1;
       reason ??= fault;
-      if (!pace.isOver()) continue;
-      yield;
-      // Somebody has cleared up.
-      if (!this.#isThere(pack)) return;
+      if (pace.isOver()) yield;
     }
     if (reason !== undefined) this.#faults.push({ pack, objects: { bad, all }, reason });
   }

@@ -1,7 +1,7 @@
 /** Objects that somebody needs and that cannot be read, until they can be: a snapshot that comes meanwhile may bring one. */
 import type { ObjectId, ObjectSource } from '../objects/object.ts';
 import { namedBy } from '../objects/object-walk.ts';
-import { isDamage } from '../objects/store-errors.ts';
+import { isDamage, MissingObject } from '../objects/store-errors.ts';
 
 interface Suspect {
   readonly reason: string;
@@ -24,7 +24,8 @@ export class Suspects {
   /** @throws what is no damage. */
   addDamage(id: ObjectId, error: unknown): void {
     if (!isDamage(error)) throw error;
-    this.#found.set(id, { reason: error instanceof Error ? error.message : '', isLasting: false });
+    const reason = error instanceof MissingObject ? 'it is missing' : 'it is damaged';
+    this.#found.set(id, { reason, isLasting: false });
   }
 
   addWrong(id: ObjectId, reason: string): void {

@@ -27,6 +27,8 @@ export class Capture {
   readonly #scanner: WatchedScanner;
   #remarks: readonly string[] = [];
   #losses = 0;
+  /** How many of them were known when all that is stored had last been read. */
+  #known = 0;
 
   constructor(root: string, store: ObjectStore, scanner: WatchedScanner) {
     this.#root = root;
@@ -67,10 +69,14 @@ export class Capture {
     }
   }
 
+  /** All that is stored has just been read. */
+  storeWasRead(): void {
+    this.#known = this.#store.losses;
+  }
+
   /** Something was damaged while the store was open: what is left of it is found out, and the rest written again. */
   #beginAnew(flag: StopFlag): void {
-    const { complete } = this.#store.verify(signalOf(flag));
-    if (!complete) throw cancelled();
+    if (this.#store.losses > this.#known && !this.#store.verify(signalOf(flag)).complete) throw cancelled();
     this.#losses = this.#store.losses;
     this.#scanner.forget();
     this.#remarks = ['a part of the stored packs is damaged: all files were captured anew'];

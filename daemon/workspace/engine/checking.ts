@@ -27,11 +27,14 @@ export type CheckStep = { readonly done: ResultOf<'snapshot/verify'> } | CheckPr
 
 export class Checking {
   readonly #side: SideRepository;
+  readonly #done: () => void;
   readonly #sliceMs: number;
   #run: Run | undefined;
 
-  constructor(side: SideRepository, sliceMs = SLICE_MS) {
+  /** @param done told when all that is stored has been read. */
+  constructor(side: SideRepository, done: () => void, sliceMs = SLICE_MS) {
     this.#side = side;
+    this.#done = done;
     this.#sliceMs = sliceMs;
   }
 
@@ -56,6 +59,7 @@ export class Checking {
       const { done, value } = await run.work.next();
       if (done !== true) return { ...run.tally };
       this.#run = undefined;
+      this.#done();
       return { done: this.#result(value, performance.now() - run.begun) };
     } catch (error) {
       this.#run = undefined;

@@ -1,4 +1,5 @@
 /** The end of a turn: the files after it, and what the turn has changed. */
+import type { ParamsOf } from '../../../protocol/methods.ts';
 import type { DiffFile, SnapshotEntry } from '../../../protocol/snapshot.ts';
 import type { ByteText } from '../byte-text.ts';
 import { type MaybeFile, sameState } from '../diff/file-state.ts';
@@ -7,6 +8,7 @@ import type { SessionChange } from '../restore/attribution.ts';
 import type { ReadRecord } from './records.ts';
 import { LineCounter, sumOf } from './differences.ts';
 import type { SideRepository } from './side-repository.ts';
+import type { TurnLedger } from './turn-ledger.ts';
 
 export type TurnCounts = Omit<SnapshotEntry, 'restorable' | 'reason'>;
 type By = NonNullable<DiffFile['by']>;
@@ -31,8 +33,23 @@ export function countsOf(
   };
 }
 
+/** Who made each of the differences between two snapshots; known only within one turn. */
+export function whoBetween(
+  ledger: Pick<TurnLedger, 'readableChangesOf'>,
+  sessionId: string | undefined,
+  from: ParamsOf<'snapshot/diff'>['from'],
+  to: ParamsOf<'snapshot/diff'>['to'],
+): (difference: { readonly path: string }) => DiffFile['by'] {
+  const isTurn = from.kind === 'turn' && to?.kind === 'turn' && from.turn === to.turn && from.phase !== to.phase;
+  if (!isTurn || sessionId === undefined) return () => null;
+  const changes = ledger.readableChangesOf({ sessionId, turn: from.turn });
+  if (changes === undefined) return () => null;
+  const by = whoChanged(changes);
+  return ({ path }) => by.get(path) ?? 'others';
+}
+
 /** Who changed each path in a turn, as far as the session did: a tool only when nothing else had a part in it. */
-export function whoChanged(changes: readonly SessionChange[]): ReadonlyMap<ByteText, By> {
+function whoChanged(changes: readonly SessionChange[]): ReadonlyMap<ByteText, By> {
   const by = new Map<ByteText, By>();
   for (const { path, by: who, ambiguous } of changes) {
     const known = by.get(path);

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../../protocol/methods.ts';
-import type { DiffFile } from '../../../protocol/snapshot.ts';
 import type {
   Mutation,
   PlanRequest,
@@ -41,7 +40,7 @@ import { copyNames, dropNames } from './session-names.ts';
 import { SideRepository } from './side-repository.ts';
 import { shownSnapshot, SnapshotList } from './snapshot-list.ts';
 import { claimName, newStopFlag, signalOf, type StopFlag } from './stop-flag.ts';
-import { countsOf, whoChanged, type TurnCounts } from './turn-ends.ts';
+import { countsOf, whoBetween, type TurnCounts } from './turn-ends.ts';
 import { TurnLedger } from './turn-ledger.ts';
 import { pathsFromWire } from './wire-paths.ts';
 import { writeTree } from './write-out.ts';
@@ -98,7 +97,7 @@ export class Workspace {
     this.#list = new SnapshotList(side);
     this.#clearing = new Clearing(side, () => this.#restores.held());
     this.#recompression = new Recompression(side.store);
-    this.#checking = new Checking(side);
+    this.#checking = new Checking(side, () => capture.storeWasRead());
   }
 
   /** @throws ProtocolError DEADLINE when it came too late; as a scan does. */
@@ -164,7 +163,7 @@ export class Workspace {
     const before = this.#side.snapshot({ sessionId, point: from }).tree;
     const after = to === undefined ? this.#now() : this.#side.snapshot({ sessionId, point: to }).tree;
     const within = paths === undefined ? undefined : pathsFromWire(paths);
-    const by = this.#whoBetween(sessionId, from, to);
+    const by = whoBetween(this.#ledger, sessionId, from, to);
     return pageOf(this.#side.store, diffTrees(this.#side.store, before, after, within), offset, by);
   }
 
@@ -278,20 +277,6 @@ export class Workspace {
 
   #now(): ObjectId {
     return this.#capture.scan(newStopFlag(), false, ({ tree }) => tree);
-  }
-
-  /** Known only within one turn. */
-  #whoBetween(
-    sessionId: string | undefined,
-    from: ParamsOf<'snapshot/diff'>['from'],
-    to: ParamsOf<'snapshot/diff'>['to'],
-  ): (difference: { readonly path: string }) => DiffFile['by'] {
-    const isTurn = from.kind === 'turn' && to?.kind === 'turn' && from.turn === to.turn && from.phase !== to.phase;
-    if (!isTurn || sessionId === undefined) return () => null;
-    const changes = this.#ledger.readableChangesOf({ sessionId, turn: from.turn });
-    if (changes === undefined) return () => null;
-    const by = whoChanged(changes);
-    return ({ path }) => by.get(path) ?? 'others';
   }
 }
 

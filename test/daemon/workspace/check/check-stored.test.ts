@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { encodeCommit } from '../../../../daemon/workspace/objects/commit-format.ts';
 import { idOf, type ObjectId, type ObjectSink } from '../../../../daemon/workspace/objects/object.ts';
 import { readCommit, readTree } from '../../../../daemon/workspace/objects/object-walk.ts';
+import { MissingObject } from '../../../../daemon/workspace/objects/store-errors.ts';
 import { encodeTree } from '../../../../daemon/workspace/objects/tree-format.ts';
+import { Suspects } from '../../../../daemon/workspace/check/suspects.ts';
 import { prune } from '../../../../daemon/workspace/prune/prune.ts';
 import { writeRecord } from '../../../../daemon/workspace/engine/records.ts';
 import { partsOf } from '../prune/support/prune-rig.ts';
@@ -85,13 +87,39 @@ describe.each([
     expect(hurtOf(verified)).toEqual({ 'the files before turn 1': [expect.stringContaining('is missing')] });
   });
 
-  test('whose pack was damaged while it was open says so', async () => {
+  test('that was read before is read again from the disk', async () => {
     const rig = new CheckRig(encrypt);
-    rig.snapshot(before(1), { a: big() });
-    const { pack } = rig.placeOf(rig.side.refs.get(before(1))!);
-    await rig.check();
-    rig.flip(pack, -30);
+    const content = big();
+    rig.snapshot(before(1), { a: content });
+    const { pack, at } = rig.placeOf(idOf('blob', content));
+    expect(await rig.check()).toMatchObject(CLEAN);
+    rig.flip(pack, at);
     expect((await rig.check()).problems).toEqual([expect.stringContaining(`pack ${pack}`)]);
+  });
+
+  test('whose list at the end of a pack is damaged while it is open says so, and reads on', async () => {
+    const rig = new CheckRig(encrypt);
+    const names = Array.from({ length: 3_000 }, (__, index) => [`f${index}`, String(index)] as const);
+    rig.snapshot(before(1), Object.fromEntries(names));
+    const { pack } = rig.placeOf(rig.side.refs.get(before(1))!);
+    rig.flip(pack, -30);
+    const problem = expect.stringMatching(`the list at the end of pack ${pack} does not verify`);
+    expect(await rig.check()).toMatchObject({ hurt: [], problems: [problem], objects: 3_002 });
+  });
+
+  test('with a damaged copy of a directory of which another one is whole names the copy only', async () => {
+    const rig = new CheckRig(encrypt);
+    const files = { 'd/a': 'a', 'e/big': big() };
+    const { tree } = readCommit(rig.side.store, rig.snapshot(before(1), files));
+    const [directory] = readTree(rig.side.store, tree);
+    const { pack, at } = rig.placeOf(directory!.id);
+    rig.flip(pack, at);
+    expect(hurtOf(await rig.check())).toEqual({ 'the files before turn 1': ['d/', 'e/big'] });
+    rig.snapshot(before(2), files);
+    expect(await rig.check()).toMatchObject({
+      hurt: [],
+      problems: [expect.stringContaining(`3 of 6 objects in pack ${pack}`)],
+    });
   });
 
   test('of which a pack is gone names what was in it', async () => {
@@ -238,7 +266,7 @@ describe('between any two slices', () => {
 
   test('a snapshot may come, and snapshots may go with all that only they need, and nothing is found', async () => {
     let at = 1;
-    for (let isOver = false; !isOver; at += 1) {
+    for (let isOver = false; !isOver; at += 2) {
       const rig = new CheckRig(false);
       const [a, b] = [randomBytes(9000), randomBytes(9000)];
       rig.snapshot(before(1), files(a));
@@ -269,6 +297,26 @@ describe('between any two slices', () => {
     }
   });
 
+  test('snapshots that go are not taken for hurt while it is found out which are', async () => {
+    let at = 1;
+    for (let isOver = false; !isOver; at += 2) {
+      const rig = new CheckRig(false);
+      const hurt = big();
+      rig.snapshot(before(1), files(randomBytes(9000)));
+      rig.snapshot(before(2), { hurt, 'd/e/f': 'f' });
+      rig.snapshot(before(3), files(randomBytes(9000)));
+      const { pack, at: place } = rig.placeOf(idOf('blob', hurt));
+      rig.flip(pack, place);
+      isOver = true;
+      const verified = await rig.check((slice) => {
+        if (slice !== at) return;
+        isOver = false;
+        prune(partsOf(rig.side, { expired: [before(1), before(3)], thorough: true })).finish();
+      });
+      expect(hurtOf(verified), `after ${at} slices`).toEqual({ 'the files before turn 2': ['hurt'] });
+    }
+  });
+
   test('what was missing may be brought again, and is found no more', async () => {
     const rig = new CheckRig();
     const lost = big();
@@ -282,6 +330,22 @@ describe('between any two slices', () => {
     expect(verified.hurt).toEqual([]);
     expect(verified.problems).toEqual([expect.stringContaining(pack)]);
   });
+});
+
+test('what was missing is suspected until it is there again', () => {
+  const { store } = new CheckRig().side;
+  const suspects = new Suspects(store);
+  const id = idOf('blob', Buffer.from('late'));
+  expect(suspects.isHurt(id)).toBe(false);
+  suspects.addDamage(id, new MissingObject(id, 0));
+  expect([suspects.isHurt(id), suspects.reasonOf(id)]).toEqual([true, 'it is missing']);
+  const batch = store.begin('fast');
+  batch.write('blob', Buffer.from('late'));
+  batch.commit();
+  expect([suspects.isHurt(id), suspects.size]).toEqual([false, 0]);
+  suspects.addWrong(id, 'why');
+  expect(suspects.isHurt(id)).toBe(true);
+  expect(() => suspects.addDamage(id, new TypeError('a bug'))).toThrow('a bug');
 });
 
 test('a check of a thousand hurt files names the first of them and counts the others', async () => {

@@ -61,7 +61,7 @@ export class CheckRig {
 
   /** @param between done after each slice, with its number. */
   async check(between: (slice: number) => void = () => undefined, sliceMs = 0): Promise<Verified> {
-    const checking = new Checking(this.side, sliceMs);
+    const checking = new Checking(this.side, () => undefined, sliceMs);
     await checking.obey('begin');
     for (let slice = 1; ; slice += 1) {
       const step = await checking.obey('go-on');
