@@ -8,7 +8,6 @@ import { Instructions } from './config/instructions.ts';
 import { costOf } from './config/price.ts';
 import { ConfigurationStore } from './config/store.ts';
 import type { Daemon, DaemonContext, DrainOptions } from './life/daemon-context.ts';
-import { errorShape } from './logging/error-shape.ts';
 import { reporter, type Report } from './reporter.ts';
 import { serviceRoutes, type Services } from './service-routes.ts';
 import { Briefings } from './agent/briefings.ts';
@@ -19,8 +18,8 @@ import { CompactionService, type CompactionParts } from './services/compaction-s
 import { Environments } from './services/environments.ts';
 import { EventHub, type EventHubParts } from './services/event-hub.ts';
 import { ListStream } from './services/list-stream.ts';
+import { ProtectionChanges } from './services/protection-changes.ts';
 import { KeyRing } from './services/provider-keys.ts';
-import type { VaultPort } from './services/ports.ts';
 import { SaveService } from './services/save-service.ts';
 import { SessionCount } from './services/session-count.ts';
 import { SessionService } from './services/session-service.ts';
@@ -31,8 +30,7 @@ import { TurnService } from './services/turn-service.ts';
 import { UsageService } from './services/usage-service.ts';
 import { buildSnapshots, type SnapshotRoom } from './snapshot-parts.ts';
 import { ToolThread } from './tools/tool-thread.ts';
-import { connectVault } from './vault/vault-client.ts';
-import { startVaultThread } from './vault/vault-thread.ts';
+import { startWatchedVault } from './watched-vault.ts';
 
 /** How long the configuration file is waited for when somebody asks how the daemon does. */
 const CONFIGURATION_LOOK_MS = 500;
@@ -48,23 +46,6 @@ export async function buildDaemon(context: DaemonContext): Promise<Daemon> {
   const configuration = await ConfigurationStore.open(context.configPath);
   context.setLogLevel(configuration.current.logLevel);
   return new RunningDaemon(context, connect(context, configuration));
-}
-
-function startWatchedVault(context: DaemonContext, report: Report): VaultPort {
-  return connectVault(
-    {
-      onDeath: (reason, error) => {
-        context.log.fatal('vault thread ended', { reason, ...(error === undefined ? {} : errorShape(error)) });
-        context.requestStop('vault-lost', 'now');
-      },
-      onUnexpected: (method, stack) => {
-        const error = new Error('unexpected');
-        error.stack = stack;
-        report(`vault.${method}`, error);
-      },
-    },
-    context.vaultThread ?? startVaultThread({ dataDirectory: context.dataDir }),
-  );
 }
 
 /** What tells the agent what to do is not for the agent to change. */
@@ -95,7 +76,8 @@ function makeHub(parts: Omit<EventHubParts, 'onFailure'>, { log }: DaemonContext
 
 function connect(context: DaemonContext, configuration: ConfigurationStore): Built {
   const report = reporter(context.log);
-  const vault = startWatchedVault(context, report);
+  const protections = new ProtectionChanges();
+  const vault = protections.noticing(startWatchedVault(context, report));
   const clock = systemClock();
   const count = new SessionCount(vault);
   const sessionsChanged = (): void => void count.refresh();
@@ -110,7 +92,7 @@ function connect(context: DaemonContext, configuration: ConfigurationStore): Bui
   const approvals = new ApprovalService(vault, clock);
   const hub = makeHub({ vault, clock, approvals }, context, report);
   const lists = new ListStream();
-  const room = buildSnapshots(context, { configuration, vault, clock, report });
+  const room = buildSnapshots(context, { configuration, vault, clock, report, protections });
   const writer = new SessionWriter({
     vault,
     hub,

@@ -5,6 +5,7 @@ import type { DaemonContext } from './life/daemon-context.ts';
 import type { Report } from './reporter.ts';
 import { fulfilsWithin } from './services/deadline.ts';
 import type { ClockPort, SessionHead, VaultPort } from './services/ports.ts';
+import type { ProtectionChanges } from './services/protection-changes.ts';
 import { PruneService } from './services/prune-service.ts';
 import { RelinkService } from './services/relink-service.ts';
 import { RestoreService } from './services/restore-service.ts';
@@ -26,6 +27,7 @@ export interface SnapshotParts {
   readonly vault: VaultPort;
   readonly clock: ClockPort;
   readonly report: Report;
+  readonly protections: ProtectionChanges;
 }
 
 export interface SnapshotRoom {
@@ -72,6 +74,7 @@ export function buildSnapshots({ dataDir, log }: DaemonContext, parts: SnapshotP
       vault,
       clock,
       workspaces,
+      changes: parts.protections,
       settings,
       failed: (error) => tell('snapshots not cleared up', error),
       log: (message, facts) => {

@@ -3,16 +3,27 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
 import type { Protections } from '../domain/snapshot-retention.ts';
 import type { ClockPort, VaultPort } from './ports.ts';
-import type { PruneOutcome, RetentionSettings, StoredWorkspace, WorkspacesPort } from './snapshot-port.ts';
+import type { ProtectionChanges } from './protection-changes.ts';
+import type {
+  PruneOrder,
+  PruneOutcome,
+  RetentionSettings,
+  StoredWorkspace,
+  WorkspaceFiles,
+  WorkspacesPort,
+} from './snapshot-port.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 /** All of them at once: one that moves between two pages would lose its protection. */
 const ALL = 1_000_000;
+/** So often a workspace is begun anew because what is protected has changed. */
+const ATTEMPTS = 20;
 
 export interface PruneParts {
   readonly vault: Pick<VaultPort, 'list' | 'listSaves'>;
   readonly workspaces: WorkspacesPort;
   readonly clock: ClockPort;
+  readonly changes: ProtectionChanges;
   readonly settings: () => RetentionSettings;
   /** Puts into the log why a workspace was left as it is. */
   readonly failed: (error: unknown) => void;
@@ -80,23 +91,9 @@ export class PruneRun {
   }
 
   async #prune(stored: StoredWorkspace, maxBytes: number): Promise<Pruned> {
-    const { workspaces, clock, settings, vault } = this.#parts;
-    const { root, exists } = stored;
-    const { maxAgeDays } = settings();
-    // Asked for each workspace: what a person saves or pins while others are cleared up counts.
-    const protections = await protectionsOf(vault);
+    const { root } = stored;
     try {
-      const order = {
-        // Nobody works where nothing is; what a person has named stays there too.
-        protections: exists ? protections : { ...protections, live: new Set<string>() },
-        now: clock.now(),
-        seen: this.#wish.seen,
-        maxAgeMs: maxAgeDays === 0 ? Infinity : maxAgeDays * DAY,
-        maxBytes,
-        thorough: false,
-        dryRun: this.#wish.dryRun ?? false,
-      };
-      const outcome = await workspaces.briefly(root, (files) => files.prune(order));
+      const outcome = await this.#parts.workspaces.briefly(root, (files) => this.#carriedOut(files, stored, maxBytes));
       return { stored, row: rowOf(stored, outcome), newestAt: outcome.newestAt ?? -Infinity };
     } catch (error) {
       if (isEnd(error)) throw error;
@@ -109,6 +106,37 @@ export class PruneRun {
         newestAt: Infinity,
       };
     }
+  }
+
+  /** Begins anew when a person has saved or pinned something, or forked, before names went. */
+  async #carriedOut(files: WorkspaceFiles, stored: StoredWorkspace, maxBytes: number): Promise<PruneOutcome> {
+    for (let attempt = 1; ; attempt += 1) {
+      const order = await this.#order(stored, maxBytes);
+      try {
+        return await files.prune(order);
+      } catch (error) {
+        const isOvertaken = error instanceof ProtocolError && error.kind === 'CONFLICT';
+        if (!isOvertaken || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #order({ exists }: StoredWorkspace, maxBytes: number): Promise<PruneOrder> {
+    const { vault, clock, changes, settings } = this.#parts;
+    const { maxAgeDays } = settings();
+    const asOf = changes.now();
+    const protections = await protectionsOf(vault);
+    return {
+      // Nobody works where nothing is; what a person has named stays there too.
+      protections: exists ? protections : { ...protections, live: new Set<string>() },
+      asOf,
+      now: clock.now(),
+      seen: this.#wish.seen,
+      maxAgeMs: maxAgeDays === 0 ? Infinity : maxAgeDays * DAY,
+      maxBytes,
+      thorough: false,
+      dryRun: this.#wish.dryRun ?? false,
+    };
   }
 
   async #removeEmpty(pruned: readonly Pruned[]): Promise<void> {

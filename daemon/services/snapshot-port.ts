@@ -61,9 +61,17 @@ export interface PlanRequest {
   readonly newestTurn: number;
 }
 
+/** When protections were read: while the count is what it was they hold. It is shared between threads. */
+export interface ProtectionsAsOf {
+  readonly count: Int32Array<SharedArrayBuffer>;
+  readonly was: number;
+}
+
 /** Of one workspace. */
 export interface PruneOrder {
   readonly protections: Protections;
+  /** Missing where nothing is removed that could be protected. */
+  readonly asOf?: ProtectionsAsOf;
   /** Milliseconds since the epoch: of now, and when this was last decided. */
   readonly now: number;
   readonly seen: number | undefined;
@@ -155,7 +163,10 @@ export interface WorkspaceFiles {
   /** Removes the names of a deleted session; nobody can look at its snapshots any more. @returns whether there were any. */
   forgetSession(sessionId: string): Promise<boolean>;
   use(): Promise<StoredUse>;
-  /** Removes old snapshots and gives back their room. In slices: other calls come in between, also snapshots. */
+  /**
+   * Removes old snapshots and gives back their room. In slices: other calls come in between, also snapshots.
+   * @throws ProtocolError CONFLICT when what is protected has changed before anything was removed: nothing was, then.
+   */
   prune(order: PruneOrder): Promise<PruneOutcome>;
   /** Reads all that is stored, twice over, in slices as `prune` does. What is damaged is in the result. */
   verify(signal: AbortSignal): Promise<ResultOf<'snapshot/verify'>>;

@@ -54,7 +54,7 @@ export class Clearing {
 
   /**
    * One slice. @returns undefined until all is done.
-   * @throws ProtocolError CANCELLED when nothing has begun, TAMPERED when the list of names is lost; StoreFull
+   * @throws ProtocolError CANCELLED when nothing has begun, CONFLICT when the protections are not those of now, TAMPERED when the list of names is lost; StoreFull
    */
   step(): PruneOutcome | undefined {
     const order = this.#order;
@@ -104,7 +104,8 @@ export class Clearing {
     const mayGo = new Set([...namesOf(expired), ...namesOf(spare.flat())]);
     const kept = names.filter(({ name }) => !mayGo.has(name) && pointOf(name) !== undefined).length;
     const lists = withNewest(refs.get(NEWEST), names, { expired: namesOf(expired), spare: spare.map(namesOf) });
-    return { work: prune({ store, refs, held: this.#held, ...lists, maxBytes, thorough, dryRun }), kept };
+    const confirm = (): void => requireCurrent(order);
+    return { work: prune({ store, refs, held: this.#held, confirm, ...lists, maxBytes, thorough, dryRun }), kept };
   }
 
   /** @returns whether all are known. */
@@ -158,6 +159,15 @@ export class Clearing {
       throw error;
     }
   }
+}
+
+/** @throws ProtocolError CONFLICT */
+function requireCurrent({ asOf }: PruneOrder): void {
+  if (asOf === undefined || Atomics.load(asOf.count, 0) === asOf.was) return;
+  throw new ProtocolError('CONFLICT', 'what is protected has changed meanwhile, so nothing was removed', {
+    hint: 'Try again.',
+    retryable: true,
+  });
 }
 
 interface Lists {

@@ -20,6 +20,8 @@ export interface PruneParts {
   readonly refs: RefStore;
   /** What is needed besides the names at this moment: the files before a call that runs, a plan that waits. */
   readonly held: () => Iterable<ObjectId>;
+  /** Asked right before names go. @throws to have them stay, and everything else too. */
+  readonly confirm?: () => void;
   /** Names that go. */
   readonly expired: readonly string[];
   /** Names that may go when there is no room, newest first; each list stays or goes as a whole. */
@@ -97,6 +99,7 @@ function* carryOut(
 ): Generator<void, Repacked> {
   const { store, refs } = parts;
   store.clearLeftovers();
+  if (names.length > 0) parts.confirm?.();
   refs.change(names.map((name) => ({ name, id: undefined })));
   if (isListLost(parts)) return { freed: 0, damaged: 0 };
   const judgements = yield* settle(parts, live, pace);

@@ -1,6 +1,7 @@
 /** Old snapshots go once a day, the first time a day after it was said, and what a person asks for goes at once. */
 import { ulid } from 'ulid';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ProtectionChanges } from '../../../daemon/services/protection-changes.ts';
 import { PruneService } from '../../../daemon/services/prune-service.ts';
 import type { VaultPort } from '../../../daemon/services/ports.ts';
 import type { PruneOrder, PruneOutcome } from '../../../daemon/services/snapshot-port.ts';
@@ -52,6 +53,7 @@ class Scene {
   now = Date.UTC(2026, 0, 1);
   service: PruneService;
   readonly vault: VaultPort;
+  readonly changes = new ProtectionChanges();
 
   static async open(): Promise<Scene> {
     const { path, remove } = temporaryDirectory();
@@ -64,7 +66,7 @@ class Scene {
   }
 
   private constructor(vault: VaultPort) {
-    this.vault = vault;
+    this.vault = this.changes.noticing(vault);
     this.service = this.#start();
   }
 
@@ -91,6 +93,7 @@ class Scene {
     return new PruneService({
       vault: this.vault,
       workspaces: this.workspaces,
+      changes: this.changes,
       clock: { now: () => this.now, id: () => ulid() },
       settings: () => this.settings,
       failed: (error) => void this.reported.push(error),
@@ -275,6 +278,31 @@ describe('clearing up when a person asks for it', () => {
     const facts = { pinned: new Set([pinned]), saves: [{ session: archived, turn: 4 }] };
     expect(kept.orders[0]?.protections).toEqual({ ...facts, live: new Set([live, pinned]) });
     expect(gone.orders[0]?.protections).toEqual({ ...facts, live: new Set() });
+  });
+
+  test('begins anew when a person pins, saves or begins something before anything is removed', async () => {
+    const scene = await Scene.open();
+    const [one, other] = [await scene.session(), await scene.session()];
+    const save = { wantedId: 's', seq: 1, turn: 4, messages: 0, model: 'm/m', fingerprint: '', at: 1 };
+    const meanwhile = [
+      () => scene.vault.setFlag(ulid(), one, 'pinned', true),
+      () => scene.vault.createSave({ ...save, opId: ulid(), sessionId: other }),
+      () => scene.session(),
+    ];
+    const orders: PruneOrder[] = [];
+    const prune = async (order: PruneOrder): Promise<PruneOutcome> => {
+      orders.push(order);
+      await meanwhile.shift()?.();
+      const { count, was } = order.asOf ?? expect.fail('it is not known what the order is as of');
+      if (Atomics.load(count, 0) !== was) throw new ProtocolError('CONFLICT', 'it has changed');
+      return new Kept().prune(order);
+    };
+    scene.workspaces.kept.set('/w', { exists: true, bytes: 1, prune });
+    expect((await scene.service.prune({})).workspaces).toMatchObject([{ removed: 3, problem: '' }]);
+    expect(orders).toHaveLength(4);
+    const [first, , , last] = orders.map(({ protections }) => protections);
+    expect([first?.pinned.size, first?.saves.length, first?.live.size]).toEqual([0, 0, 2]);
+    expect([last?.pinned.size, last?.saves.length, last?.live.size]).toEqual([1, 1, 3]);
   });
 
   test('removes a workspace of which nothing is left, and what belongs to none', async () => {

@@ -153,6 +153,24 @@ describe('the threads of workspaces', () => {
     expect(readdirSync(sideDirectory()).some((name) => name.endsWith('.pack'))).toBe(true);
   });
 
+  it('remove nothing when what is protected has changed while the thread had no time for it', async () => {
+    writeFileSync(join(root, 'a.txt'), 'a');
+    const files = await threads().of(root);
+    await files.take(point(ALICE, 1, 'pre'), never);
+    const count = new Int32Array(new SharedArrayBuffer(4));
+    const nobody = { pinned: new Set<string>(), live: new Set<string>(), saves: [] };
+    const times = { now: Date.now() + 8 * DAY, seen: undefined, maxAgeMs: DAY, maxBytes: Infinity };
+    const prune = (was: number) =>
+      files.prune({ protections: nobody, asOf: { count, was }, ...times, thorough: false, dryRun: false });
+    const busy = files.take(point(ALICE, 2, 'pre'), never);
+    const pruned = prune(0);
+    Atomics.add(count, 0, 1);
+    await expect(pruned).rejects.toMatchObject({ kind: 'CONFLICT', retryable: true });
+    await busy;
+    expect((await files.list(undefined, 10, undefined)).snapshots).toHaveLength(2);
+    expect(await prune(1)).toMatchObject({ removed: 2, names: 0 });
+  });
+
   it('tell whether a path is the real one of a directory', async () => {
     const port = threads();
     await port.requireDirectory(root);
