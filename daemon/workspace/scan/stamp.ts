@@ -63,12 +63,12 @@ export function sameStat(one: Stat, other: Stat): boolean {
 }
 
 /**
- * Whether a directory is another than the one whose stamp was taken, or may have been somewhere else since: then nothing
- * need be known of what is below it. Names that come and go change both times, a move only the later one.
+ * Whether a directory may have been somewhere else since its stamp was taken: then nothing need be known of what is below it.
+ * Names that come and go change both times, a move only the later one. Another directory in its place has another inode, and
+ * so has all that is in it.
  */
 export function isMoved(stamps: Float64Array, index: number, stat: Stat): boolean {
   const at = index * STAMP;
-  if (stamps[at + INO] !== stat.ino) return true;
   return stamps[at + MTIME] === stat.mtimeMs && stamps[at + CTIME] !== stat.ctimeMs;
 }
 

@@ -13,11 +13,11 @@ export interface TreeWatcher {
 export function streamSystem({ root, cookies }: WatchSettings, library: TreeWatcher): StreamSystem {
   mkdirSync(cookies, { recursive: true, mode: 0o700 });
   for (const left of readdirSync(cookies)) rmSync(join(cookies, left), { force: true });
-  const roots = namesOf(root);
+  const places = { root: realName(root), cookies: realName(cookies) };
   return {
-    roots,
+    roots: [...new Set([root, places.root])],
     watch: async (what, told, failed) => {
-      await library.subscribe(what === 'root' ? root : cookies, (error, events) => {
+      await library.subscribe(places[what], (error, events) => {
         if (error === null) told(events);
         else failed(error.message);
       });
@@ -42,11 +42,11 @@ export function streamSystem({ root, cookies }: WatchSettings, library: TreeWatc
   };
 }
 
-/** The system may spell a path as it was made, however it is asked for. */
-function namesOf(root: string): string[] {
+/** As the system spells it: under other names, of links or in another case, it may tell nothing. */
+function realName(path: string): string {
   try {
-    return [...new Set([root, realpathSync.native(root)])];
+    return realpathSync.native(path);
   } catch {
-    return [root];
+    return path;
   }
 }

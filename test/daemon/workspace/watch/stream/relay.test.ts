@@ -1,7 +1,7 @@
 /** The real library in a real process, asked by a thread that sleeps meanwhile. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -69,6 +69,19 @@ describe.skipIf(process.platform !== 'linux')('the process that watches', () => 
     }
     expect(readdirSync(places.cookies)).toEqual([]);
     expect(readdirSync(places.root)).toHaveLength(20);
+  });
+
+  test('tells of a workspace and of files that mark moments when they are named by a link, and of names of every script', async () => {
+    const places = freshPlaces();
+    for (const name of ['caf\u00e9', 'cafe\u0301', '\u{1f600}']) mkdirSync(join(places.root, name));
+    const link = join(places.around, 'link');
+    symlinkSync(places.around, link);
+    const watch = watcher({ ...places, root: join(link, 'root'), cookies: join(link, 'side', 'cookies') });
+    await settle(watch);
+    for (const name of ['caf\u00e9', 'cafe\u0301', '\u{1f600}']) {
+      writeFileSync(join(places.root, name, 'file'), '1');
+      expect(placesOf(watch.dirty()).directories).toContain(Buffer.from(name, 'utf8').toString('latin1'));
+    }
   });
 
   test('killed while it is asked is a doubt at once, and ends its thread', async () => {
