@@ -53,7 +53,8 @@ export class CallBrackets {
     }
   }
 
-  begin(turn: TurnRef, mutation: Mutation): void {
+  /** @param elsewhere what calls that run in workspaces above or below may change: absolute paths. */
+  begin(turn: TurnRef, mutation: Mutation, elsewhere: readonly string[]): void {
     this.settle(turn);
     if (mutation.kind === 'files') {
       const states = this.#inside(mutation.paths).map((path) => [path, this.#stateOf(path)] as const);
@@ -64,7 +65,12 @@ export class CallBrackets {
     const { tree, commit } = this.#scan(({ tree, objects }) => ({ tree, commit: this.#commitOf(tree, objects) }));
     this.#lastCommit = commit;
     this.#parts.side.rename([{ name: openName(turn), id: commit }]);
-    this.#open.beginCommand(turn, mutation.callId, tree);
+    this.#open.beginCommand(turn, mutation.callId, tree, this.#reachOf(elsewhere));
+  }
+
+  /** A call in a workspace above or below begins, which may change what is at these absolute paths. */
+  disturb(elsewhere: readonly string[]): void {
+    this.#open.disturb(this.#reachOf(elsewhere));
   }
 
   end(turn: TurnRef, mutation: Mutation): void {
@@ -198,6 +204,12 @@ export class CallBrackets {
 
   #stateOf(path: ByteText, sink: ObjectSink = HASHES_ONLY): MaybeFile {
     return this.#parts.scanner.capture(path, sink);
+  }
+
+  /** What of the workspace is at absolute paths or in them; the empty path is all of it. */
+  #reachOf(places: readonly string[]): ByteText[] {
+    const isAround = (place: string): boolean => !leavesRoot(relative(place, this.#parts.root));
+    return places.some(isAround) ? [''] : this.#inside(places);
   }
 
   /** Of paths as tools name them, those in the workspace. */

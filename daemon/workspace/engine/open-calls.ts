@@ -3,11 +3,12 @@
  *
  * A file tool names its paths, so what it changed is known exactly. A command may touch anything: what differs between the
  * files before and after it is its doing, but for what file tools changed meanwhile. What changed while commands of two
- * sessions ran may be of either.
+ * sessions ran may be of either, also where one of them ran in a workspace above or below.
  */
 import type { TurnRef } from '../../services/snapshot-port.ts';
 import type { ByteText } from '../byte-text.ts';
 import { type MaybeFile, sameState } from '../diff/file-state.ts';
+import { pathScope } from '../diff/path-scope.ts';
 import type { FileDifference } from '../diff/tree-diff.ts';
 import type { ObjectId } from '../objects/object.ts';
 import type { SessionChange } from '../restore/attribution.ts';
@@ -28,6 +29,8 @@ export interface CommandBracket extends Call {
   takenAt: number;
   /** What file tools changed since, of whichever session. */
   readonly inside: Map<ByteText, InsideChange[]>;
+  /** Files, and directories with all that is in them, that calls in other workspaces may have changed since it began. */
+  readonly disturbed: ByteText[];
 }
 
 export interface FilesCall extends Call {
@@ -57,8 +60,8 @@ export class OpenCalls {
     return this.#commands.size + this.#files.size;
   }
 
-  /** The first command of a turn. @param base the files before it. */
-  beginCommand(turn: TurnRef, callId: string, base: ObjectId): void {
+  /** The first command of a turn. @param base the files before it. @param disturbed as `disturb`, by what runs already. */
+  beginCommand(turn: TurnRef, callId: string, base: ObjectId, disturbed: readonly ByteText[] = []): void {
     this.#scans += 1;
     const takenAt = this.#scans;
     const bracket = {
@@ -67,9 +70,18 @@ export class OpenCalls {
       takenAt,
       callIds: new Set([callId]),
       inside: new Map(),
+      disturbed: [...disturbed],
       contested: new Set<ByteText>(),
     };
     this.#commands.set(nameOf(turn), { kind: 'command', ...bracket });
+  }
+
+  /**
+   * A call in a workspace above or below begins, which may change these: nothing says whose it is when a command has changed
+   * them meanwhile. The empty path is everything.
+   */
+  disturb(paths: readonly ByteText[]): void {
+    for (const { disturbed } of this.#commands.values()) disturbed.push(...paths);
   }
 
   /** @returns whether a command of this turn runs already, so that the files before this one need not be known. */
@@ -97,7 +109,9 @@ export class OpenCalls {
   endCommand(bracket: CommandBracket, callId: string, now: ObjectId): SessionChange[] {
     this.#scans += 1;
     this.#contest(bracket, now);
-    const changes = this.#diff(bracket.base, now).flatMap((difference) => remainder(bracket, difference));
+    const elsewhere = pathScope(bracket.disturbed);
+    const isContested = (path: ByteText): boolean => bracket.contested.has(path) || elsewhere.holds(path);
+    const changes = this.#diff(bracket.base, now).flatMap((difference) => remainder(bracket, difference, isContested));
     bracket.callIds.delete(callId);
     if (bracket.callIds.size === 0) this.#commands.delete(nameOf(bracket.turn));
     bracket.base = now;
@@ -175,11 +189,15 @@ function tell(call: FilesCall, bracket: CommandBracket, changes: readonly Sessio
 }
 
 /** What is left of a difference for the command when the changes of file tools are taken out of it. */
-function remainder(call: CommandBracket, { path, before, after }: FileDifference): SessionChange[] {
+function remainder(
+  call: CommandBracket,
+  { path, before, after }: FileDifference,
+  isContested: (path: ByteText) => boolean,
+): SessionChange[] {
   const shell = (from: MaybeFile, isAmbiguous: boolean): SessionChange[] => {
     if (sameState(from, after)) return [];
     const change = { path, before: from, after, by: 'shell' } as const;
-    return [isAmbiguous || call.contested.has(path) ? { ...change, ambiguous: true } : change];
+    return [isAmbiguous || isContested(path) ? { ...change, ambiguous: true } : change];
   };
   const inside = call.inside.get(path);
   const last = inside?.at(-1);

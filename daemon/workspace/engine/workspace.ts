@@ -118,8 +118,14 @@ export class Workspace {
     return taken(point, snapshot);
   }
 
-  beginCall(turn: TurnRef, mutation: Mutation): void {
-    this.#brackets.begin(turn, mutation);
+  /** @param elsewhere what calls that run in workspaces above or below may change: absolute paths. */
+  beginCall(turn: TurnRef, mutation: Mutation, elsewhere: readonly string[] = []): void {
+    this.#brackets.begin(turn, mutation, elsewhere);
+  }
+
+  /** Such a call begins. */
+  disturb(elsewhere: readonly string[]): void {
+    this.#brackets.disturb(elsewhere);
   }
 
   endCall(turn: TurnRef, mutation: Mutation): void {

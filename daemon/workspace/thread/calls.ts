@@ -8,6 +8,7 @@ export type WorkspaceSettings = WorkspaceParts;
 export const CALLS = {
   take: true,
   beginCall: true,
+  disturb: true,
   endCall: true,
   endTurn: true,
   list: true,

@@ -15,12 +15,17 @@ import type {
   WorkspaceFiles,
 } from '../../services/snapshot-port.ts';
 import type { CheckOrder } from '../engine/checking.ts';
-import { snapshotName, turnName } from '../engine/names.ts';
+import { fulfilsWithin } from '../../services/deadline.ts';
+import { snapshotName } from '../engine/names.ts';
 import { comeTooLate, filesExpectedBy, filesReadBy, newStopFlag, type StopFlag } from '../engine/stop-flag.ts';
 import type { CallResult } from './calls.ts';
+import { HeldCalls } from './held-calls.ts';
 import type { WorkspaceThread } from './workspace-thread.ts';
 
 type Status = Awaited<ReturnType<WorkspaceFiles['status']>>;
+
+/** How long a call waits until workspaces above and below know of it, in milliseconds. */
+const DISTURB_MS = 1_000;
 
 /** A reading of the whole workspace that is going on. */
 interface Reading {
@@ -33,8 +38,7 @@ export class WorkspaceClient implements WorkspaceFiles {
   /** By the name that the snapshot gets. */
   readonly #taking = new Map<string, StopFlag>();
   readonly #readings = new Set<Reading>();
-  /** Calls that have begun and not ended, by their turn: the thread remembers them. */
-  readonly #held = new Map<string, Map<string, () => void>>();
+  readonly #held = new HeldCalls();
   /** What was asked last, before the reading that goes on. */
   #status: Promise<CallResult<'status'>> | undefined;
   #lastError = '';
@@ -44,8 +48,14 @@ export class WorkspaceClient implements WorkspaceFiles {
   #checking: Promise<unknown> = Promise.resolve();
   #checked: CheckProgress | undefined;
 
-  constructor(thread: WorkspaceThread) {
+  readonly #root: string;
+  readonly #neighbours: () => readonly WorkspaceClient[];
+
+  /** @param neighbours those of workspaces above and below. */
+  constructor(thread: WorkspaceThread, root: string, neighbours: () => readonly WorkspaceClient[]) {
     this.#thread = thread;
+    this.#root = root;
+    this.#neighbours = neighbours;
   }
 
   /** True when nothing is being done. */
@@ -65,20 +75,22 @@ export class WorkspaceClient implements WorkspaceFiles {
   }
 
   async beginCall(turn: TurnRef, mutation: Mutation): Promise<void> {
-    const calls = this.#heldOf(turn);
-    calls.get(mutation.callId)?.();
-    calls.set(mutation.callId, this.#thread.hold());
-    await this.#thread.ask('beginCall', [turn, mutation]);
+    const places = mutation.kind === 'files' ? mutation.paths : [this.#root];
+    this.#held.add(turn, mutation.callId, { release: this.#thread.hold(), places });
+    const neighbours = this.#neighbours();
+    const elsewhere = neighbours.flatMap((neighbour) => neighbour.#held.places);
+    await Promise.all([
+      this.#thread.ask('beginCall', [turn, mutation, elsewhere]),
+      // Before the call changes anything, so that no end of another one takes that for its own.
+      ...neighbours.map((neighbour) => neighbour.#disturb(places)),
+    ]);
   }
 
   async endCall(turn: TurnRef, mutation: Mutation): Promise<void> {
     try {
       await this.#thread.ask('endCall', [turn, mutation]);
     } finally {
-      const calls = this.#heldOf(turn);
-      calls.get(mutation.callId)?.();
-      calls.delete(mutation.callId);
-      if (calls.size === 0) this.#held.delete(turnName(turn));
+      this.#held.end(turn, mutation.callId);
     }
   }
 
@@ -89,8 +101,7 @@ export class WorkspaceClient implements WorkspaceFiles {
         this.#thread.ask('endTurn', [turn, flag], flag, signal),
       );
     } finally {
-      for (const release of this.#heldOf(turn).values()) release();
-      this.#held.delete(turnName(turn));
+      this.#held.endAll(turn);
     }
   }
 
@@ -252,11 +263,11 @@ export class WorkspaceClient implements WorkspaceFiles {
     }
   }
 
-  #heldOf(turn: TurnRef): Map<string, () => void> {
-    const name = turnName(turn);
-    const known = this.#held.get(name) ?? new Map<string, () => void>();
-    this.#held.set(name, known);
-    return known;
+  /** Never rejects, and keeps nobody waiting for long: a thread that fails or is busy keeps no other from its work. */
+  async #disturb(places: readonly string[]): Promise<void> {
+    if (this.#held.isEmpty) return;
+    const told = this.#thread.ask('disturb', [places]).catch(() => undefined);
+    await fulfilsWithin(told, DISTURB_MS);
   }
 }
 

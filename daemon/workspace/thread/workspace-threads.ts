@@ -8,6 +8,7 @@ import type {
   WorkspaceFiles,
   WorkspacesPort,
 } from '../../services/snapshot-port.ts';
+import { overlap } from '../../services/workspace-holds.ts';
 import type { WorkspaceKeyPort } from '../../services/workspace-key-port.ts';
 import { FORMAT_FILE } from '../engine/store-format.ts';
 import { PACK_SUFFIX } from '../objects/pack-files.ts';
@@ -218,9 +219,15 @@ export class WorkspaceThreads implements WorkspacesPort {
         deadlines: { ...DEADLINES, ...this.#options.deadlines },
         onUnexpected: this.#options.onUnexpected,
       }),
+      root,
+      () => this.#neighboursOf(root),
     );
     this.#clients.set(root, client);
     return client;
+  }
+
+  #neighboursOf(root: string): WorkspaceClient[] {
+    return [...this.#clients].flatMap(([other, client]) => (other !== root && overlap(other, root) ? [client] : []));
   }
 
   async #settingsOf(root: string): Promise<WorkspaceSettings> {
