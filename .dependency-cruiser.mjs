@@ -22,7 +22,7 @@ const HOMES = {
   database: ['^daemon/vault/', '^daemon/life/lock[.]ts$'],
   keychain: ['^daemon/vault/'],
   models: ['^daemon/agent/'],
-  gitLibrary: ['^daemon/workspace/check/git-reader[.]ts$'],
+  gitLibrary: ['^daemon/workspace/check/git-library[.]ts$'],
 };
 
 const pack = (name) => `(^|/)node_modules/${name}/`;
@@ -185,12 +185,12 @@ export default {
       { types: true },
     ),
     {
-      name: 'git-reader-is-loaded-late',
-      comment: 'Whoever imports it at the start loads the library with it into every thread of a workspace.',
+      name: 'git-library-is-loaded-late',
+      comment: 'Whoever imports it at the start loads it into every thread of a workspace.',
       severity: 'error',
       from: { path: PRODUCT },
       to: {
-        path: '^daemon/workspace/check/git-reader[.]ts$',
+        path: '^daemon/workspace/check/git-library[.]ts$',
         dependencyTypesNot: ['type-only', 'dynamic-import'],
       },
     },

@@ -78,7 +78,7 @@ const VIOLATIONS: Record<string, [file: string, line: string][]> = {
   'keychain-has-one-home': [['daemon/agent/reads-keychain.ts', `import { Entry } from '@napi-rs/keyring';`]],
   'model-libraries-have-one-home': [['daemon/services/calls-model.ts', `import type { A } from '@ai-sdk/provider';`]],
   'git-library-has-one-home': [['daemon/workspace/objects/reads.ts', `import { readTree } from 'isomorphic-git';`]],
-  'git-reader-is-loaded-late': [['daemon/workspace/engine/early.ts', `import { a } from '../check/git-reader.ts';`]],
+  'git-library-is-loaded-late': [['daemon/workspace/engine/early.ts', `import { a } from '../check/git-library.ts';`]],
   'no-cycles': [['daemon/agent/back.ts', `import type { B } from './there.ts';`]],
   'no-orphans': [['daemon/agent/orphan.ts', `export const alone = true;`]],
   'no-test-code-in-product': [
@@ -104,7 +104,7 @@ const ALLOWED: [file: string, line: string][] = [
   ['daemon/services/types.ts', `import type { Stats } from 'node:fs';\nimport type { Socket } from 'node:net';`],
   ['daemon/log.ts', `import { writeSync } from 'node:fs';`],
   ['daemon/main.ts', `import { a } from './daemon.ts';`],
-  ['daemon/workspace/engine/late.ts', `export const late = () => import('../check/git-reader.ts');`],
+  ['daemon/workspace/engine/late.ts', `export const late = () => import('../check/git-library.ts');`],
   ['client/connection/legal.ts', `import { spawn } from 'node:child_process';\nimport { connect } from 'node:net';`],
   ['client/chat/legal.ts', `import { a } from '../commands/a.ts';\nimport type { A } from '../../protocol/a.ts';`],
   [
@@ -161,7 +161,7 @@ beforeAll(() => {
   // Each target imports something harmless, so that it is not an orphan.
   for (const target of TARGETS) write(target, `import { sep } from 'node:os';`);
   write('protocol/a.ts', `import * as z from 'zod/mini';`);
-  write('daemon/workspace/check/git-reader.ts', `import { readTree } from 'isomorphic-git';`);
+  write('daemon/workspace/check/git-library.ts', `import { readTree } from 'isomorphic-git';`);
   write('daemon/domain/a.ts', `import type { A } from '../../protocol/a.ts';`);
   write('daemon/domain/errors.ts', `import type { A } from '../../protocol/a.ts';`);
   // A cycle is reported once, for the first of its files.

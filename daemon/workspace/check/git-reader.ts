@@ -3,7 +3,6 @@
  * hashes and parses by itself, so that a mistake of ours that reads back what it wrote is found. Slow to load and to use
  * (0.15 ms an object): it is imported late, and only to check.
  */
-import { listRefs, readBlob, readCommit, readObject, readTree, resolveRef } from 'isomorphic-git';
 import { decodeCommit } from '../objects/commit-format.ts';
 import { GIT_DIRECTORY, gitFileSystem, REF_PREFIX, type GitFileSystem } from '../objects/git-file-system.ts';
 import type { GitObject, ObjectId, ObjectKind, ObjectSource } from '../objects/object.ts';
@@ -15,19 +14,27 @@ const NAMES_AT_ONCE = 100;
 /** It takes no tree with a name that is unsafe on some system, a backslash in it, say; here each is what its bytes are. */
 const UNSAFE_NAME = 'UnsafeFilepathError';
 
+type Library = typeof import('./git-library.ts');
+
 interface Repository {
   readonly fs: GitFileSystem;
   readonly gitdir: string;
 }
 
 export class GitReader {
+  readonly #git: Library;
   readonly #source: OnceRead;
   readonly #repository: Repository;
   #halfRead = 0;
 
-  constructor(source: ObjectSource) {
+  private constructor(git: Library, source: ObjectSource) {
+    this.#git = git;
     this.#source = new OnceRead(source);
     this.#repository = { fs: gitFileSystem(this.#source, { list: () => [] }), gitdir: GIT_DIRECTORY };
+  }
+
+  static async over(source: ObjectSource): Promise<GitReader> {
+    return new GitReader(await import('./git-library.ts'), source);
   }
 
   /** Directories that it has read but whose names it does not take. */
@@ -58,9 +65,9 @@ export class GitReader {
     for (let at = 0; at < refs.length; at += NAMES_AT_ONCE) {
       const some = refs.slice(at, at + NAMES_AT_ONCE);
       const repository = { ...this.#repository, fs: gitFileSystem(this.#source, { list: () => some }) };
-      const listed = new Set(await listRefs({ ...repository, filepath: REF_PREFIX.slice(0, -1) }));
+      const listed = new Set(await this.#git.listRefs({ ...repository, filepath: REF_PREFIX.slice(0, -1) }));
       for (const { name, id } of some) {
-        if (!listed.has(name) || (await resolved(repository, name)) !== id) return name;
+        if (!listed.has(name) || (await this.#resolved(repository, name)) !== id) return name;
       }
       yield;
     }
@@ -68,14 +75,14 @@ export class GitReader {
   }
 
   async #commit(id: ObjectId, ours: GitObject): Promise<string | undefined> {
-    const { oid, commit } = await readCommit({ ...this.#repository, oid: id });
+    const { oid, commit } = await this.#git.readCommit({ ...this.#repository, oid: id });
     if (oid !== id || commit.parent.length > 0) return 'it is no commit of a snapshot';
     return commit.tree === decodeCommit(ours.body).tree ? undefined : 'it leads to another tree';
   }
 
   async #tree(id: ObjectId, ours: GitObject): Promise<string | undefined> {
     try {
-      const { oid, tree } = await readTree({ ...this.#repository, oid: id });
+      const { oid, tree } = await this.#git.readTree({ ...this.#repository, oid: id });
       if (oid !== id || ours.kind !== 'tree') return `it is a ${ours.kind} in the place of a tree`;
       const theirs = tree.map((entry) => `${Number.parseInt(entry.mode, 8)} ${entry.oid}`);
       const own = decodeTree(ours.body).map((entry) => `${entry.mode} ${entry.id}`);
@@ -83,14 +90,23 @@ export class GitReader {
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === UNSAFE_NAME)) throw error;
       this.#halfRead += 1;
-      const { object } = await readObject({ ...this.#repository, oid: id, format: 'content' });
+      const { object } = await this.#git.readObject({ ...this.#repository, oid: id, format: 'content' });
       return isSame(object, ours.body) ? undefined : 'it holds other bytes';
     }
   }
 
   async #blob(id: ObjectId, ours: GitObject): Promise<string | undefined> {
-    const { blob } = await readBlob({ ...this.#repository, oid: id });
+    const { blob } = await this.#git.readBlob({ ...this.#repository, oid: id });
     return isSame(blob, ours.body) ? undefined : 'it holds other bytes';
+  }
+
+  /** @returns undefined for a name that it does not find. */
+  async #resolved(repository: Repository, name: string): Promise<string | undefined> {
+    try {
+      return await this.#git.resolveRef({ ...repository, ref: `${REF_PREFIX}${name}` });
+    } catch {
+      return undefined;
+    }
   }
 }
 
@@ -117,15 +133,6 @@ class OnceRead implements ObjectSource {
 
   read(id: ObjectId): GitObject {
     return this.#kept?.id === id ? this.#kept.object : this.#source.read(id);
-  }
-}
-
-/** @returns undefined for a name that it does not find. */
-async function resolved(repository: Repository, name: string): Promise<string | undefined> {
-  try {
-    return await resolveRef({ ...repository, ref: `${REF_PREFIX}${name}` });
-  } catch {
-    return undefined;
   }
 }
 

@@ -63,9 +63,9 @@ export function shownHurt({ name, reason, paths, count }: HurtName, isReadable: 
 
 function recordText(name: string): string {
   const [kind = '', , turn = ''] = name.split('/');
-  if (kind === 'turn') return `what turn ${turn} changed`;
-  if (kind === 'call') return `what a call of turn ${turn} changed`;
-  if (kind === 'restore') return `what restore ${numberOf(name)} did, and the files before it`;
+  if (kind === 'turn') return `what turn ${turn} changed (going back past it takes --all)`;
+  if (kind === 'call') return `what a call of turn ${turn} changed (going back past it takes --all)`;
+  if (kind === 'restore') return `what restore ${numberOf(name)} did, and the files before it (it cannot be undone)`;
   return kind === CUT_OFF ? `the files before a command of turn ${turn} that was cut off` : `the name ${name}`;
 }
 

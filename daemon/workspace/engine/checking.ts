@@ -3,6 +3,7 @@ import { ProtocolError } from '../../../protocol/errors.ts';
 import type { ResultOf } from '../../../protocol/methods.ts';
 import type { CheckProgress } from '../../services/snapshot-port.ts';
 import { StoredCheck, type CheckReport, type CheckTally } from '../check/check-stored.ts';
+import { GitReader } from '../check/git-reader.ts';
 import { Pace } from '../prune/sliced.ts';
 import { besideFaults, packFaultText, refusals, shownHurt } from './check-words.ts';
 import { NEWEST, pointOf } from './names.ts';
@@ -68,10 +69,9 @@ export class Checking {
   }
 
   async #begin(): Promise<void> {
-    const { GitReader } = await import('../check/git-reader.ts');
     const { store, refs } = this.#side;
     const tally = { objects: 0, total: 0 };
-    const git = new GitReader(store);
+    const git = await GitReader.over(store);
     const check = new StoredCheck({ store, refs, git, recordFault: (ref) => recordFault(store, ref) }, tally);
     const pace = new Pace(this.#sliceMs);
     this.#run = { pace, tally, work: check.run(pace), begun: performance.now() };

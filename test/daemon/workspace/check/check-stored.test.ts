@@ -202,9 +202,13 @@ describe.each([
     rig.keep(`open/${SESSION}/3`, commit('anything'));
     rig.keep(`what/${SESSION}`, commit(''));
     expect(hurtOf(await rig.check())).toEqual({
-      'what turn 1 changed': ['it is not the record that its name promises'],
-      'what a call of turn 2 changed': ['what is said about the files is no text of m'],
-      'what restore 1 did, and the files before it': ['this snapshot was taken by a newer version of m'],
+      'what turn 1 changed (going back past it takes --all)': ['it is not the record that its name promises'],
+      'what a call of turn 2 changed (going back past it takes --all)': [
+        'what is said about the files is no text of m',
+      ],
+      'what restore 1 did, and the files before it (it cannot be undone)': [
+        'this snapshot was taken by a newer version of m',
+      ],
       [`the name what/${SESSION}`]: ['m gives no such name'],
     });
   });
