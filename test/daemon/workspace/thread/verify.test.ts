@@ -45,6 +45,8 @@ beforeEach(async () => {
       deadlines: DEADLINES,
       onUnexpected: (name, stack) => unexpected.push(`${name}: ${stack}`),
     }),
+    root,
+    () => [],
   );
   await files.take(point(ALICE, 1, 'pre'), never);
 });
