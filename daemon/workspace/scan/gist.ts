@@ -1,7 +1,7 @@
 /** What a directory amounts to with all that is below it. Nodes never change, so it is added up once for each. */
 import { hash } from 'node:crypto';
 import type { DirectoryNode } from './directory-node.ts';
-import { isLinked, sizeIn } from './stamp.ts';
+import { isLinked, sizeIn, writtenIn } from './stamp.ts';
 
 export interface Gist {
   /** Captured files and symbolic links, and the bytes in them. */
@@ -14,6 +14,8 @@ export interface Gist {
   readonly rules: string;
   /** Its own entries have to be looked at each time: no watch need tell of what becomes of them. */
   readonly isUntold: boolean;
+  /** When one of its own files was last written, milliseconds since the epoch; infinite where that is not trusted. */
+  readonly lastWrite: number;
   /** It, or something below, has to be looked into each time. */
   readonly isRestless: boolean;
 }
@@ -35,6 +37,16 @@ function isUntold({ names, stamps, skips, refusal }: DirectoryNode): boolean {
   for (const reason of skips?.values() ?? []) if (reason === 'unreadable' || reason === 'changing') return true;
   for (let index = 0; index < names.length; index += 1) if (isLinked(stamps, index)) return true;
   return false;
+}
+
+function lastWrite({ names, stamps }: DirectoryNode): number {
+  let last = 0;
+  for (let index = 0; index < names.length; index += 1) {
+    const written = writtenIn(stamps, index);
+    // Nothing compares with what is not a number.
+    if (!(written <= last)) last = Number.isNaN(written) ? Infinity : written;
+  }
+  return last;
 }
 
 /** Captured files in the directory itself. */
@@ -73,6 +85,7 @@ function sum(node: DirectoryNode): Gist {
     skipped,
     rules: rules.length === 0 ? '' : digest(rules),
     isUntold: untold,
+    lastWrite: lastWrite(node),
     isRestless,
   };
 }

@@ -1,11 +1,24 @@
-/** What the look at a directory itself says about what is in it, where not every name that comes or goes is told. */
+/** What the look at a directory itself says about what is in it, where not all that happens there is told. */
 import type { DirectoryNode } from './directory-node.ts';
 import { isStat, type Look } from './entries.ts';
+import { gistOf } from './gist.ts';
 import { isMoved, sameStamp } from './stamp.ts';
 import { ALL, type Suspected } from './suspicion.ts';
 
+/**
+ * Milliseconds. macOS tells of what was written into a file when it is closed. Most that stay open are written again and
+ * again, so who was seen to write shortly before is looked after.
+ */
+const LATELY = 2 * 60_000;
+
 export class Glance {
+  readonly #lately: number;
   #device: number | undefined;
+
+  /** @param start of the scan, milliseconds since the epoch. */
+  constructor(start: number) {
+    this.#lately = start - LATELY;
+  }
 
   /** The workspace is looked at first. @param before what is known of the directory. @param told what may be another in it. */
   at(look: Look, before: DirectoryNode, told: Suspected): Suspected | typeof ALL {
@@ -13,6 +26,7 @@ export class Glance {
     this.#device ??= look.dev;
     // What happens to something that is mounted here is told elsewhere, or nowhere.
     if (look.dev !== this.#device) return ALL;
-    return sameStamp(before.stamp, 0, look) ? told : { ...told, isOwn: true };
+    const isQuiet = sameStamp(before.stamp, 0, look) && gistOf(before).lastWrite < this.#lately;
+    return isQuiet ? told : { ...told, isOwn: true };
   }
 }

@@ -76,6 +76,11 @@ export function sizeIn(stamps: Float64Array, index: number): number {
   return stamps[index * STAMP + SIZE] ?? 0;
 }
 
+/** Milliseconds since the epoch; NaN when it is not trusted. */
+export function writtenIn(stamps: Float64Array, index: number): number {
+  return stamps[index * STAMP + MTIME] ?? Number.NaN;
+}
+
 export function modeIn(stamps: Float64Array, index: number): number {
   return stamps[index * STAMP + MODE] ?? 0;
 }

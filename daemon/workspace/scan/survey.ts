@@ -55,12 +55,13 @@ export class Survey {
   /** A file has got a further name: what was written through one of them was told of under that name alone. */
   hasNewLink = false;
   readonly #parts: SurveyParts;
-  readonly #glance = new Glance();
+  readonly #glance: Glance;
   #files = 0;
   #bytes = 0;
 
   constructor(parts: SurveyParts) {
     this.#parts = parts;
+    this.#glance = new Glance(parts.start);
   }
 
   /**

@@ -9,6 +9,7 @@ import { tell } from '../support/children.ts';
 import { DIST } from '../support/places.ts';
 
 const READY_WITHIN = 60_000;
+const AGE = 3 * 60_000;
 
 /** Remembers what was captured, and keeps nothing. */
 class Forgetting implements ObjectSink {
@@ -31,7 +32,14 @@ export async function scan([root = '', directory = '']: readonly string[]): Prom
   const kind = watchKindOf('darwin');
   if (kind === undefined) throw new Error('macOS has watches');
   const watched = new WatchedScanner({
-    scanner: new Scanner({ root, cacheFile: join(directory, 'cache'), key: undefined, places: { home: directory } }),
+    scanner: new Scanner({
+      root,
+      cacheFile: join(directory, 'cache'),
+      key: undefined,
+      places: { home: directory },
+      // What was written lately is looked at in any case: it was not.
+      clock: { now: () => Date.now() + AGE },
+    }),
     root,
     cookies: join(directory, 'watch'),
     setting: 'on',

@@ -1,5 +1,5 @@
 /** Scans that are told of contents only: what they see of names for themselves. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { realDisk } from '../../../../daemon/workspace/scan/disk.ts';
@@ -8,8 +8,12 @@ import { diskPicture, pictureOf, ScanBench } from './support/scan-bench.ts';
 
 let bench: ScanBench;
 
+/** Later than what was written lately is looked at for. */
+const LATER = 150_000;
+
 beforeEach(() => {
   const made = new ScanBench(tmpdir());
+  made.now = () => Date.now() + LATER;
   bench = made;
   onTestFinished(() => made.dispose());
 });
@@ -93,6 +97,16 @@ describe('a scan that is told of contents', () => {
       'b/f': '100644 b/f',
     });
     expectDisk(told([], ['b']));
+  });
+
+  test('looks at what was written lately, since it may be written again by who holds it open', () => {
+    for (const path of ['log/f', 'quiet/f']) bench.file(path);
+    utimesSync(bench.at('quiet/f'), 1, 1);
+    bench.settle();
+    bench.now = Date.now;
+    for (const path of ['log/f', 'quiet/f']) writeFileSync(bench.at(path), 'changed');
+    const picture = pictureOf(bench.store, told().tree);
+    expect(picture).toEqual({ 'log/f': '100644 changed', 'quiet/f': '100644 quiet/f' });
   });
 
   test.each([
