@@ -107,6 +107,8 @@ test('a call in the middle of it is answered after a slice, finds everything, an
   await ask('take', [point(ALICE, 1, 'pre'), newStopFlag()]);
   const before = packBytes();
   await vi.advanceTimersByTimeAsync(60_000);
+  // On a busy machine the first slice may be over before it has begun to write.
+  while (halfPacks().length === 0 && vi.getTimerCount() === 1) await vi.advanceTimersByTimeAsync(25);
   expect(vi.getTimerCount()).toBe(1);
   expect(halfPacks()).toHaveLength(1);
   await ask('status', []);
