@@ -4,12 +4,13 @@ import type { PlanRequest } from '../../services/snapshot-port.ts';
 import type { ByteText } from '../byte-text.ts';
 import { pathScope } from '../diff/path-scope.ts';
 import type { ObjectId } from '../objects/object.ts';
+import { isDamage } from '../objects/store-errors.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import type { Closed } from '../scan/scan-result.ts';
 import type { ProjectHead } from './project-head.ts';
 import type { SkippedPath } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
-import type { TurnLedger } from './turn-ledger.ts';
+import type { NamedRestore, TurnLedger } from './turn-ledger.ts';
 import { pathsFromWire } from './wire-paths.ts';
 
 interface Kept {
@@ -35,7 +36,7 @@ export interface Target {
   readonly within: readonly ByteText[] | undefined;
 }
 
-/** @throws ProtocolError NOT_FOUND; TamperedObject, MissingObject */
+/** @throws ProtocolError NOT_FOUND, TAMPERED; TamperedObject, MissingObject */
 export function findTarget(
   { side, ledger }: Kept,
   { params: { sessionId, target, paths }, newestTurn }: PlanRequest,
@@ -54,7 +55,7 @@ export function findTarget(
     const known = ledger.sinceMoment(sessionId, at);
     return { turn: newestTurn, phase: 'post', at, tree, skipped, skippedMore, head, ...known, closed, within: named };
   }
-  const newest = ledger.newestRestore(sessionId);
+  const newest = newestRestore(ledger, sessionId);
   if (newest === undefined) {
     throw new ProtocolError('NOT_FOUND', 'this session has restored nothing that could be undone');
   }
@@ -64,4 +65,17 @@ export function findTarget(
   const within = changes.map(({ path }) => path).filter((path) => scope.holds(path));
   const known = { changes, later: ledger.afterTurn(sessionId, afterTurn), unreadable: [] };
   return { turn: afterTurn, phase: 'post', at, tree, skipped, skippedMore, head, ...known, closed, within };
+}
+
+/** @throws ProtocolError TAMPERED: the one before it must not be taken for it. */
+function newestRestore(ledger: TurnLedger, sessionId: string): NamedRestore | undefined {
+  try {
+    return ledger.newestRestore(sessionId);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw new ProtocolError('TAMPERED', 'what the last restore did is damaged in the store, so it cannot be undone', {
+      hint: 'Go back to a turn instead, before or after it: /restore, or mctl snapshots restore.',
+      cause: error,
+    });
+  }
 }

@@ -282,7 +282,10 @@ describe('what is stored of a workspace', () => {
       writeFileSync(join(bench.directory, name), 'damaged');
     }
     bench.crash();
-    await expect(bench.planUndo(ALICE, 2)).rejects.toThrow('is missing');
+    await expect(bench.planUndo(ALICE, 2)).rejects.toMatchObject({
+      kind: 'TAMPERED',
+      message: 'what the last restore did is damaged in the store, so it cannot be undone',
+    });
     bench.pre(ALICE, 3);
     bench.edit({ sessionId: ALICE, turn: 3 }, 'a.txt', '3');
     bench.end({ sessionId: ALICE, turn: 3 });
