@@ -46,7 +46,7 @@ function capturedText(status: SnapshotStatus): string {
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
     ...(lastAt === null ? [] : [`at ${localClock(lastAt)} in ${durationText(lastDurationMs)}`]),
     ...(encrypted ? [] : ['not encrypted']),
-    ...(damagedPacks === 0 ? [] : [`${count(damagedPacks, 'stored pack')} damaged`]),
+    ...(damagedPacks === 0 ? [] : [`${count(damagedPacks, 'stored pack')} damaged (mctl snapshots verify tells more)`]),
   ];
   return facts.join(', ');
 }

@@ -126,8 +126,8 @@ export class StoredCheck {
   async #below(id: ObjectId, wanted: ObjectKind): Promise<ReturnType<typeof namedBy>> {
     if (id === EMPTY_TREE || this.#walked.has(id)) return [];
     this.#walked.add(id);
-    this.#tally.objects += 1;
     const object = this.#read(id);
+    if (object !== undefined) this.#tally.objects += 1;
     return object !== undefined && (await this.#both(id, wanted, object)) ? namedBy(id, object) : [];
   }
 
@@ -157,7 +157,8 @@ export class StoredCheck {
   async #copy(object: PackedObject): Promise<string | undefined> {
     const { store } = this.#parts;
     const { id } = object;
-    if (this.#walked.has(id) && store.isCurrent(object)) return undefined;
+    const wasRead = this.#walked.has(id) && this.#suspects.reasonOf(id) === undefined;
+    if (wasRead && store.isCurrent(object)) return undefined;
     this.#tally.objects += 1;
     const read = checkedCopy(store, object);
     // Another pack may have it whole, which is seen at the end.

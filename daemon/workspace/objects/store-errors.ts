@@ -101,6 +101,11 @@ export function isGone(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
 }
 
+/** True of the system's error for what is on a bad place of a disk. */
+export function isUnreadable(error: unknown): boolean {
+  return codeOf(error) === 'EIO';
+}
+
 /** True of the system's errors for a directory that had to be empty. */
 export function isNotEmpty(error: unknown): boolean {
   const code = codeOf(error);

@@ -1,8 +1,8 @@
 /** What is stored is read by two readers, and what is damaged is named. */
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { encodeCommit } from '../../../../daemon/workspace/objects/commit-format.ts';
 import { idOf, type ObjectId, type ObjectSink } from '../../../../daemon/workspace/objects/object.ts';
 import { readCommit, readTree } from '../../../../daemon/workspace/objects/object-walk.ts';
@@ -191,6 +191,14 @@ describe.each([
     expect((await rig.check()).problems).toEqual([expect.stringContaining('mctl snapshots prune')]);
   });
 
+  test('of which the list of packs that were to go is damaged says that they stay', async () => {
+    const rig = new CheckRig(encrypt);
+    rig.snapshot(before(1), { a: 'a' });
+    writeFileSync(join(rig.directory, 'removal'), 'not ours');
+    rig.reopen();
+    expect(await rig.check()).toMatchObject({ hurt: [], problems: [expect.stringContaining('(the file removal)')] });
+  });
+
   test('of which what a turn or a restore did cannot be read names the turn or the restore', async () => {
     const rig = new CheckRig(encrypt);
     const id = rig.snapshot(before(1), { a: 'a' });
@@ -350,6 +358,29 @@ test('what was missing is suspected until it is there again', () => {
   suspects.addWrong(id, 'why');
   expect(suspects.isHurt(id)).toBe(true);
   expect(() => suspects.addDamage(id, new TypeError('a bug'))).toThrow('a bug');
+});
+
+test('what the disk cannot read is named like any other damage', async () => {
+  const rig = new CheckRig();
+  const [tree, blob] = [rig.snapshot(before(1), { a: 'a' }), idOf('blob', Buffer.from('b'))];
+  rig.snapshot(before(2), { b: 'b', 'd/c': 'c' });
+  const { store } = rig.side;
+  const [read, readCopy] = [store.read.bind(store), store.readCopy.bind(store)];
+  const refuse = (id: ObjectId): void => {
+    if (id === blob || id === tree) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+  };
+  vi.spyOn(store, 'read').mockImplementation((id) => {
+    refuse(id);
+    return read(id);
+  });
+  vi.spyOn(store, 'readCopy').mockImplementation((object) => {
+    refuse(object.id);
+    return readCopy(object);
+  });
+  const verified = await rig.check();
+  expect(hurtOf(verified)).toEqual({ 'the files before turn 1': ['it is damaged'], 'the files before turn 2': ['b'] });
+  const problem = expect.stringContaining('the disk cannot read it');
+  expect(verified.problems).toEqual([problem, problem]);
 });
 
 test('a check of a thousand hurt files names the first of them and counts the others', async () => {
