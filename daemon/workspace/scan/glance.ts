@@ -10,10 +10,13 @@ import { ALL, type Suspected } from './suspicion.ts';
  * again, so who was seen to write shortly before is looked after.
  */
 const LATELY = 2 * 60_000;
+/** Directories that are looked into for that. More of them are a checkout or a build, which closes what it writes. */
+const MOST = 500;
 
 export class Glance {
   readonly #lately: number;
   #device: number | undefined;
+  #left = MOST;
 
   /** @param start of the scan, milliseconds since the epoch. */
   constructor(start: number) {
@@ -26,7 +29,13 @@ export class Glance {
     this.#device ??= look.dev;
     // What happens to something that is mounted here is told elsewhere, or nowhere.
     if (look.dev !== this.#device) return ALL;
-    const isQuiet = sameStamp(before.stamp, 0, look) && gistOf(before).lastWrite < this.#lately;
-    return isQuiet ? told : { ...told, isOwn: true };
+    const isSame = sameStamp(before.stamp, 0, look) && !this.#isBusy(before);
+    return isSame ? told : { ...told, isOwn: true };
+  }
+
+  #isBusy(before: DirectoryNode): boolean {
+    if (gistOf(before).lastWrite < this.#lately) return false;
+    this.#left -= 1;
+    return this.#left >= 0;
   }
 }

@@ -109,6 +109,18 @@ describe('a scan that is told of contents', () => {
     expect(picture).toEqual({ 'log/f': '100644 changed', 'quiet/f': '100644 quiet/f' });
   });
 
+  test('does not look everywhere because everything was written lately', () => {
+    const paths = Array.from({ length: 600 }, (_, at) => `d${at}/f`);
+    for (const path of paths) bench.file(path);
+    bench.settle();
+    bench.now = Date.now;
+    const looked: string[] = [];
+    const disk = bench.disk;
+    bench.disk = { ...disk, lstat: (path) => (looked.push(path), disk.lstat(path)) };
+    told();
+    expect(looked.filter((path) => path.endsWith('/f'))).toHaveLength(500);
+  });
+
   test.each([
     ['SRC/Deep', 'src/deep'],
     ['src/deep', 'SRC/DEEP'],
