@@ -37,7 +37,7 @@ export class WatchedScanner {
   #watcher: Watcher | undefined;
   #choice: EngineChoice = { engine: 'scan', reason: '' };
   #refusal: string | undefined;
-  /** Of its directories nothing was told yet. */
+  /** Nothing was told of its directories yet, or they are watched anew after a doubt. */
   #isNew = false;
   #lost = 0;
   #untold = 0;
@@ -128,10 +128,8 @@ export class WatchedScanner {
     const watcher = this.#watcher;
     const told = watcher?.dirty();
     if (watcher === undefined || told === undefined) return undefined;
-    if (told.kind === 'dirt') {
-      this.#isNew = false;
-      return told;
-    }
+    this.#isNew = told.kind !== 'dirt';
+    if (told.kind === 'dirt') return told;
     this.#verification.doubt(told.reason);
     if (watcher.over !== undefined) {
       this.#lost += 1;

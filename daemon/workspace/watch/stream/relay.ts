@@ -28,12 +28,11 @@ export function relay(start: WatchStart, port: MessagePort, script: string): voi
   }
 
   function handOn({ question, dirt, isSpent }: HelperAnswer): void {
-    // One that is spent answers nobody else.
-    if (asked !== undefined && (question === asked || isSpent)) {
-      answer({ question: asked, dirt });
-      asked = undefined;
-    }
+    if (question === asked) asked = undefined;
+    answer({ question, dirt });
     if (!isSpent) return;
+    if (asked !== undefined) answer({ question: asked, dirt });
+    asked = undefined;
     replaced = Promise.all([replaced, helper.end()]);
     isReady = false;
     helper = begin();

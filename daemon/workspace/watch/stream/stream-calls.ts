@@ -8,7 +8,7 @@ export type HelperCall = Begin | Ask;
 
 export interface HelperAnswer extends WatchAnswer {
   readonly kind: 'answer';
-  /** This process has nothing more to tell, and says so unasked: the next question goes to another one. */
+  /** This process has nothing more to tell: the next question goes to another one. */
   readonly isSpent: boolean;
 }
 

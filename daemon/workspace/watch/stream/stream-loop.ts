@@ -47,8 +47,6 @@ const COOKIES = 2;
 const PATIENCE = 5;
 /** Places, above which a scan of everything costs no more than to look at all of them each time. */
 const MOST = 2_000;
-/** No question has this number. */
-const NOBODY = 0;
 /** A byte that is no character came out as this: the name cannot be told. */
 const LOST_BYTE = '\ufffd';
 
@@ -188,8 +186,8 @@ export class StreamLoop {
   #end(state: Extract<State, { reason: string }>): void {
     if (this.#state.kind === 'refused') return;
     this.#state = state;
-    const question = this.#question?.number ?? NOBODY;
-    if (question !== NOBODY || state.kind === 'spent') this.take({ kind: 'ask', question, settled: 0 });
+    const question = this.#question;
+    if (question !== undefined) this.take({ kind: 'ask', question: question.number, settled: 0 });
   }
 
   #forget(): void {

@@ -98,6 +98,7 @@ describe.skipIf(process.platform !== 'linux')('scans that go by watches', () => 
     mkdirSync(bench.root);
     bench.bench.file('workspace/a/f', 'another');
     expect(bench.compare('another directory').isWhole).toBe(true);
+    expect(bench.watched.due).toBe('the watches are new');
     bench.settle();
     bench.bench.file('workspace/a/f', 'changed');
     expect(bench.compare('watched again').isWhole).toBe(false);
