@@ -36,6 +36,8 @@ export interface StreamSystem {
   place(): string | undefined;
   /** Whether something is a directory, or may be. */
   isDirectory(path: string): boolean;
+  /** Calls back once everything is told that the library tells at the same time. */
+  soon(then: () => void): void;
 }
 
 /**
@@ -130,16 +132,24 @@ export class StreamLoop {
   #meet(events: readonly StreamEvent[]): void {
     const question = this.#question;
     if (question === undefined || !events.some(({ path }) => path.endsWith(`/${question.cookie}`))) return;
-    this.#forget();
     if (question.left > 1) {
+      this.#forget();
       this.#mark(question.number, question.left - 1);
-      return;
+    } else {
+      this.#system.soon(() => {
+        if (this.#question === question) this.#settle(question);
+      });
     }
+  }
+
+  #settle({ number }: Question): void {
     this.#unanswered = 0;
     if (this.#place === undefined || this.#system.place() !== this.#place) {
-      this.#question = question;
       this.#end({ kind: 'spent', reason: 'the directory is another one than before' });
-    } else this.#say(question.number, this.#dirt());
+    } else {
+      this.#forget();
+      this.#say(number, this.#dirt());
+    }
   }
 
   /** @param events in the workspace. */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { WatchSettings } from '../watch-calls.ts';
 import type { StreamEvent, StreamSystem } from './stream-loop.ts';
 
+/** Milliseconds, of which what one thread of the library hands over at once takes a small part. */
+const TOGETHER = 10;
+
 /** What is used of `@parcel/watcher`. */
 export interface TreeWatcher {
   subscribe(directory: string, told: (error: Error | null, events: StreamEvent[]) => unknown): Promise<unknown>;
@@ -29,9 +32,14 @@ export function streamSystem({ root, cookies }: WatchSettings, library: TreeWatc
       rmSync(join(cookies, name), { force: true });
     },
     place: () => {
-      const stat = statSync(root, { bigint: true, throwIfNoEntry: false });
-      return stat && `${stat.dev} ${stat.ino} ${stat.birthtimeNs}`;
+      try {
+        const { dev, ino, birthtimeNs } = statSync(root, { bigint: true });
+        return `${dev} ${ino} ${birthtimeNs}`;
+      } catch {
+        return undefined;
+      }
     },
+    soon: (then) => void setTimeout(then, TOGETHER),
     isDirectory: (path) => {
       try {
         return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;

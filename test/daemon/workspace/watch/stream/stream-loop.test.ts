@@ -13,6 +13,7 @@ class Library implements StreamSystem {
   readonly roots = ['/work', '/private/work'];
   readonly cookies: string[] = [];
   readonly directories = new Set<string>();
+  readonly later: (() => void)[] = [];
   readonly watched = new Map<Watched[0], Watched>();
   at: string | undefined = 'one';
   refusal: Error | undefined;
@@ -32,6 +33,10 @@ class Library implements StreamSystem {
 
   place(): string | undefined {
     return this.at;
+  }
+
+  soon(then: () => void): void {
+    this.later.push(then);
   }
 
   isDirectory(path: string): boolean {
@@ -68,7 +73,10 @@ class Asker {
   /** With both files told that mark the moment. */
   dirt(): HelperAnswer['dirt'] | undefined {
     const answered = this.ask();
-    if (answered === undefined) for (let left = 2; left > 0; left -= 1) this.library.tellCookie();
+    if (answered === undefined) {
+      for (let left = 2; left > 0; left -= 1) this.library.tellCookie();
+      for (const then of this.library.later.splice(0)) then();
+    }
     const answer = this.answers.at(-1);
     expect(answer?.question).toBe(this.#question);
     this.settled = this.#question;
@@ -92,12 +100,16 @@ describe('what a library tells', () => {
     asker.settled = 2;
     expect(asker.ask()).toBeUndefined();
     asker.library.tellCookie();
-    expect(asker.answers).toHaveLength(2);
+    expect(asker.library.later).toHaveLength(0);
     asker.library.tellCookie();
+    expect(asker.answers).toHaveLength(2);
+    // The library hands over what it tells at once in any order.
+    asker.library.tell(['update', '/work/a/file']);
+    for (const then of asker.library.later) then();
     expect(asker.answers.at(-1)).toEqual({
       kind: 'answer',
       question: 3,
-      dirt: { kind: 'dirt', directories: [], subtrees: [], isLoose: true, told: 0 },
+      dirt: { kind: 'dirt', directories: ['a'], subtrees: [], isLoose: true, told: 1 },
       isSpent: false,
     });
     expect(asker.library.cookies).toEqual([]);
