@@ -63,6 +63,11 @@ export class WorkspaceClient implements WorkspaceFiles {
     return this.#thread.quiet;
   }
 
+  /** It is not quiet until this is let go of. @returns lets go of it, once. */
+  hold(): () => void {
+    return this.#thread.hold();
+  }
+
   async take(name: PointName, signal: AbortSignal): Promise<TakenSnapshot> {
     return await this.#naming(name, (flag) => this.#thread.ask('take', [name, flag], flag, signal));
   }

@@ -56,9 +56,12 @@ export class WorkspaceThreads implements WorkspacesPort {
     await this.#removals.get(root)?.catch(() => undefined);
     if (!this.#clients.has(root)) this.#brief.add(root);
     const client = this.#client(root);
+    // Others who look at it briefly must not end it while this one has yet to ask.
+    const release = client.hold();
     try {
       return await work(client);
     } finally {
+      release();
       if (this.#brief.has(root) && client.quiet) await this.#alone(root, () => this.#putAwayOne(root, client));
     }
   }

@@ -421,6 +421,25 @@ describe('what is stored of workspaces', () => {
     expect(await files.status()).toMatchObject({ snapshots: 0, lastError: '' });
   });
 
+  it('is looked at briefly by several at once, and the thread is there until the last one is done', async () => {
+    writeFileSync(join(root, 'a.txt'), 'old\n');
+    const port = threads();
+    await (await port.of(root)).take(point(ALICE, 1, 'pre'), never);
+    await port.putAway();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const late = port.briefly(root, async (files) => {
+      await promise;
+      return await files.use();
+    });
+    expect(await port.briefly(root, (files) => files.use())).toMatchObject({ snapshots: 1 });
+    await expect(port.moving(root, join(top, 'moved'), () => Promise.resolve())).rejects.toMatchObject({
+      kind: 'CONFLICT',
+    });
+    resolve();
+    expect(await late).toMatchObject({ snapshots: 1 });
+    await port.moving(root, join(top, 'moved'), () => Promise.resolve());
+  });
+
   it('is removed when it belongs to no workspace, unless it was changed lately or its key does not verify', async () => {
     const port = threads();
     const hour = 3_600_000;
