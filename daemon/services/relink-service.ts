@@ -38,6 +38,8 @@ export class RelinkService {
     return await this.#done.once(opId, JSON.stringify([from, to]), async () => {
       const { workspaces, holds } = this.#parts;
       await workspaces.requireDirectory(to);
+      // A turn could not tell the thread anything any more once that was ended.
+      for (const path of [from, to]) await this.#refuseBusy(path);
       await workspaces.of(to);
       await workspaces.removeIfEmpty(to);
       const moved = await holds.during(from, () => workspaces.moving(from, to, () => this.#move(from, to)));
@@ -48,8 +50,7 @@ export class RelinkService {
 
   async #move(from: string, to: string): Promise<string[]> {
     const { vault } = this.#parts;
-    await this.#refuseBusy(from);
-    await this.#refuseBusy(to);
+    for (const path of [from, to]) await this.#refuseBusy(path);
     return await vault.relinkWorkspace(from, to);
   }
 

@@ -43,6 +43,8 @@ test.each([
   const sessionId = await stage.begin((turn) => turn.call('command', 'make', () => promise), 'full', '/w');
   const { service } = serviceOf(stage);
   await expect(service.relink({ opId: ulid(), from, to })).rejects.toMatchObject({ kind: 'CONFLICT' });
+  // Its thread would be ended for that, and the turn could tell it nothing more.
+  expect(stage.workspaces.asked.filter((asked) => asked.startsWith('move'))).toEqual([]);
   resolve();
   await stage.rest(sessionId);
 });
