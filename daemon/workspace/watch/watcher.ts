@@ -11,6 +11,8 @@ import type { Dirt, Doubt, Refusal, WatchAnswer, WatchCall, WatchSettings, Watch
 
 /** Milliseconds that the thread has to end by itself. */
 const GRACE = 500;
+/** Questions in a row without an answer, after which it hangs. */
+const PATIENCE = 5;
 /** Memory of the thread's script: about two kilobytes a watch. */
 const LIMITS = { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 16 };
 
@@ -23,6 +25,7 @@ export class Watcher {
   /** The question whose answer the running scan goes by; 0 for none. */
   #answered = 0;
   #settled = 0;
+  #unanswered = 0;
   #over: string | undefined;
   readonly #ended: Promise<unknown>;
 
@@ -57,7 +60,8 @@ export class Watcher {
     this.#question += 1;
     this.#send({ kind: 'ask', question: this.#question, settled: this.#settled });
     const dirt = this.#wait(performance.now() + this.#deadline);
-    if (dirt === undefined) return { kind: 'doubt', reason: `no answer from the watches within ${this.#deadline} ms` };
+    if (dirt === undefined) return this.#noAnswer();
+    this.#unanswered = 0;
     this.#answered = this.#question;
     return dirt;
   }
@@ -82,6 +86,14 @@ export class Watcher {
     this.#send({ kind: 'end' });
     await Promise.race([this.#ended, setTimeout(GRACE, undefined, { ref: false })]);
     await this.#worker.terminate();
+  }
+
+  /** Whoever is only slow answers now and then. */
+  #noAnswer(): Doubt {
+    const reason = `no answer from the watches within ${this.#deadline} ms`;
+    this.#unanswered += 1;
+    if (this.#unanswered >= PATIENCE) this.#over ??= `${reason}, ${PATIENCE} times in a row`;
+    return { kind: 'doubt', reason };
   }
 
   #wait(until: number): Dirt | Doubt | Refusal | undefined {

@@ -129,6 +129,20 @@ describe.skipIf(process.platform !== 'linux')('scans that go by watches', () => 
     expect(bench.watched.choice.engine).toBe('watch');
   });
 
+  test('case 44: a thread that answers no more is replaced twice, and then no more', () => {
+    const bench = watchBench({ script: join(SUPPORT, 'silent-worker.ts'), deadline: 20 });
+    bench.bench.file('a/f');
+    let scans = 0;
+    for (; bench.watched.choice.engine !== 'scan' || scans === 0; scans += 1) {
+      if (scans > 30) throw new Error('it is asked again and again');
+      bench.bench.file('a/f', String(scans));
+      bench.compare('no answer');
+    }
+    const reason = 'no answer from the watches within 20 ms, 5 times in a row, 3 times by now';
+    expect(bench.watched.choice).toEqual({ engine: 'scan', reason });
+    expect(scans).toBe(16);
+  });
+
   test('case 40: a workspace that cannot be watched is scanned from then on, and the reason is told', async () => {
     const bench = watchBench({ script: join(SUPPORT, 'refusing-worker.ts') });
     bench.bench.file('a/f');
