@@ -28,6 +28,7 @@ export interface Target {
   readonly skippedMore: number;
   readonly head: ProjectHead | undefined;
   readonly changes: readonly SessionChange[];
+  readonly earlier: readonly SessionChange[];
   /** What it did after those, of which nothing is taken back. */
   readonly later?: readonly SessionChange[];
   /** Turns of which nobody can tell any more what they changed. */
@@ -63,7 +64,7 @@ export function findTarget(
   const { at, skipped, skippedMore, head, changes, afterTurn, closed = [] } = record;
   const scope = pathScope(named);
   const within = changes.map(({ path }) => path).filter((path) => scope.holds(path));
-  const known = { changes, later: ledger.afterTurn(sessionId, afterTurn), unreadable: [] };
+  const known = { changes, earlier: [], later: ledger.afterTurn(sessionId, afterTurn), unreadable: [] };
   return { turn: afterTurn, phase: 'post', at, tree, skipped, skippedMore, head, ...known, closed, within };
 }
 

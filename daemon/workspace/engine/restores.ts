@@ -109,6 +109,7 @@ export class Restores {
       current: tree,
       target: target.tree,
       changes: target.changes,
+      earlier: target.earlier,
       later: target.later ?? [],
       currentRules,
       targetRules: rulesOfTree(side.store, target.tree, currentRules.outer),

@@ -19,6 +19,8 @@ export interface NamedRestore extends ReadRecord<'restore'> {
 export interface KnownChanges {
   /** Oldest first. */
   readonly changes: readonly SessionChange[];
+  /** What came before those, where a restore among them may have brought some of it back. */
+  readonly earlier: readonly SessionChange[];
   /** Turns of which a damage keeps what they changed from being read. */
   readonly unreadable: readonly number[];
 }
@@ -126,6 +128,13 @@ export class TurnLedger {
   }
 
   #changes(sessionId: string, { isTurn, isRestore }: Meant): KnownChanges {
+    const { changes, unreadable } = this.#meant(sessionId, { isTurn, isRestore });
+    if (!changes.some(({ by }) => by === 'restore')) return { changes, earlier: [], unreadable };
+    const others: Meant = { isTurn: (turn) => !isTurn(turn), isRestore: (record) => !isRestore(record) };
+    return { changes, earlier: this.#meant(sessionId, others).changes, unreadable };
+  }
+
+  #meant(sessionId: string, { isTurn, isRestore }: Meant): Omit<KnownChanges, 'earlier'> {
     const parts: { readonly after: number; readonly changes: readonly SessionChange[] }[] = [];
     const unreadable: number[] = [];
     for (const turn of this.#turnsOf(sessionId)) {
@@ -134,8 +143,8 @@ export class TurnLedger {
       else parts.push({ after: turn, changes });
     }
     for (const { record } of this.restores(sessionId)) {
-      if (!record.done || record.isInherited === true || !isRestore(record)) continue;
-      parts.push({ after: record.afterTurn, changes: record.changes });
+      if (!record.done || !isRestore(record)) continue;
+      parts.push({ after: record.afterTurn, changes: record.isInherited ? inherited(record.changes) : record.changes });
     }
     // Sorting leaves a turn before the restores that came after it.
     const changes = parts.sort((left, right) => left.after - right.after).flatMap((part) => part.changes);
@@ -156,6 +165,10 @@ export class TurnLedger {
     const calls = refs.list(`call/${sessionId}`).map(({ name }) => Number(name.split('/')[2]));
     return new Set([...refs.list(`turn/${sessionId}`).map(({ name }) => numberOf(name)), ...calls]);
   }
+}
+
+function inherited(changes: readonly SessionChange[]): SessionChange[] {
+  return changes.map((change) => ({ ...change, isInherited: true }));
 }
 
 /** Changes of a path that follow from each other, made in the same way, become one. */

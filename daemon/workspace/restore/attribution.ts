@@ -10,6 +10,8 @@ export interface SessionChange {
   readonly by: 'tool' | 'shell' | 'restore';
   /** A command of another session ran at the same time, or the command was cut off: it may have been somebody else. */
   readonly ambiguous?: boolean;
+  /** A restore of the session that this one was forked from: it tells what was there before it, and nothing else. */
+  readonly isInherited?: true;
 }
 
 /**
@@ -21,39 +23,76 @@ export interface SessionChange {
  */
 export type Attribution = 'own' | 'changed-by-you' | 'ambiguous' | 'changed-since' | 'changed-between';
 
-/** @param all the session's changes of this path since the target, oldest first. */
-export function attribute(all: readonly SessionChange[], current: MaybeFile, target: MaybeFile): Attribution {
-  const changes = withoutUndone(all);
-  const newest = changes.at(-1);
+/**
+ * @param all the session's changes of this path since the target, oldest first.
+ * @param earlier those before it, needed where a restore may have brought back what was there then.
+ */
+export function attribute(
+  all: readonly SessionChange[],
+  current: MaybeFile,
+  target: MaybeFile,
+  earlier: readonly SessionChange[] = [],
+): Attribution {
+  const newest = chainOf(all, earlier);
   if (newest === undefined) return 'changed-by-you';
-  if (!sameState(newest.after, current)) return 'changed-since';
+  if (!sameState(newest.change.after, current)) return 'changed-since';
   let expected = current;
   let ambiguous = false;
-  for (const change of changes.toReversed()) {
-    if (!sameState(change.after, expected)) return 'changed-between';
-    ambiguous ||= change.ambiguous === true;
+  for (let link: Link | undefined = newest; link !== undefined; link = link.older) {
+    const { before, after, ambiguous: isUncertain } = link.change;
+    if (!sameState(after, expected)) return 'changed-between';
+    ambiguous ||= isUncertain === true;
     // What is older led to the state that is wanted: nothing of it is lost.
-    if (sameState(change.before, target)) return ambiguous ? 'ambiguous' : 'own';
-    expected = change.before;
+    if (sameState(before, target)) return ambiguous ? 'ambiguous' : 'own';
+    expected = before;
   }
   return 'changed-between';
 }
 
+/** A change, and what the session had done before it. */
+interface Link {
+  readonly change: SessionChange;
+  readonly older: Link | undefined;
+}
+
+/** What had led to a state when it was replaced; undefined when the session had no part in it. */
+type Replaced = Map<string, Link | undefined>;
+
 /**
- * A restore that brings back what was there before an earlier one makes nothing of it the session's: whoever made it then
- * has made it still. So both go, and what came between them.
+ * What the session did to a path, without what was taken back. A restore that brings back what was there before a change
+ * makes nothing of it the session's: whoever made it then has made it still, and only what had led there counts again.
+ *
+ * @param changes since the target, oldest first.
+ * @param earlier what came before those. A restore may bring back what an earlier one had overwritten then: what led there
+ * counts. Of what a turn overwrote then nothing is lost, since what became of it is in the target.
+ * @returns the newest change; undefined when there is none.
  */
-function withoutUndone(changes: readonly SessionChange[]): readonly SessionChange[] {
-  const left: SessionChange[] = [];
+function chainOf(changes: readonly SessionChange[], earlier: readonly SessionChange[]): Link | undefined {
+  const overwritten: Replaced = new Map();
+  follow(earlier, new Map(), ({ by, before }, older) => {
+    if (by === 'restore') overwritten.set(keyOf(before), older);
+  });
+  return follow(changes, overwritten);
+}
+
+function follow(
+  changes: readonly SessionChange[],
+  replaced: Replaced,
+  tell?: (change: SessionChange, older: Link | undefined) => void,
+): Link | undefined {
+  let newest: Link | undefined;
   for (const change of changes) {
-    const undone =
-      change.by === 'restore'
-        ? left.findLastIndex(({ by, before }) => by === 'restore' && sameState(before, change.after))
-        : -1;
-    if (undone === -1) left.push(change);
-    else left.length = undone;
+    replaced.set(keyOf(change.before), newest);
+    tell?.(change, newest);
+    const after = keyOf(change.after);
+    if (change.by === 'restore' && replaced.has(after)) newest = replaced.get(after);
+    else if (change.isInherited !== true) newest = { change, older: newest };
   }
-  return left;
+  return newest;
+}
+
+function keyOf(state: MaybeFile): string {
+  return state === undefined ? '' : `${state.mode} ${state.id}`;
 }
 
 /** @returns the changes of each path, in their order. */

@@ -28,6 +28,8 @@ export interface RestoreInput {
   readonly target: ObjectId;
   /** Everything that this session changed from the target until now, oldest first. */
   readonly changes: readonly SessionChange[];
+  /** What it changed before those: a restore may have brought back what was there then. Default: nothing. */
+  readonly earlier?: readonly SessionChange[];
   /** What the session changed after those, where they do not reach until now. Nothing of it is taken back. Default: nothing. */
   readonly later?: readonly SessionChange[];
   readonly currentRules: IgnoreRules;
@@ -84,11 +86,12 @@ interface Decision {
 
 function decider(input: RestoreInput): (difference: FileDifference) => Decision {
   const changes = changesByPath(input.changes);
+  const earlier = changesByPath(input.earlier ?? []);
   const later = changesByPath(input.later ?? []);
   return ({ path, before, after }) => {
     const own = changes.get(path) ?? [];
     const byShell = own.some(({ by }) => by === 'shell');
-    const attribution = attribute(own, before, after);
+    const attribution = attribute(own, before, after, earlier.get(path) ?? []);
     const isOwn =
       attribution === 'changed-since' && attribute(later.get(path) ?? [], before, own.at(-1)?.after) === 'own';
     const known = { byShell, isOwn };
