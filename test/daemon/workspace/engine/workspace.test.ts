@@ -122,6 +122,28 @@ describe('a restore', () => {
     }
   });
 
+  it('that is undone after further turns leaves what it had replaced to whom it belonged, also done again and undone', async () => {
+    bench.pre(ALICE, 1);
+    bench.edit(first, 'a.txt', 'session');
+    bench.end(first);
+    bench.write('mine.txt', 'mine');
+    await bench.restore(ALICE, 1, 'pre', 1, { all: true });
+    expect(bench.files()).toEqual({});
+    const second = { sessionId: ALICE, turn: 2 };
+    bench.pre(ALICE, 2);
+    bench.edit(second, 'c.txt', 'session');
+    bench.end(second);
+    const whole = { 'a.txt': 'session', 'c.txt': 'session', 'mine.txt': 'mine' };
+    for (const expected of [whole, { 'c.txt': 'session' }, whole]) {
+      await bench.undo(ALICE, 2);
+      expect(bench.files()).toEqual(expected);
+    }
+    const { kept } = await bench.plan(ALICE, 2, 'post', 2);
+    expect(kept).toEqual([{ path: 'mine.txt', reason: 'yours' }]);
+    await bench.restore(ALICE, 2, 'post', 2);
+    expect(bench.files()).toEqual({ 'c.txt': 'session', 'mine.txt': 'mine' });
+  });
+
   it('is undone but for what was changed since, and says where later turns of the session did that', async () => {
     for (const name of ['again', 'yours', 'both', 'alone']) bench.write(name, 'old');
     bench.pre(ALICE, 1);
