@@ -66,9 +66,9 @@ export class PruneRun {
     for (const each of wanted) pruned.push(await this.#prune(each, Infinity));
     const { maxStoredBytes } = settings();
     const limit = maxStoredBytes === 0 || workspace !== undefined ? Infinity : maxStoredBytes;
-    const rows = await this.#fit(pruned, limit);
-    if (!dryRun) await this.#removeEmpty(rows);
-    return { ...totalsOf(rows, orphanedBytes, limit), workspaces: rows.map(({ row }) => row) };
+    const fitted = (await this.#fit(pruned, limit)).map(({ row }) => row);
+    const rows = dryRun ? fitted : await this.#removeEmpty(fitted);
+    return { ...totalsOf(rows, orphanedBytes, limit), workspaces: [...rows] };
   }
 
   /** The workspace that was left alone the longest gives room first. */
@@ -102,7 +102,7 @@ export class PruneRun {
       const nothing = { removed: 0, kept: 0, freedBytes: 0, names: 1 };
       return {
         stored,
-        row: { ...rowOf(stored, { ...nothing, leftBytes: stored.bytes }), problem },
+        row: { ...rowOf(stored, { ...nothing, leftBytes: stored.snapshotBytes }), problem },
         newestAt: Infinity,
       };
     }
@@ -139,17 +139,36 @@ export class PruneRun {
     };
   }
 
-  async #removeEmpty(pruned: readonly Pruned[]): Promise<void> {
-    for (const { row } of pruned) {
-      if (row.empty) await this.#parts.workspaces.removeIfEmpty(row.workspace);
+  /** @returns the rows, with why one could not be removed. */
+  async #removeEmpty(rows: readonly Row[]): Promise<readonly Row[]> {
+    const done: Row[] = [];
+    for (const row of rows) done.push(row.empty ? await this.#removed(row) : row);
+    return done;
+  }
+
+  async #removed(row: Row): Promise<Row> {
+    try {
+      await this.#parts.workspaces.removeIfEmpty(row.workspace);
+      return row;
+    } catch (error) {
+      if (isEnd(error)) throw error;
+      this.#parts.failed(error);
+      return { ...row, problem: `what was stored of it could not be removed (${reasonOf(error)})` };
     }
   }
 
-  /** As old as what they hold would have to be. */
+  /** As old as what they hold would have to be. One that cannot be removed keeps nothing else on the disk. */
   async #clearOrphans(): Promise<number> {
-    const { clock, settings, workspaces } = this.#parts;
+    const { clock, settings, workspaces, failed } = this.#parts;
     const { maxAgeDays } = settings();
-    return maxAgeDays === 0 ? 0 : await workspaces.clearOrphans(clock.now() - maxAgeDays * DAY);
+    if (maxAgeDays === 0) return 0;
+    try {
+      return await workspaces.clearOrphans(clock.now() - maxAgeDays * DAY);
+    } catch (error) {
+      if (isEnd(error)) throw error;
+      failed(error);
+      return 0;
+    }
   }
 }
 
@@ -177,12 +196,12 @@ function joined(first: Row, then: Row): Row {
 }
 
 function totalsOf(
-  pruned: readonly Pruned[],
+  rows: readonly Row[],
   orphanedBytes: number,
   limit: number,
 ): Omit<ResultOf<'snapshot/prune'>, 'workspaces'> {
   const sum = (key: 'removed' | 'kept' | 'freedBytes' | 'leftBytes'): number =>
-    pruned.reduce((total, { row }) => total + row[key], 0);
+    rows.reduce((total, row) => total + row[key], 0);
   const leftBytes = sum('leftBytes');
   return {
     removed: sum('removed'),
@@ -191,6 +210,10 @@ function totalsOf(
     leftBytes,
     overBytes: Math.max(0, leftBytes - limit),
   };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'for a reason m does not know';
 }
 
 /** The daemon leaves, or the store was locked: nothing is wrong with this workspace. */

@@ -1,5 +1,5 @@
 /** The main thread's side of all workspaces: one thread each, when it is needed. */
-import { access, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import type {
@@ -11,10 +11,10 @@ import type {
 import { overlap } from '../../services/workspace-holds.ts';
 import type { WorkspaceKeyPort } from '../../services/workspace-key-port.ts';
 import { FORMAT_FILE } from '../engine/store-format.ts';
-import { PACK_SUFFIX } from '../objects/pack-files.ts';
 import { JOURNAL_FILE } from '../restore/restore-journal.ts';
 import { refuseRoot } from '../scan/refuse-root.ts';
 import type { WorkspaceSettings } from './calls.ts';
+import { contentsOf, isGoneFrom, isThere, removeStore, removeUnknown } from './store-directories.ts';
 import { WorkspaceClient } from './workspace-client.ts';
 import { DEADLINES, WorkspaceThread, type ThreadDeadlines } from './workspace-thread.ts';
 
@@ -95,19 +95,9 @@ export class WorkspaceThreads implements WorkspacesPort {
   }
 
   async clearOrphans(before: number): Promise<number> {
-    const all = this.#directoryOf('');
-    const names = await readdir(all).catch(() => []);
     // Read after the directories: a key is there before its directory is.
-    const known = new Set(await this.#options.keys.workspaceDirectories());
-    let freed = 0;
-    for (const name of names) {
-      if (known.has(name)) continue;
-      const { bytes, changedAt } = await contentsOf(join(all, name));
-      if (changedAt >= before) continue;
-      await rm(join(all, name), { recursive: true, force: true });
-      freed += bytes;
-    }
-    return freed;
+    const known = async (): Promise<Set<string>> => new Set(await this.#options.keys.workspaceDirectories());
+    return await removeUnknown(this.#directoryOf(''), known, before);
   }
 
   async recover(): Promise<string[]> {
@@ -251,47 +241,5 @@ export class WorkspaceThreads implements WorkspacesPort {
 
   #directoryOf(id: string): string {
     return join(this.#options.dataDirectory, 'workspaces', id);
-  }
-}
-
-/** What the files right in a directory take, and when it or one of them was last changed. */
-async function contentsOf(directory: string): Promise<{ bytes: number; packBytes: number; changedAt: number }> {
-  const contents = { bytes: 0, packBytes: 0, changedAt: 0 };
-  const paths = (await readdir(directory).catch(() => [])).map((name) => join(directory, name));
-  for (const path of [directory, ...paths]) {
-    // What is being cleared up meanwhile takes nothing.
-    const stats = await stat(path).catch(() => undefined);
-    if (stats === undefined) continue;
-    if (stats.isFile()) contents.bytes += stats.size;
-    if (path.endsWith(PACK_SUFFIX)) contents.packBytes += stats.size;
-    contents.changedAt = Math.max(contents.changedAt, stats.mtimeMs);
-  }
-  return contents;
-}
-
-/** Contents first: without its list of names what is left of them when this is cut off would look like a damage. */
-async function removeStore(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names) if (name.endsWith(PACK_SUFFIX)) await rm(join(directory, name), { force: true });
-  await rm(directory, { recursive: true, force: true });
-}
-
-/** One that cannot be looked at is not gone. */
-async function isGoneFrom(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return false;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    return code === 'ENOENT' || code === 'ENOTDIR';
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -216,12 +216,12 @@ describe('clearing up when a person asks for it', () => {
   test('says where it failed, and goes on elsewhere', async () => {
     const scene = await Scene.open();
     const fails = () => Promise.reject(new ProtocolError('STORAGE_FULL', 'the disk is full'));
-    scene.workspaces.kept.set('/full', { exists: true, bytes: 7, prune: fails });
+    scene.workspaces.kept.set('/full', { exists: true, bytes: 7, snapshotBytes: 5, prune: fails });
     const kept = scene.keep('/w', new Kept());
     const { workspaces } = await scene.service.prune({});
     expect(workspaces).toMatchObject([
       { problem: '' },
-      { workspace: '/full', problem: 'the disk is full', leftBytes: 7 },
+      { workspace: '/full', problem: 'the disk is full', leftBytes: 5 },
     ]);
     expect(kept.old).toBe(0);
   });
@@ -314,6 +314,21 @@ describe('clearing up when a person asks for it', () => {
     expect((await scene.service.prune({})).workspaces).toMatchObject([{ empty: true, exists: false }]);
     const orphans = `clear orphans before ${scene.now - 7 * DAY}`;
     expect(scene.workspaces.asked.slice(1)).toEqual([orphans, 'prune /gone', 'remove /gone if empty']);
+  });
+
+  test('goes on elsewhere when what is left of a workspace, or belongs to none, cannot be removed, and says so', async () => {
+    const scene = await Scene.open();
+    for (const root of ['/gone', '/other']) scene.keep(root, new Kept(), false).recent = 0;
+    const kept = scene.keep('/w', new Kept());
+    scene.workspaces.stuck.add('/gone');
+    const problem = 'what was stored of it could not be removed (EACCES: permission denied)';
+    expect((await scene.service.prune({})).workspaces).toMatchObject([
+      { workspace: '/gone', removed: 3, problem },
+      { workspace: '/other', problem: '' },
+      { workspace: '/w', problem: '' },
+    ]);
+    expect([kept.old, scene.workspaces.asked.at(-1), scene.reported.length]).toEqual([0, 'remove /other if empty', 2]);
+    expect((await scene.service.usage({})).prunedAt).not.toBeNull();
   });
 
   test('never removes anything for its age when the age is 0', async () => {

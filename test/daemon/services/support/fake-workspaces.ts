@@ -35,11 +35,18 @@ export class FakeWorkspaces implements WorkspacesPort {
   /** What is stored of workspaces, and what clearing up does there. */
   readonly kept = new Map<
     string,
-    { exists: boolean; bytes: number; prune: (order: PruneOrder) => PruneOutcome | Promise<PruneOutcome> }
+    {
+      exists: boolean;
+      bytes: number;
+      snapshotBytes?: number;
+      prune: (order: PruneOrder) => PruneOutcome | Promise<PruneOutcome>;
+    }
   >();
   readonly roots = new Set<string>();
   /** Where no directory is. */
   readonly missing = new Set<string>();
+  /** Of which nothing can be removed; then nothing that belongs to no workspace can either. */
+  readonly stuck = new Set<string>();
 
   async of(root: string): Promise<WorkspaceFiles> {
     await this.instead.of?.();
@@ -62,12 +69,18 @@ export class FakeWorkspaces implements WorkspacesPort {
 
   storedWorkspaces(): Promise<StoredWorkspace[]> {
     return Promise.resolve(
-      [...this.kept.entries()].map(([root, { exists, bytes }]) => ({ root, exists, bytes, snapshotBytes: bytes })),
+      [...this.kept.entries()].map(([root, { exists, bytes, snapshotBytes = bytes }]) => ({
+        root,
+        exists,
+        bytes,
+        snapshotBytes,
+      })),
     );
   }
 
   clearOrphans(before: number): Promise<number> {
     this.asked.push(`clear orphans before ${before}`);
+    if (this.stuck.size > 0) return Promise.reject(new Error('EACCES: permission denied'));
     return Promise.resolve(0);
   }
 
@@ -82,6 +95,7 @@ export class FakeWorkspaces implements WorkspacesPort {
 
   removeIfEmpty(root: string): Promise<void> {
     this.asked.push(`remove ${root} if empty`);
+    if (this.stuck.has(root)) return Promise.reject(new Error('EACCES: permission denied'));
     return Promise.resolve();
   }
 

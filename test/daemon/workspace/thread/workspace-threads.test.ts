@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -452,6 +453,20 @@ describe('what is stored of workspaces', () => {
     expect(existsSync(orphan)).toBe(true);
     expect(await port.clearOrphans(Date.now() + hour)).toBe(1000);
     expect([existsSync(orphan), existsSync(sideDirectory())]).toEqual([false, true]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('stays when it cannot be removed, and nothing else with it', async () => {
+    const all = join(top, 'data', 'workspaces');
+    const names = ['a', 'b', 'c'].map((letter) => join(all, letter.repeat(32)));
+    for (const name of names) {
+      mkdirSync(name, { recursive: true });
+      writeFileSync(join(name, 'x.pack'), 'x');
+    }
+    const [, stuck = ''] = names;
+    chmodSync(stuck, 0o500);
+    await expect(threads().clearOrphans(Date.now() + 1000)).rejects.toThrow('EACCES');
+    chmodSync(stuck, 0o700);
+    expect(names.map((name) => existsSync(name))).toEqual([false, true, false]);
   });
 
   it('is read at another path after a move, for which whoever asks meanwhile waits', async () => {
