@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, openSync } from 'node:fs';
 import type { ByteText } from '../byte-text.ts';
 import type { ObjectSource } from '../objects/object.ts';
-import { HeldRoot } from './held-root.ts';
+import { areOthers, HeldRoot, WorkspaceReplaced } from './held-root.ts';
 import { requireRestorable } from './restorable-path.ts';
 import { realDisk, systemCode, type RestoreDisk } from './restore-disk.ts';
 import type { JournalRecord, RestoreJournal } from './restore-journal.ts';
@@ -49,9 +49,10 @@ export async function applyRestore(root: string, plan: RestorePlan, parts: Resto
   if (writes.length + deletes.length === 0) return nothingToDo(order, keep);
   verifyBlobs(source, plan);
   signal?.throwIfAborted();
-  const record = { order, mark: randomBytes(8).toString('hex'), writes, deletes, directories };
   const held = new HeldRoot(root);
+  const mark = randomBytes(8).toString('hex');
   try {
+    const record = { order, place: held.identity, mark, writes, deletes, directories };
     journal.begin(record);
     const staging = new Staging(held, source, disk, record.mark);
     try {
@@ -85,7 +86,7 @@ function nothingToDo(order: RestoreOrder, keep: KeepResult | undefined): Restore
  * restore nor as it should become is left and reported.
  *
  * @returns undefined when there is nothing to complete.
- * @throws TamperedJournal, WorkspaceMoved. The journal stays then.
+ * @throws TamperedJournal; WorkspaceMoved, WorkspaceReplaced. The journal stays then.
  */
 export async function resumeRestore(
   root: string,
@@ -98,6 +99,9 @@ export async function resumeRestore(
   for (const { path } of [...record.writes, ...record.deletes]) requireRestorable(path);
   const held = new HeldRoot(root);
   try {
+    if (record.place !== undefined && areOthers(record.place, held.identity)) {
+      throw new WorkspaceReplaced(root, journal.path);
+    }
     const staging = new Staging(held, source, disk, record.mark);
     staging.clearLeftovers(record.writes);
     const run = new RestoreRun({ root: held, record, source, staging, disk, resumed: true });

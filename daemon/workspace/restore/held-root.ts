@@ -16,7 +16,7 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 /** The workspace is not where it was; its directories cannot be told from others now. */
 export class WorkspaceMoved extends Error {
-  override readonly name = 'WorkspaceMoved';
+  override readonly name: string = 'WorkspaceMoved';
 
   constructor(root: string) {
     super(
@@ -24,6 +24,32 @@ export class WorkspaceMoved extends Error {
         'a restore that has begun goes on then, and nothing else is touched.',
     );
   }
+}
+
+/** Another directory is where a restore was cut off: what is left to do is not for its files. */
+export class WorkspaceReplaced extends WorkspaceMoved {
+  override readonly name = 'WorkspaceReplaced';
+
+  /** @param journal path of the file that says what is left to do. */
+  constructor(root: string, journal: string) {
+    super(root);
+    this.message =
+      `${root} is another directory than the one in which a restore was cut off. Put that one back, and the restore ` +
+      `goes on; or give the rest of it up: end the daemon and remove ${journal}`;
+  }
+}
+
+/** What tells a directory from another one that has come in its place. */
+export interface Identity {
+  readonly inode: string;
+  /** Nanoseconds since the epoch; '0' where nobody knows. */
+  readonly bornAt: string;
+}
+
+/** Whether these are two directories. Numbers alone differ on some file systems each time they are mounted. */
+export function areOthers(one: Identity, other: Identity): boolean {
+  const isKnown = one.bornAt !== '0' && other.bornAt !== '0';
+  return isKnown && one.inode !== other.inode && one.bornAt !== other.bornAt;
 }
 
 /** `absent`: the next directory is not there. `no-directory`: something else is in its place, a link for one. */
@@ -84,6 +110,11 @@ export class HeldRoot {
   /** Whether a directory on the way is still where it was entered. */
   isInPlace(depth: number): boolean {
     return this.#levels[depth] !== undefined && this.#isInPlace(depth);
+  }
+
+  get identity(): Identity {
+    const { ino, birthtimeNs } = fstatSync(this.#level(0).file, { bigint: true });
+    return { inode: String(ino), bornAt: String(birthtimeNs) };
   }
 
   close(): void {

@@ -9,6 +9,7 @@ import { SealedReader } from '../objects/sealed-reader.ts';
 import { clearLeftovers, SealedWriter } from '../objects/sealed-writer.ts';
 import { realDisk } from '../objects/store-disk.ts';
 import { isGone, TamperedFile } from '../objects/store-errors.ts';
+import type { Identity } from './held-root.ts';
 import type { RestorePlan } from './restore-plan.ts';
 import type { RestoreOrder } from './restore-result.ts';
 
@@ -18,6 +19,8 @@ const VERSION = 1;
 
 export interface JournalRecord {
   readonly order: RestoreOrder;
+  /** Of the workspace's directory; missing from what older versions have begun. */
+  readonly place?: Identity;
   /** In the names of the restore's temporary files, so that those of a crash are found and no others. */
   readonly mark: string;
   readonly writes: RestorePlan['writes'];
@@ -72,7 +75,7 @@ export class RestoreJournal {
       writer.publish(JOURNAL_FILE);
     } catch (error) {
       // Whoever is told that the restore has not begun must not find it completed later.
-      this.#disk.remove(this.#path);
+      this.#disk.remove(this.path);
       throw error;
     } finally {
       writer.discard();
@@ -80,13 +83,13 @@ export class RestoreJournal {
   }
 
   isThere(): boolean {
-    return existsSync(this.#path);
+    return existsSync(this.path);
   }
 
   /** @returns what was begun and not ended; undefined when nothing was. @throws TamperedJournal */
   read(): JournalRecord | undefined {
     try {
-      const reader = new SealedReader(this.#path, 'journal', this.#key);
+      const reader = new SealedReader(this.path, 'journal', this.#key);
       try {
         return parsed(reader.read(0, reader.length));
       } finally {
@@ -94,17 +97,17 @@ export class RestoreJournal {
       }
     } catch (error) {
       if (isGone(error)) return undefined;
-      throw error instanceof TamperedFile ? new TamperedJournal(this.#path, error.message) : error;
+      throw error instanceof TamperedFile ? new TamperedJournal(this.path, error.message) : error;
     }
   }
 
   /** Everything in it is done and durable, or given up. */
   end(): void {
-    this.#disk.remove(this.#path);
+    this.#disk.remove(this.path);
     this.#disk.syncDirectory(this.#directory);
   }
 
-  get #path(): string {
+  get path(): string {
     return join(this.#directory, JOURNAL_FILE);
   }
 }

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { idOf } from '../../../../daemon/workspace/objects/object.ts';
 import { resumeRestore } from '../../../../daemon/workspace/restore/apply-restore.ts';
-import { WorkspaceMoved } from '../../../../daemon/workspace/restore/held-root.ts';
+import { areOthers, WorkspaceMoved } from '../../../../daemon/workspace/restore/held-root.ts';
 import { realDisk } from '../../../../daemon/workspace/restore/restore-disk.ts';
 import { RestoreJournal } from '../../../../daemon/workspace/restore/restore-journal.ts';
 import type { RestorePlan } from '../../../../daemon/workspace/restore/restore-plan.ts';
@@ -192,4 +192,34 @@ test('a root that goes away in the middle is waited for', async () => {
   await resumeRestore(rig.root, rig.journal, rig.objects);
   expect(rig.files()).toEqual(wanted);
   expect(existsSync(join(rig.side, 'restore-journal'))).toBe(false);
+});
+
+test('a directory that has come in the place of the root is not touched, and the way out is named', async () => {
+  const { rig, plan, wanted } = scene();
+  const away = join(rig.outside, 'away');
+  const disk = hooked(realDisk, (step) => {
+    if (step === 'link') throw new Killed();
+  });
+  await expect(rig.apply(plan, { disk })).rejects.toThrow(Killed);
+  renameSync(rig.root, away);
+  mkdirSync(rig.root);
+  const resumed = resumeRestore(rig.root, rig.journal, rig.objects);
+  await expect(resumed).rejects.toThrow(`or give the rest of it up: end the daemon and remove ${rig.journal.path}`);
+  await expect(resumed).rejects.toBeInstanceOf(WorkspaceMoved);
+  expect(readdirSync(rig.root)).toEqual([]);
+  rmdirSync(rig.root);
+  renameSync(away, rig.root);
+  await resumeRestore(rig.root, rig.journal, rig.objects);
+  expect(rig.files()).toEqual(wanted);
+});
+
+test('a directory is another one by number and time of birth, where the system knows that', () => {
+  const [one, two] = [
+    { inode: '1', bornAt: '10' },
+    { inode: '2', bornAt: '20' },
+  ] as const;
+  expect(areOthers(one, two)).toBe(true);
+  expect(areOthers(one, { ...one, inode: '2' })).toBe(false);
+  expect(areOthers(one, { ...one, bornAt: '20' })).toBe(false);
+  expect(areOthers(one, { ...two, bornAt: '0' })).toBe(false);
 });
