@@ -5,6 +5,7 @@ import type { Protections } from '../domain/snapshot-retention.ts';
 import type { ClockPort, VaultPort } from './ports.ts';
 import type { ProtectionChanges } from './protection-changes.ts';
 import type {
+  ProtectionsAsOf,
   PruneOrder,
   PruneOutcome,
   RetentionSettings,
@@ -42,9 +43,15 @@ interface Pruned {
   readonly newestAt: number;
 }
 
+interface Known {
+  readonly asOf: ProtectionsAsOf;
+  readonly protections: Protections;
+}
+
 export class PruneRun {
   readonly #parts: PruneParts;
   readonly #wish: PruneWish;
+  #known: Known | undefined;
 
   private constructor(parts: PruneParts, wish: PruneWish) {
     this.#parts = parts;
@@ -122,10 +129,9 @@ export class PruneRun {
   }
 
   async #order({ exists }: StoredWorkspace, maxBytes: number): Promise<PruneOrder> {
-    const { vault, clock, changes, settings } = this.#parts;
+    const { clock, settings } = this.#parts;
     const { maxAgeDays } = settings();
-    const asOf = changes.now();
-    const protections = await protectionsOf(vault);
+    const { asOf, protections } = await this.#protections();
     return {
       // Nobody works where nothing is; what a person has named stays there too.
       protections: exists ? protections : { ...protections, live: new Set<string>() },
@@ -137,6 +143,14 @@ export class PruneRun {
       thorough: false,
       dryRun: this.#wish.dryRun ?? false,
     };
+  }
+
+  /** Read once for all workspaces, unless it changes: that takes a while where sessions are many. */
+  async #protections(): Promise<Known> {
+    const { vault, changes } = this.#parts;
+    const asOf = changes.now();
+    if (this.#known?.asOf.was !== asOf.was) this.#known = { asOf, protections: await protectionsOf(vault) };
+    return this.#known;
   }
 
   /** @returns the rows, with why one could not be removed. */

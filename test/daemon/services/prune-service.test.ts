@@ -305,6 +305,22 @@ describe('clearing up when a person asks for it', () => {
     expect([last?.pinned.size, last?.saves.length, last?.live.size]).toEqual([1, 1, 3]);
   });
 
+  test('reads what is protected once for all workspaces, as long as it does not change', async () => {
+    const scene = await Scene.open();
+    await scene.session('pinned');
+    const list = vi.spyOn(scene.vault, 'list');
+    const orders = ['/u', '/v'].map((root) => scene.keep(root, new Kept()).orders);
+    await scene.service.prune({});
+    expect(list).toHaveBeenCalledOnce();
+    await scene.session('pinned');
+    await scene.service.prune({});
+    expect(list).toHaveBeenCalledTimes(2);
+    expect(orders.map((each) => each.map(({ protections }) => protections.pinned.size))).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
   test('removes a workspace of which nothing is left, and what belongs to none', async () => {
     const scene = await Scene.open();
     const kept = scene.keep('/gone', new Kept(), false);
