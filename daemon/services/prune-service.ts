@@ -1,6 +1,7 @@
 /** Clears up snapshots: when a person asks for it, once a day by itself, and says before the first time that it will. */
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.ts';
+import { fulfilsWithin } from './deadline.ts';
 import type { VaultPort } from './ports.ts';
 import { failuresAfter, lasting, type PruneFailure } from './prune-failures.ts';
 import { PruneRun, type PruneParts } from './prune-run.ts';
@@ -12,6 +13,8 @@ import { readPruneState, writePruneState, type PruneState } from './prune-state.
 const LOOK_MS = 60 * 60 * 1000;
 /** From the opening of the store until the first look: whoever has opened it wants something else first. */
 const FIRST_LOOK_MS = 30_000;
+/** How long is waited to hear how many snapshots there are in a workspace, which may be being read. */
+const USE_WAIT_MS = 2_000;
 
 type Pruned = ResultOf<'snapshot/prune'>;
 
@@ -27,6 +30,8 @@ export interface PruneServiceParts extends PruneParts {
   readonly vault: Pick<VaultPort, 'list' | 'listSaves' | 'secret' | 'setSecret'>;
   /** Counts and bytes; never a path. */
   readonly log: (message: string, facts: PruneFacts) => void;
+  /** Default 2 s. */
+  readonly useWaitMs?: number;
 }
 
 export class PruneService {
@@ -163,13 +168,17 @@ export class PruneService {
     readonly bytes: number;
   }): Promise<ResultOf<'snapshot/usage'>['workspaces'][number]> {
     const row = { workspace: root, exists, storedBytes: bytes };
+    const unknown = { snapshots: 0, oldestAt: null, newestAt: null };
     try {
-      const { snapshots, oldestAt, newestAt } = await this.#parts.workspaces.briefly(root, (files) => files.use());
-      const times = { oldestAt: shownTime(oldestAt), newestAt: shownTime(newestAt) };
-      return { ...row, snapshots, ...times, problem: '' };
+      const asked = this.#parts.workspaces.briefly(root, (files) => files.use());
+      if (!(await fulfilsWithin(asked, this.#parts.useWaitMs ?? USE_WAIT_MS))) {
+        return { ...row, ...unknown, problem: 'its files are being read; ask again later' };
+      }
+      const { snapshots, oldestAt, newestAt } = await asked;
+      return { ...row, snapshots, oldestAt: shownTime(oldestAt), newestAt: shownTime(newestAt), problem: '' };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return { ...row, snapshots: 0, oldestAt: null, newestAt: null, problem: error.message };
+      return { ...row, ...unknown, problem: error.message };
     }
   }
 

@@ -97,6 +97,7 @@ class Scene {
       clock: { now: () => this.now, id: () => ulid() },
       settings: () => this.settings,
       failed: (error) => void this.reported.push(error),
+      useWaitMs: 50,
       log: (message, facts) => this.logged.push(`${message} ${JSON.stringify(facts)}`),
     });
   }
@@ -355,6 +356,19 @@ describe('clearing up when a person asks for it', () => {
     expect(kept.orders).toMatchObject([{ maxAgeMs: Infinity, maxBytes: Infinity }]);
     expect(scene.workspaces.asked).toEqual(['prune /w']);
   });
+});
+
+test('what is stored is told without the number of snapshots where that would take long', async () => {
+  const scene = await Scene.open();
+  scene.keep('/w', new Kept());
+  const row = { workspace: '/w', storedBytes: 5 * MB };
+  expect((await scene.service.usage({ all: true })).workspaces).toMatchObject([{ ...row, snapshots: 1, problem: '' }]);
+  const { promise, reject } = Promise.withResolvers<never>();
+  scene.workspaces.instead.use = () => promise;
+  const problem = 'its files are being read; ask again later';
+  expect((await scene.service.usage({ all: true })).workspaces).toMatchObject([{ ...row, newestAt: null, problem }]);
+  // Nobody looks at what comes then.
+  reject(new Error('lost'));
 });
 
 describe('the limit of what is stored', () => {

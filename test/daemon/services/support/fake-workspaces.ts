@@ -25,7 +25,8 @@ export class FakeWorkspaces implements WorkspacesPort {
   /** What was asked, in order. */
   readonly asked: string[] = [];
   /** What each of these does instead of succeeding. */
-  readonly instead: Partial<Record<'of' | 'take' | 'begin' | 'end' | 'post' | 'apply', () => Promise<void>>> = {};
+  readonly instead: Partial<Record<'of' | 'take' | 'begin' | 'end' | 'post' | 'apply' | 'use', () => Promise<void>>> =
+    {};
   /** Snapshots that are there. */
   readonly stored = new Set<string>();
   reading: ReadingProgress | undefined;
@@ -174,7 +175,10 @@ export class FakeWorkspaces implements WorkspacesPort {
       return Promise.resolve({ snapshots: [], nextCursor: null });
     },
     status: () => Promise.reject(new Error('not asked here')),
-    use: () => Promise.resolve({ snapshots: 1, oldestAt: 0, newestAt: 1 }),
+    use: async () => {
+      await this.instead.use?.();
+      return { snapshots: 1, oldestAt: 0, newestAt: 1 };
+    },
     prune: () => Promise.reject(new Error('of a workspace')),
     exportTo: () => Promise.reject(new Error('not asked here')),
     writeOut: () => Promise.reject(new Error('not asked here')),
