@@ -83,6 +83,7 @@ export class StoredCheck {
     const { store, refs, git } = this.#parts;
     // What is kept in memory of chunks says nothing of the disk.
     store.close();
+    store.findPacks();
     const packs = store.packs();
     const names = refs.list();
     this.#tally.total = packs.reduce((sum, { objects }) => sum + objects, 0);

@@ -3,9 +3,7 @@ import type { ResultOf } from '../../../protocol/methods.ts';
 import { toWirePath } from '../byte-text.ts';
 import type { CheckReport, PackFault } from '../check/check-stored.ts';
 import type { HurtName } from '../check/hurt-names.ts';
-import { HiddenList } from '../objects/hidden-list.ts';
 import { RefStore } from '../objects/ref-store.ts';
-import { realDisk } from '../objects/store-disk.ts';
 import { TamperedRefs } from '../objects/store-errors.ts';
 import { TamperedJournal } from '../restore/restore-journal.ts';
 import { CUT_OFF, describePoint, numberOf, pointOf } from './names.ts';
@@ -15,14 +13,14 @@ type Hurt = ResultOf<'snapshot/verify'>['hurt'][number];
 
 /** Of the files beside the packs, as they are on the disk now. What only helps to be quick is not looked at. */
 export function besideFaults(side: SideRepository): string[] {
-  const { directory, key, store } = side;
+  const { store } = side;
   const removal = store.damage().find(({ pack }) => pack === 'removal')?.reason;
-  const hidden = new HiddenList(directory, key, realDisk).load();
+  const hidden = store.hiddenFault();
   const faults = [
     faultOfNames(side),
     hidden === undefined
       ? undefined
-      : `the list of what nobody needs any more (the file hidden) is damaged (${hidden}): \`mctl snapshots prune\` makes a new one`,
+      : `the list of what nobody needs any more (the file hidden) is damaged or gone (${hidden}): \`mctl snapshots prune\` makes a new one`,
     removal === undefined
       ? undefined
       : `the list of packs that were being removed (the file removal) is damaged (${removal}): they stay until that file is deleted`,

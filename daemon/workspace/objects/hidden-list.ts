@@ -46,6 +46,14 @@ export class HiddenList {
     return undefined;
   }
 
+  /** @returns why what is on the disk now is not what is known here. */
+  faultOnDisk(): string | undefined {
+    const there = new HiddenList(this.#directory, this.#key, this.#disk);
+    const reason = there.load();
+    if (reason !== undefined) return reason;
+    return there.#text() === this.#text() ? undefined : 'it is another one than m works with';
+  }
+
   of(pack: string): readonly number[] {
     return this.#places.get(pack) ?? [];
   }
@@ -60,6 +68,10 @@ export class HiddenList {
     this.#places = places;
   }
 
+  #text(): string {
+    return [...linesOf(this.#places)].join('');
+  }
+
   #write(places: HiddenPlaces): void {
     if (places.size === 0) {
       this.#disk.remove(join(this.#directory, FILE));
@@ -68,13 +80,17 @@ export class HiddenList {
     }
     const writer = new SealedWriter(this.#disk, this.#directory, 'hidden', this.#key);
     try {
-      for (const [pack, hidden] of places) writer.append(Buffer.from(`${pack} ${hidden.join(' ')}\n`, 'latin1'));
+      for (const line of linesOf(places)) writer.append(Buffer.from(line, 'latin1'));
       writer.finish();
       writer.publish(FILE);
     } finally {
       writer.discard();
     }
   }
+}
+
+function* linesOf(places: HiddenPlaces): Generator<string> {
+  for (const [pack, hidden] of places) yield `${pack} ${hidden.join(' ')}\n`;
 }
 
 function parse(text: string): HiddenPlaces {

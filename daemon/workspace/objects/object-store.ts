@@ -128,9 +128,19 @@ export class ObjectStore implements ObjectSource {
   /** Finds packs that another store on this directory has added, and forgets those that it has removed. */
   refresh(): void {
     this.#unfinished = finishRemoval(this.#disk, this.#directory, this.#key);
-    this.#catalogue.refresh();
     this.#revealed = this.#hidden.load();
+    this.findPacks();
+  }
+
+  /** Packs that came or went, or that can be opened now: somebody may have put them back. */
+  findPacks(): void {
+    this.#catalogue.refresh();
     for (const { name } of this.packs()) this.#catalogue.hide(name, this.#hidden.of(name));
+  }
+
+  /** @returns why the list of what is hidden is not on the disk as it is known here. */
+  hiddenFault(): string | undefined {
+    return this.#hidden.faultOnDisk();
   }
 
   packs(): readonly PackInfo[] {

@@ -3,7 +3,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { KeyObject } from 'node:crypto';
 import { CHUNK_BYTES, fileIdOf, HEADER_BYTES, SEALED_CHUNK_BYTES, sealFor, TAG_BYTES } from './seal.ts';
 import type { FileKind, Seal } from './seal.ts';
-import { TamperedFile } from './store-errors.ts';
+import { isLink, TamperedFile } from './store-errors.ts';
+
+/** A FIFO would keep everybody waiting until somebody writes to it. */
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export class SealedReader {
   /** The random id in the header, 32 hexadecimal digits. */
@@ -18,9 +21,11 @@ export class SealedReader {
 
   /** @throws TamperedFile, or what the disk throws (ENOENT). */
   constructor(path: string, kind: FileKind, key: KeyObject | undefined) {
-    this.#descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    this.#descriptor = openFile(path);
     try {
-      this.fileBytes = fstatSync(this.#descriptor).size;
+      const stats = fstatSync(this.#descriptor);
+      if (!stats.isFile()) throw new TamperedFile('it is not a file');
+      this.fileBytes = stats.size;
       this.#seal = sealFor(kind, this.#readAt(0, HEADER_BYTES), key);
       this.id = fileIdOf(this.#seal.header);
       const sealed = this.fileBytes - HEADER_BYTES;
@@ -66,5 +71,13 @@ export class SealedReader {
       filled += count;
     }
     return bytes;
+  }
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, READ_ONLY);
+  } catch (error) {
+    throw isLink(error) ? new TamperedFile('it is a symbolic link') : error;
   }
 }

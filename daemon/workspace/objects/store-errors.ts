@@ -106,6 +106,11 @@ export function isUnreadable(error: unknown): boolean {
   return codeOf(error) === 'EIO';
 }
 
+/** True of the system's error for a symbolic link where none is followed. */
+export function isLink(error: unknown): boolean {
+  return codeOf(error) === 'ELOOP';
+}
+
 /** True of the system's errors for a directory that had to be empty. */
 export function isNotEmpty(error: unknown): boolean {
   const code = codeOf(error);

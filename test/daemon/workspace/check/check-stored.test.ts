@@ -1,6 +1,7 @@
 /** What is stored is read by two readers, and what is damaged is named. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { encodeCommit } from '../../../../daemon/workspace/objects/commit-format.ts';
@@ -136,6 +137,36 @@ describe.each([
     }
   });
 
+  test('of which a pack was put back is whole again, whether it was gone or could not be opened', async () => {
+    const rig = new CheckRig(encrypt);
+    rig.snapshot(before(1), { a: big() });
+    const { pack } = rig.placeOf(rig.side.refs.get(before(1))!);
+    const bytes = readFileSync(join(rig.directory, pack));
+    for (const harm of [() => rm(rig, pack), () => rig.flip(pack, 3)]) {
+      harm();
+      rig.reopen();
+      expect((await rig.check()).hurt).toHaveLength(1);
+      writeFileSync(join(rig.directory, pack), bytes);
+      expect(await rig.check()).toMatchObject(CLEAN);
+    }
+  });
+
+  test('in which something else stands in the place of a file says so, and nobody waits for it', async () => {
+    const rig = new CheckRig(encrypt);
+    rig.snapshot(before(1), { a: 'a' });
+    const name = (letter: string) => `${letter.repeat(32)}.pack`;
+    mkdirSync(join(rig.directory, name('a')));
+    symlinkSync('refs', join(rig.directory, name('b')));
+    execFileSync('mkfifo', [join(rig.directory, name('c')), join(rig.directory, 'hidden')]);
+    rig.reopen();
+    expect((await rig.check()).problems.toSorted()).toEqual([
+      expect.stringContaining(`pack ${name('a')} cannot be opened: it is not a file`),
+      expect.stringContaining(`pack ${name('b')} cannot be opened: it is a symbolic link`),
+      expect.stringContaining(`pack ${name('c')} cannot be opened: it is not a file`),
+      expect.stringContaining('(it is not a file): `mctl snapshots prune` makes a new one'),
+    ]);
+  });
+
   test('with chunks that were exchanged, doubled, left out or cut off names the snapshot', async () => {
     const chunk = (bytes: Buffer, index: number) => bytes.subarray(56 + index * 65_552, 56 + (index + 1) * 65_552);
     const edits: ((bytes: Buffer) => Buffer)[] = [
@@ -189,6 +220,10 @@ describe.each([
     hideSome(rig);
     rig.flip('hidden', 60);
     expect((await rig.check()).problems).toEqual([expect.stringContaining('mctl snapshots prune')]);
+    rm(rig, 'hidden');
+    expect((await rig.check()).problems).toEqual([expect.stringContaining('another one than m works with')]);
+    prune(partsOf(rig.side)).finish();
+    expect(await rig.check()).toMatchObject(CLEAN);
   });
 
   test('of which the list of packs that were to go is damaged says that they stay', async () => {
