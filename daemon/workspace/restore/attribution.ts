@@ -63,27 +63,28 @@ type Replaced = Map<string, Link | undefined>;
  * makes nothing of it the session's: whoever made it then has made it still, and only what had led there counts again.
  *
  * @param changes since the target, oldest first.
- * @param earlier what came before those. A restore may bring back what an earlier one had overwritten then: what led there
- * counts. Of what a turn overwrote then nothing is lost, since what became of it is in the target.
+ * @param earlier what came before those: a restore may bring back what an earlier one had overwritten of somebody else then.
  * @returns the newest change; undefined when there is none.
  */
 function chainOf(changes: readonly SessionChange[], earlier: readonly SessionChange[]): Link | undefined {
   const overwritten: Replaced = new Map();
-  follow(earlier, new Map(), ({ by, before }, older) => {
-    if (by === 'restore') overwritten.set(keyOf(before), older);
+  follow(earlier, new Map(), ({ by, before }, older, previous) => {
+    const isOthers = previous === undefined || !sameState(previous.after, before);
+    if (by === 'restore' && isOthers) overwritten.set(keyOf(before), older);
   });
   return follow(changes, overwritten);
 }
 
+/** @param tell called before each change, with what led to it and with the one before it, which may have been taken back. */
 function follow(
   changes: readonly SessionChange[],
   replaced: Replaced,
-  tell?: (change: SessionChange, older: Link | undefined) => void,
+  tell?: (change: SessionChange, older: Link | undefined, previous: SessionChange | undefined) => void,
 ): Link | undefined {
   let newest: Link | undefined;
-  for (const change of changes) {
+  for (const [index, change] of changes.entries()) {
     replaced.set(keyOf(change.before), newest);
-    tell?.(change, newest);
+    tell?.(change, newest, changes[index - 1]);
     const after = keyOf(change.after);
     if (change.by === 'restore' && replaced.has(after)) newest = replaced.get(after);
     else if (change.isInherited !== true) newest = { change, older: newest };
