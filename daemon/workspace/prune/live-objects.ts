@@ -56,6 +56,16 @@ export class LiveObjects {
     }
   }
 
+  /**
+   * What was missing and has been stored again is looked at once more: what it leads to is needed too.
+   * @returns what is to be marked.
+   */
+  returned(): readonly ObjectId[] {
+    const there = [...this.#missing].filter((id) => this.#store.has(id));
+    this.unmark(there);
+    return there;
+  }
+
   /** @returns whether it is there. */
   #count(id: ObjectId): boolean {
     const bytes = this.#store.costOf(id);

@@ -132,7 +132,7 @@ function* settle(parts: PruneParts, live: LiveObjects, pace: Pace): Generator<vo
   const { store } = parts;
   for (let round = 1; ; round += 1) {
     const roundPace = round < MOST_ROUNDS ? pace : new Pace(Infinity);
-    yield* live.mark(rootsOf(parts), roundPace);
+    yield* live.mark([...live.returned(), ...rootsOf(parts)], roundPace);
     const judgements = yield* judgePacks(store, live, roundPace);
     const judged = new Set(judgements.map(({ name }) => name));
     const isSettled = rootsOf(parts).every((id) => live.has(id)) && store.packs().every(({ name }) => judged.has(name));

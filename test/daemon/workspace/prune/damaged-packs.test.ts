@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../../../daemon/workspace/objects/object.ts';
+import { prune } from '../../../../daemon/workspace/prune/prune.ts';
 import { someKey, temporaryDirectory, writeSnapshot } from '../objects/support/side.ts';
-import { expectWhole, open, pruneNow, take, type Files } from './support/prune-rig.ts';
+import { expectWhole, open, partsOf, pruneNow, take, type Files } from './support/prune-rig.ts';
 
 /** 10 KB that no compression makes smaller. */
 const body = () => randomBytes(10_000);
@@ -60,6 +61,31 @@ describe('clearing up damaged packs', () => {
     opened.refs.change([{ name: 'lost', id: undefined }]);
     pruneNow(opened, { thorough: true });
     expectWhole(opened, kept);
+  });
+
+  test('what was missing and is stored again meanwhile stays, with everything below it', () => {
+    const files = { a: body() };
+    for (let steps = 0, isDone = false; !isDone; steps += 1) {
+      const directory = temporaryDirectory();
+      const key = someKey();
+      const before = open(directory, key);
+      const batch = before.store.begin('fast');
+      batch.write('blob', files.a);
+      batch.commit();
+      const [blobs] = before.store.packs();
+      take(before, 'again', files);
+      const pack = before.store.packs().find(({ name }) => name !== blobs?.name)!.name;
+      const bytes = readFileSync(join(directory, pack));
+      bytes[bytes.length - 20]! ^= 1;
+      writeFileSync(join(directory, pack), bytes);
+      const opened = open(directory, key);
+      const work = prune(partsOf(opened, { thorough: true }), 0);
+      for (let step = 0; step < steps && !isDone; step += 1) isDone = work.step() !== undefined;
+      // While the file itself is known to be there it is not stored again.
+      take(opened, 'again', files);
+      if (!isDone) work.finish();
+      expectWhole(opened, new Map([['again', files]]));
+    }
   });
 
   test('a list of what is hidden that does not verify is told, and made anew', () => {
