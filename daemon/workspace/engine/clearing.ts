@@ -33,15 +33,15 @@ const SLICE_MS = 10;
 
 export class Clearing {
   readonly #side: SideRepository;
-  readonly #held: () => Iterable<ObjectId>;
+  readonly #held: (thorough: boolean) => Iterable<ObjectId>;
   /** By commit, which never changes. */
   #times = new Map<ObjectId, number>();
   #order: PruneOrder | undefined;
   /** Undefined until it is known how old everything is. */
   #run: Run | undefined;
 
-  /** @param held what is needed besides what has a name. */
-  constructor(side: SideRepository, held: () => Iterable<ObjectId>) {
+  /** @param held what is needed besides what has a name; with `thorough` nothing that could be read again. */
+  constructor(side: SideRepository, held: (thorough: boolean) => Iterable<ObjectId>) {
     this.#side = side;
     this.#held = held;
   }
@@ -105,7 +105,8 @@ export class Clearing {
     const kept = names.filter(({ name }) => !mayGo.has(name) && pointOf(name) !== undefined).length;
     const lists = withNewest(refs.get(NEWEST), names, { expired: namesOf(expired), spare: spare.map(namesOf) });
     const confirm = (): void => requireCurrent(order);
-    return { work: prune({ store, refs, held: this.#held, confirm, ...lists, maxBytes, thorough, dryRun }), kept };
+    const held = (): Iterable<ObjectId> => this.#held(thorough);
+    return { work: prune({ store, refs, held, confirm, ...lists, maxBytes, thorough, dryRun }), kept };
   }
 
   /** @returns whether all are known. */

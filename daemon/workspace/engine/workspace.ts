@@ -95,7 +95,7 @@ export class Workspace {
     this.#brackets = brackets;
     this.#restores = new Restores({ root, side, scanner, capture, ledger, brackets });
     this.#list = new SnapshotList(side);
-    this.#clearing = new Clearing(side, () => this.#restores.held());
+    this.#clearing = new Clearing(side, (thorough) => [...this.#restores.held(), ...(thorough ? [] : this.#built())]);
     this.#recompression = new Recompression(side.store);
     this.#checking = new Checking(side, () => capture.storeWasRead());
   }
@@ -279,6 +279,12 @@ export class Workspace {
     }));
     if (claimName(flag)) return snapshot;
     throw new ProtocolError('DEADLINE', 'the snapshot was not ready before the first change of the turn');
+  }
+
+  /** Without it the next scan would have to read every file. */
+  #built(): ObjectId[] {
+    const { newest } = this.#scanner;
+    return newest !== undefined && this.#side.store.has(newest) ? [newest] : [];
   }
 
   #now(): ObjectId {

@@ -125,6 +125,12 @@ export class Scanner {
     if (newest !== undefined) this.#cache.save(newest);
   }
 
+  /** What the next scan builds upon, if it is still stored then; undefined when there is no such thing, or no workspace. */
+  get newest(): ObjectId | undefined {
+    const [newest] = this.#load();
+    return this.#isGone() ? undefined : newest?.tree;
+  }
+
   /** Everything is read again next time. */
   forget(): void {
     this.#current = undefined;
@@ -188,8 +194,21 @@ export class Scanner {
 
   /** The newest of what is known whose objects are there. */
   #stored(sink: ObjectSink): DirectoryNode | undefined {
+    return this.#load().find(({ tree }) => tree === EMPTY_TREE || sink.has(tree));
+  }
+
+  /** One that cannot be looked at is not gone. */
+  #isGone(): boolean {
+    try {
+      return this.#disk.lstat(this.#root) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  #load(): readonly DirectoryNode[] {
     this.#known ??= [this.#cache.load()].filter((node) => node !== undefined);
-    return this.#known.find(({ tree }) => tree === EMPTY_TREE || sink.has(tree));
+    return this.#known;
   }
 
   #unreadable(): WorkspaceUnreadable {

@@ -4,7 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PruneOrder, PruneOutcome } from '../../../../daemon/services/snapshot-port.ts';
-import { comeTooLate, newStopFlag } from '../../../../daemon/workspace/engine/stop-flag.ts';
+import { comeTooLate, filesReadBy, newStopFlag } from '../../../../daemon/workspace/engine/stop-flag.ts';
 import { ALICE, BOB, point, Workbench } from './support/workbench.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -130,6 +130,29 @@ describe('clearing up', () => {
     for (let number = 1; number <= taken; number += 1)
       expect(bench.workspace.show(point(BOB, number, 'pre'))).toBeDefined();
   });
+
+  it.each([['in the same thread'], ['after another start']])(
+    'has no file read again that has not changed since it was last looked at: %s',
+    async (when) => {
+      for (let file = 0; file < 20; file += 1) bench.write(`f${file}`, String(file));
+      turn(1, ALICE, 1);
+      // What is younger than the clock can tell is read in any case.
+      const later = performance.timeOrigin + performance.now() + DAY;
+      vi.setSystemTime(later);
+      for (const text of ['one', 'two']) {
+        bench.write('f0', text);
+        bench.workspace.diff(ALICE, { from: point(ALICE, 1, 'pre').point });
+      }
+      if (when === 'after another start') bench.leave();
+      prune(order({ protections: { pinned: new Set(), live: new Set([ALICE]), saves: [] }, thorough: false }));
+      vi.setSystemTime(later);
+      const flag = newStopFlag();
+      bench.workspace.take(point(ALICE, 2, 'pre'), flag);
+      expect(filesReadBy(flag)).toBe(0);
+      expect(await bench.restore(ALICE, 1, 'pre', 2, { all: true })).toMatchObject({ restored: 1 });
+      expect(bench.text('f0')).toBe('0');
+    },
+  );
 
   it('that was cut off says so, and can be begun again', () => {
     turn(20, ALICE, 1);
