@@ -52,6 +52,8 @@ export interface RestoreRecord {
   readonly sessionId: string;
   /** The newest turn of the session that had begun: the restore comes after it and before the next. */
   readonly afterTurn: number;
+  /** How many changes of that turn came before it: the turn may have gone on later. Missing for all. */
+  readonly afterChanges?: number;
   /** True in a fork: it can be undone there, but what it changed was done by turns that the fork does not have. */
   readonly isInherited?: true;
   /** False until the files are touched no more. */

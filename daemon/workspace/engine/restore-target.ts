@@ -47,7 +47,7 @@ export function findTarget(
     const { turn, phase } = target;
     const { tree, record } = side.snapshot({ sessionId, point: target });
     const { at, skipped, skippedMore, head, closed = [] } = record;
-    const known = ledger.since(sessionId, turn, phase);
+    const known = ledger.since(sessionId, target, at);
     return { turn, phase, at, tree, skipped, skippedMore, head, ...known, closed, within: named };
   }
   if (target.kind === 'taken') {

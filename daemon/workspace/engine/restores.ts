@@ -185,13 +185,15 @@ export class Restores {
 
   /** The files as they are get a name before the first of them is touched. */
   #begin({ sessionId, newestTurn, target, plan, tree, record }: WaitingPlan): RestoreOrder {
-    const { side } = this.#parts;
+    const { side, ledger } = this.#parts;
     const { skipped, skippedMore, head, closed } = record;
+    const before = ledger.readableChangesOf({ sessionId, turn: newestTurn });
     const begun: RestoreRecord = {
       kind: 'restore',
       at: Date.now(),
       sessionId,
       afterTurn: newestTurn,
+      ...(before === undefined ? {} : { afterChanges: before.length }),
       done: false,
       changes: [],
       skipped,

@@ -2,7 +2,7 @@
 import type { ObjectId } from '../objects/object.ts';
 import type { RefChange } from '../objects/ref-store.ts';
 import { NEWEST, OF_SESSION, restoresName } from './names.ts';
-import { writeRecord } from './records.ts';
+import { writeRecord, type RestoreRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
 import type { NamedRestore, TurnLedger } from './turn-ledger.ts';
 
@@ -25,20 +25,26 @@ export function copyNames(side: SideRepository, ledger: TurnLedger, { from, to, 
       if (Number.parseInt(rest, 10) <= upToTurn) changes.push({ name: `${kind}/${to}/${rest}`, id });
     }
   }
+  const afterChanges = ledger.readableChangesOf({ sessionId: from, turn: upToTurn })?.length ?? 0;
   const restores = ledger.restores(from).filter(({ record }) => record.done);
   for (const restore of restores) {
     const { number, commit, record } = restore;
     const name = `${restoresName(to)}/${number}`;
     if (record.afterTurn <= upToTurn) changes.push({ name, id: commit });
-    else if (restore === restores.at(-1)) changes.push({ name, id: inherit(side, restore, upToTurn) });
+    else if (restore === restores.at(-1))
+      changes.push({ name, id: inherit(side, restore, { afterTurn: upToTurn, afterChanges }) });
   }
   refs.change(changes);
 }
 
-function inherit({ store }: SideRepository, { tree, record }: NamedRestore, afterTurn: number): ObjectId {
+function inherit(
+  { store }: SideRepository,
+  { tree, record }: NamedRestore,
+  place: Required<Pick<RestoreRecord, 'afterTurn' | 'afterChanges'>>,
+): ObjectId {
   const batch = store.begin('compressed');
   try {
-    const inherited = { ...record, afterTurn, isInherited: true } as const;
+    const inherited = { ...record, ...place, isInherited: true } as const;
     const commit = writeRecord(batch, tree, 'before a restore of the session that was forked', inherited);
     batch.commit();
     return commit;

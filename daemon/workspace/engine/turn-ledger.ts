@@ -8,7 +8,7 @@ import type { RefChange } from '../objects/ref-store.ts';
 import { unlessDamaged } from '../objects/store-errors.ts';
 import type { SessionChange } from '../restore/attribution.ts';
 import { callsName, numberOf, restoresName, turnName } from './names.ts';
-import { readableRecord, readRecord, writeRecord, type ReadRecord } from './records.ts';
+import { readableRecord, readRecord, writeRecord, type ReadRecord, type RestoreRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
 
 export interface NamedRestore extends ReadRecord<'restore'> {
@@ -98,12 +98,14 @@ export class TurnLedger {
   /**
    * Everything that a session changed since a point, oldest first, its own restores among it: a restore comes after the
    * turns that had begun, and before the next.
+   *
+   * @param at when the point was captured, in milliseconds since the epoch: a turn that went on ended later than some restore.
    */
-  since(sessionId: string, turn: number, phase: SnapshotPhase): KnownChanges {
+  since(sessionId: string, { turn, phase }: { turn: number; phase: SnapshotPhase }, at: number): KnownChanges {
     const first = phase === 'pre' ? turn : turn + 1;
     return this.#changes(sessionId, {
       isTurn: (number) => number >= first,
-      isRestore: ({ afterTurn }) => afterTurn >= turn,
+      isRestore: (record) => record.afterTurn >= first || (record.afterTurn === turn && record.at >= at),
     });
   }
 
@@ -135,20 +137,17 @@ export class TurnLedger {
   }
 
   #meant(sessionId: string, { isTurn, isRestore }: Meant): Omit<KnownChanges, 'earlier'> {
-    const parts: { readonly after: number; readonly changes: readonly SessionChange[] }[] = [];
+    const byTurn = new Map<number, readonly SessionChange[]>();
     const unreadable: number[] = [];
     for (const turn of this.#turnsOf(sessionId)) {
       const changes = unlessDamaged(() => (isTurn(turn) ? this.changesOf({ sessionId, turn }) : []));
       if (changes === undefined) unreadable.push(turn);
-      else parts.push({ after: turn, changes });
+      else byTurn.set(turn, changes);
     }
-    for (const { record } of this.restores(sessionId)) {
-      if (!record.done || !isRestore(record)) continue;
-      parts.push({ after: record.afterTurn, changes: record.isInherited ? inherited(record.changes) : record.changes });
-    }
-    // Sorting leaves a turn before the restores that came after it.
-    const changes = parts.sort((left, right) => left.after - right.after).flatMap((part) => part.changes);
-    return { changes, unreadable: unreadable.sort((left, right) => left - right) };
+    const restores = this.restores(sessionId)
+      .map(({ record }) => record)
+      .filter((record) => record.done && isRestore(record));
+    return { changes: inOrder(byTurn, restores), unreadable: unreadable.sort((left, right) => left - right) };
   }
 
   /** When the newest of what a turn changed was written down, in seconds since the epoch. */
@@ -165,6 +164,26 @@ export class TurnLedger {
     const calls = refs.list(`call/${sessionId}`).map(({ name }) => Number(name.split('/')[2]));
     return new Set([...refs.list(`turn/${sessionId}`).map(({ name }) => numberOf(name)), ...calls]);
   }
+}
+
+/** A restore comes after the turns that had begun, and before what the last of them did when it went on later. */
+function inOrder(
+  byTurn: ReadonlyMap<number, readonly SessionChange[]>,
+  restores: readonly RestoreRecord[],
+): SessionChange[] {
+  const ordered: (readonly SessionChange[])[] = [];
+  const turns = new Set([...byTurn.keys(), ...restores.map(({ afterTurn }) => afterTurn)]);
+  for (const turn of [...turns].sort((left, right) => left - right)) {
+    const changes = byTurn.get(turn) ?? [];
+    let told = 0;
+    for (const { afterTurn, afterChanges = changes.length, isInherited, changes: restored } of restores) {
+      if (afterTurn !== turn) continue;
+      ordered.push(changes.slice(told, afterChanges), isInherited ? inherited(restored) : restored);
+      told = Math.max(told, afterChanges);
+    }
+    ordered.push(changes.slice(told));
+  }
+  return ordered.flat();
 }
 
 function inherited(changes: readonly SessionChange[]): SessionChange[] {

@@ -68,3 +68,26 @@ it('what a fork brings back that was overwritten before it was made is nothing o
     ],
   });
 });
+
+it('what a turn does when it goes on after a restore is the turn’s, and so is what it did before', async () => {
+  bench.write('a.txt', 'old');
+  bench.write('b.txt', 'old');
+  const first = { sessionId: ALICE, turn: 1 };
+  bench.pre(ALICE, 1);
+  bench.edit(first, 'a.txt', 'new');
+  bench.edit(first, 'b.txt', 'new');
+  bench.end(first);
+  await bench.restore(ALICE, 1, 'pre', 1, { paths: ['a.txt'] });
+  for (const text of ['again', 'and again']) {
+    bench.pre(ALICE, 1);
+    bench.edit(first, 'a.txt', text);
+    bench.end(first);
+    await bench.restore(ALICE, 1, 'pre', 1, { paths: ['a.txt'] });
+    await bench.undo(ALICE, 1);
+  }
+  expect(bench.text('a.txt')).toBe('and again');
+  expect(await bench.plan(ALICE, 1, 'pre', 1)).toMatchObject({
+    kept: [],
+    files: [{ path: 'a.txt' }, { path: 'b.txt' }],
+  });
+});
