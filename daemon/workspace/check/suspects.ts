@@ -1,7 +1,7 @@
 /** Objects that somebody needs and that cannot be read, until they can be: a snapshot that comes meanwhile may bring one. */
 import type { ObjectId, ObjectSource } from '../objects/object.ts';
 import { namedBy } from '../objects/object-walk.ts';
-import { isDamage, isUnreadable, MissingObject } from '../objects/store-errors.ts';
+import { isDamage, MissingObject } from '../objects/store-errors.ts';
 
 interface Suspect {
   readonly reason: string;
@@ -23,7 +23,7 @@ export class Suspects {
 
   /** @throws what is no damage. */
   addDamage(id: ObjectId, error: unknown): void {
-    if (!isDamage(error) && !isUnreadable(error)) throw error;
+    if (!isDamage(error)) throw error;
     const reason = error instanceof MissingObject ? 'it is missing' : 'it is damaged';
     this.#found.set(id, { reason, isLasting: false });
   }

@@ -112,7 +112,8 @@ export class PackCatalogue {
 
   /** Compares with what is on disk. */
   refresh(): void {
-    const names = readdirSync(this.#directory).filter(isPackName);
+    const entries = readdirSync(this.#directory, { withFileTypes: true });
+    const names = entries.filter((entry) => isPackName(entry.name) && !entry.isDirectory()).map(({ name }) => name);
     const there = new Set(names);
     for (const name of this.#packs.keys()) if (!there.has(name)) this.drop(name);
     this.#damage.clear();

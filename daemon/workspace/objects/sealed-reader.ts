@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { KeyObject } from 'node:crypto';
 import { CHUNK_BYTES, fileIdOf, HEADER_BYTES, SEALED_CHUNK_BYTES, sealFor, TAG_BYTES } from './seal.ts';
 import type { FileKind, Seal } from './seal.ts';
-import { isLink, TamperedFile } from './store-errors.ts';
+import { isLink, isUnreadable, TamperedFile } from './store-errors.ts';
 
 /** A FIFO would keep everybody waiting until somebody writes to it. */
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -66,7 +66,7 @@ export class SealedReader {
   #readAt(position: number, length: number): Buffer {
     const bytes = Buffer.allocUnsafe(Math.max(0, length));
     for (let filled = 0; filled < bytes.length;) {
-      const count = readSync(this.#descriptor, bytes, filled, bytes.length - filled, position + filled);
+      const count = asFault(() => readSync(this.#descriptor, bytes, filled, bytes.length - filled, position + filled));
       if (count === 0) throw new TamperedFile('it ends too early');
       filled += count;
     }
@@ -75,9 +75,16 @@ export class SealedReader {
 }
 
 function openFile(path: string): number {
+  return asFault(() => openSync(path, READ_ONLY));
+}
+
+/** @throws TamperedFile also for what the disk has lost: whoever reads knows what is to be done then. */
+function asFault<T>(step: () => T): T {
   try {
-    return openSync(path, READ_ONLY);
+    return step();
   } catch (error) {
-    throw isLink(error) ? new TamperedFile('it is a symbolic link') : error;
+    if (isUnreadable(error)) throw new TamperedFile('the disk cannot read it', { cause: error });
+    if (isLink(error)) throw new TamperedFile('it is a symbolic link', { cause: error });
+    throw error;
   }
 }

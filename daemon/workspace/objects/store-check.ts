@@ -3,7 +3,7 @@ import type { Damage, PackInfo } from './pack-catalogue.ts';
 import { EMPTY_TREE, type GitObject, type ObjectId } from './object.ts';
 import type { PackedObject } from './object-batch.ts';
 import { namedBy } from './object-walk.ts';
-import { isGone, isUnreadable, TamperedFile, TamperedObject } from './store-errors.ts';
+import { isGone, TamperedFile, TamperedObject } from './store-errors.ts';
 
 export interface VerifyReport {
   readonly packs: number;
@@ -72,7 +72,6 @@ export function checkedCopy(store: Checkable, object: PackedObject): GitObject |
 /** @throws what is neither damaged nor gone. */
 function reasonOf(error: unknown): string {
   if (isGone(error)) return 'it is gone';
-  if (isUnreadable(error)) return 'the disk cannot read it';
   if (error instanceof TamperedFile || error instanceof TamperedObject) return error.message;
   throw error;
 }

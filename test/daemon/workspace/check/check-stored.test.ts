@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { encodeCommit } from '../../../../daemon/workspace/objects/commit-format.ts';
 import { idOf, type ObjectId, type ObjectSink } from '../../../../daemon/workspace/objects/object.ts';
 import { readCommit, readTree } from '../../../../daemon/workspace/objects/object-walk.ts';
@@ -160,7 +160,6 @@ describe.each([
     execFileSync('mkfifo', [join(rig.directory, name('c')), join(rig.directory, 'hidden')]);
     rig.reopen();
     expect((await rig.check()).problems.toSorted()).toEqual([
-      expect.stringContaining(`pack ${name('a')} cannot be opened: it is not a file`),
       expect.stringContaining(`pack ${name('b')} cannot be opened: it is a symbolic link`),
       expect.stringContaining(`pack ${name('c')} cannot be opened: it is not a file`),
       expect.stringContaining('(it is not a file): `mctl snapshots prune` makes a new one'),
@@ -393,29 +392,6 @@ test('what was missing is suspected until it is there again', () => {
   suspects.addWrong(id, 'why');
   expect(suspects.isHurt(id)).toBe(true);
   expect(() => suspects.addDamage(id, new TypeError('a bug'))).toThrow('a bug');
-});
-
-test('what the disk cannot read is named like any other damage', async () => {
-  const rig = new CheckRig();
-  const [tree, blob] = [rig.snapshot(before(1), { a: 'a' }), idOf('blob', Buffer.from('b'))];
-  rig.snapshot(before(2), { b: 'b', 'd/c': 'c' });
-  const { store } = rig.side;
-  const [read, readCopy] = [store.read.bind(store), store.readCopy.bind(store)];
-  const refuse = (id: ObjectId): void => {
-    if (id === blob || id === tree) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
-  };
-  vi.spyOn(store, 'read').mockImplementation((id) => {
-    refuse(id);
-    return read(id);
-  });
-  vi.spyOn(store, 'readCopy').mockImplementation((object) => {
-    refuse(object.id);
-    return readCopy(object);
-  });
-  const verified = await rig.check();
-  expect(hurtOf(verified)).toEqual({ 'the files before turn 1': ['it is damaged'], 'the files before turn 2': ['b'] });
-  const problem = expect.stringContaining('the disk cannot read it');
-  expect(verified.problems).toEqual([problem, problem]);
 });
 
 test('a check of a thousand hurt files names the first of them and counts the others', async () => {
