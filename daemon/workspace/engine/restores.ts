@@ -187,12 +187,14 @@ export class Restores {
   #begin({ sessionId, newestTurn, target, plan, tree, record }: WaitingPlan): RestoreOrder {
     const { side, ledger } = this.#parts;
     const { skipped, skippedMore, head, closed } = record;
-    const before = ledger.readableChangesOf({ sessionId, turn: newestTurn });
+    // Others may have begun and ended while the plan waited.
+    const afterTurn = Math.max(newestTurn, ledger.newestTurn(sessionId));
+    const before = ledger.readableChangesOf({ sessionId, turn: afterTurn });
     const begun: RestoreRecord = {
       kind: 'restore',
       at: Date.now(),
       sessionId,
-      afterTurn: newestTurn,
+      afterTurn,
       ...(before === undefined ? {} : { afterChanges: before.length }),
       done: false,
       changes: [],

@@ -7,7 +7,7 @@ import { readCommit } from '../objects/object-walk.ts';
 import type { RefChange } from '../objects/ref-store.ts';
 import { unlessDamaged } from '../objects/store-errors.ts';
 import type { SessionChange } from '../restore/attribution.ts';
-import { callsName, numberOf, restoresName, turnName } from './names.ts';
+import { callsName, numberOf, pointOf, restoresName, SNAPSHOTS, turnName } from './names.ts';
 import { readableRecord, readRecord, writeRecord, type ReadRecord, type RestoreRecord } from './records.ts';
 import type { SideRepository } from './side-repository.ts';
 
@@ -148,6 +148,13 @@ export class TurnLedger {
       .map(({ record }) => record)
       .filter((record) => record.done && isRestore(record));
     return { changes: inOrder(byTurn, restores), unreadable: unreadable.sort((left, right) => left - right) };
+  }
+
+  /** Of which anything is known; 0 for none. */
+  newestTurn(sessionId: string): number {
+    const points = this.#side.refs.list(`${SNAPSHOTS}/${sessionId}`).map(({ name }) => pointOf(name)?.point);
+    const captured = points.map((point) => (point?.kind === 'turn' ? point.turn : 0));
+    return [...captured, ...this.#turnsOf(sessionId)].reduce((newest, turn) => Math.max(newest, turn), 0);
   }
 
   /** When the newest of what a turn changed was written down, in seconds since the epoch. */

@@ -91,3 +91,14 @@ it('what a turn does when it goes on after a restore is the turn’s, and so is 
     files: [{ path: 'a.txt' }, { path: 'b.txt' }],
   });
 });
+
+it('a restore that was planned before another turn is carried out after it, and counts so', async () => {
+  bench.write('a.txt', 'old');
+  turn(1, 'a.txt', 'new');
+  const { planId } = await bench.plan(ALICE, 1, 'pre', 1);
+  turn(2, 'b.txt', 'b');
+  await bench.workspace.apply(ALICE, planId);
+  expect(bench.files()).toEqual({ 'a.txt': 'old', 'b.txt': 'b' });
+  await bench.restore(ALICE, 2, 'pre', 2);
+  expect(bench.files()).toEqual({ 'a.txt': 'new' });
+});
