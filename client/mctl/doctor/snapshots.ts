@@ -12,6 +12,7 @@ const CHECK = 'snapshots';
 /** Old snapshots go once a day, while a daemon runs. */
 const OVERDUE_MS = 3 * 24 * 60 * 60 * 1000;
 const PRUNE = 'Remove old ones now: mctl snapshots prune. `mctl snapshots status --all` shows where they are.';
+const PROTECTED = 'What that leaves is protected: allow more, or delete or unpin sessions, or delete saves.';
 
 const RETRY = 'See to the reason, then try it again: mctl snapshots prune.';
 
@@ -27,7 +28,7 @@ export const checkSnapshots: Check = async (patient) => {
   const isOver = maxStoredBytes > 0 && snapshotBytes > maxStoredBytes;
   return [
     isOver
-      ? note(CHECK, `${stored}, more than snapshots_max_stored_megabytes allows`, PRUNE)
+      ? note(CHECK, `${stored}, more than snapshots_max_stored_megabytes allows`, `${PRUNE} ${PROTECTED}`)
       : ok(CHECK, stored + limit),
     ...(announcedFor === null ? [] : [note(CHECK, `old ones will be removed from ${localTime(announcedFor)} on`)]),
     ...overdue(prunedAt),

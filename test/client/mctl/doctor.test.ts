@@ -503,6 +503,9 @@ describe('snapshots', () => {
     expect(await messages(await filled({ maxStoredBytes: 3999 }))).toEqual([
       'note: 5.0 kB stored, more than snapshots_max_stored_megabytes allows',
     ]);
+    // Who has cleared up already hears what is left to do.
+    const [over] = await checkSnapshots(await filled({ maxStoredBytes: 3999 }));
+    expect(over?.fix).toMatch(/mctl snapshots prune.*What that leaves is protected/);
     const [, overdue] = await checkSnapshots(await filled({ prunedAt: '2020-01-01T00:00:00.000Z' }));
     expect(overdue).toMatchObject({ state: 'note', fix: expect.stringContaining('mctl snapshots prune') });
     expect(await messages(await filled({ prunedAt: new Date().toISOString() }))).toHaveLength(1);
