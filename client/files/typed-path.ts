@@ -6,9 +6,11 @@ import { pathText } from './path-text.ts';
 /**
  * @param directory where the person is. Outside of the workspace, what is typed is taken from the workspace's root.
  * @returns undefined for the whole workspace.
- * @throws ProtocolError INVALID_PARAMS when it leads out of the workspace.
+ * @throws ProtocolError INVALID_PARAMS when it leads out of the workspace, or is empty: a variable of a script without a value
+ * must not mean everything.
  */
 export function workspacePath(typed: string, workspace: string, directory: string): string | undefined {
+  if (typed === '') throw usageError('a path is empty', 'The whole directory is a dot: .');
   const from = isInside(relative(workspace, directory)) ? directory : workspace;
   const path = relative(workspace, resolve(from, typed));
   if (path === '') return undefined;

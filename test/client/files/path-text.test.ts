@@ -91,6 +91,11 @@ test('a path that leads out of the workspace is refused', () => {
   expect(() => workspacePath('/workshop', '/work', '/work')).toThrow('/workshop is not');
 });
 
+test('an empty path is refused: a script whose variable has no value does not mean everything', () => {
+  expect(() => workspacePath('', '/work', '/work')).toThrow('a path is empty');
+  expect(() => workspacePaths(['a', ''], '/work', '/work')).toThrow('a path is empty');
+});
+
 test('the whole workspace is no list of paths', () => {
   expect(workspacePaths([], '/work', '/work')).toBeUndefined();
   expect(workspacePaths(['a', '.'], '/work', '/work')).toBeUndefined();
