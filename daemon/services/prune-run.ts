@@ -101,18 +101,28 @@ export class PruneRun {
     const { root } = stored;
     try {
       const outcome = await this.#parts.workspaces.briefly(root, (files) => this.#carriedOut(files, stored, maxBytes));
-      return { stored, row: rowOf(stored, outcome), newestAt: outcome.newestAt ?? -Infinity };
+      const isEmpty = outcome.names === 0 && !this.#isAwaited(stored, outcome);
+      return { stored, row: rowOf(stored, outcome, isEmpty), newestAt: outcome.newestAt ?? -Infinity };
     } catch (error) {
       if (isEnd(error)) throw error;
       const problem = error instanceof ProtocolError ? error.message : 'it failed for a reason m does not know';
       this.#parts.failed(error);
-      const nothing = { removed: 0, kept: 0, freedBytes: 0, names: 1 };
+      const nothing = { removed: 0, kept: 0, freedBytes: 0, leftBytes: stored.snapshotBytes };
       return {
         stored,
-        row: { ...rowOf(stored, { ...nothing, leftBytes: stored.snapshotBytes }), problem },
+        row: { ...rowOf(stored, nothing, false), problem },
         newestAt: Infinity,
       };
     }
+  }
+
+  /** What was read for a snapshot that came too late is there for the next one, until it is as old as they may become. */
+  #isAwaited({ exists, packedAt }: StoredWorkspace, { removed, leftBytes }: PruneOutcome): boolean {
+    if (!exists || removed > 0 || leftBytes === 0) return false;
+    const { clock, settings } = this.#parts;
+    const { maxAgeDays } = settings();
+    // Where nothing had been stored before, it was since this clearing up began.
+    return packedAt === 0 || maxAgeDays === 0 || packedAt > clock.now() - maxAgeDays * DAY;
   }
 
   /** Begins anew when a person has saved or pinned something, or forked, before names went. */
@@ -198,15 +208,21 @@ async function protectionsOf(vault: PruneParts['vault']): Promise<Protections> {
   };
 }
 
+/** @param empty it goes as a whole, with what the newest scan has found. */
 function rowOf(
   { root, exists }: StoredWorkspace,
-  { removed, kept, freedBytes, leftBytes, names }: Omit<PruneOutcome, 'newestAt' | 'damaged'>,
+  outcome: Pick<PruneOutcome, 'removed' | 'kept' | 'freedBytes' | 'leftBytes'>,
+  empty: boolean,
 ): Row {
-  return { workspace: root, exists, removed, kept, freedBytes, leftBytes, empty: names === 0, problem: '' };
+  const { removed, kept } = outcome;
+  const freedBytes = outcome.freedBytes + (empty ? outcome.leftBytes : 0);
+  const leftBytes = empty ? 0 : outcome.leftBytes;
+  return { workspace: root, exists, removed, kept, freedBytes, leftBytes, empty, problem: '' };
 }
 
 function joined(first: Row, then: Row): Row {
-  return { ...then, removed: first.removed + then.removed, freedBytes: first.freedBytes + then.freedBytes };
+  const removed = first.removed + then.removed;
+  return { ...then, removed, freedBytes: first.freedBytes + then.freedBytes };
 }
 
 function totalsOf(

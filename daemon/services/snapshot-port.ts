@@ -116,6 +116,8 @@ export interface StoredWorkspace {
   readonly bytes: number;
   /** Those of snapshots among them; the rest is what a scan knows, and names. */
   readonly snapshotBytes: number;
+  /** When any were last stored, milliseconds since the epoch. */
+  readonly packedAt: number;
 }
 
 /**

@@ -3,16 +3,27 @@ import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PACK_SUFFIX } from '../objects/pack-files.ts';
 
+/** Times are in milliseconds since the epoch, 0 for never. */
+export interface Contents {
+  readonly bytes: number;
+  readonly changedAt: number;
+  readonly packBytes: number;
+  readonly packedAt: number;
+}
+
 /** What the files right in a directory take, and when it or one of them was last changed. */
-export async function contentsOf(directory: string): Promise<{ bytes: number; packBytes: number; changedAt: number }> {
-  const contents = { bytes: 0, packBytes: 0, changedAt: 0 };
+export async function contentsOf(directory: string): Promise<Contents> {
+  const contents = { bytes: 0, changedAt: 0, packBytes: 0, packedAt: 0 };
   const paths = (await readdir(directory).catch(() => [])).map((name) => join(directory, name));
   for (const path of [directory, ...paths]) {
     // What is being cleared up meanwhile takes nothing.
     const stats = await stat(path).catch(() => undefined);
     if (stats === undefined) continue;
     if (stats.isFile()) contents.bytes += stats.size;
-    if (path.endsWith(PACK_SUFFIX)) contents.packBytes += stats.size;
+    if (path.endsWith(PACK_SUFFIX)) {
+      contents.packBytes += stats.size;
+      contents.packedAt = Math.max(contents.packedAt, stats.mtimeMs);
+    }
     contents.changedAt = Math.max(contents.changedAt, stats.mtimeMs);
   }
   return contents;

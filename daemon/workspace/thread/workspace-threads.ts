@@ -88,8 +88,8 @@ export class WorkspaceThreads implements WorkspacesPort {
     for (const { path, id } of await this.#options.keys.workspaceKeys()) {
       const directory = this.#directoryOf(id);
       if (!(await isThere(join(directory, FORMAT_FILE)))) continue;
-      const { bytes, packBytes } = await contentsOf(directory);
-      found.push({ root: path, exists: !(await isGoneFrom(path)), bytes, snapshotBytes: packBytes });
+      const { bytes, packBytes, packedAt } = await contentsOf(directory);
+      found.push({ root: path, exists: !(await isGoneFrom(path)), bytes, snapshotBytes: packBytes, packedAt });
     }
     return found;
   }

@@ -333,6 +333,22 @@ describe('clearing up when a person asks for it', () => {
     expect(scene.workspaces.asked.slice(1)).toEqual([orphans, 'prune /gone', 'remove /gone if empty']);
   });
 
+  test('leaves what was read for a snapshot that came too late, until it is old', async () => {
+    const scene = await Scene.open();
+    const nothing = { removed: 0, kept: 0, names: 0, freedBytes: 0, leftBytes: MB, damaged: 0, newestAt: null };
+    const some = { bytes: MB, packedAt: scene.now, prune: () => nothing };
+    scene.workspaces.kept.set('/w', { exists: true, ...some });
+    scene.workspaces.kept.set('/gone', { exists: false, ...some });
+    const pruned = await scene.service.prune({});
+    expect(pruned).toMatchObject({ freedBytes: MB, leftBytes: MB });
+    expect(pruned.workspaces).toMatchObject([{ empty: false }, { empty: true }]);
+    scene.now += 7 * DAY;
+    expect((await scene.service.prune({ dryRun: true })).workspaces).toMatchObject([{ empty: true }, { empty: true }]);
+    await scene.service.prune({});
+    const removals = scene.workspaces.asked.filter((asked) => asked.startsWith('remove '));
+    expect(removals).toEqual(['/gone', '/w', '/gone'].map((root) => `remove ${root} if empty`));
+  });
+
   test('goes on elsewhere when what is left of a workspace, or belongs to none, cannot be removed, and says so', async () => {
     const scene = await Scene.open();
     for (const root of ['/gone', '/other']) scene.keep(root, new Kept(), false).recent = 0;

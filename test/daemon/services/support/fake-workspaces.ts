@@ -40,6 +40,7 @@ export class FakeWorkspaces implements WorkspacesPort {
       exists: boolean;
       bytes: number;
       snapshotBytes?: number;
+      packedAt?: number;
       prune: (order: PruneOrder) => PruneOutcome | Promise<PruneOutcome>;
     }
   >();
@@ -70,11 +71,12 @@ export class FakeWorkspaces implements WorkspacesPort {
 
   storedWorkspaces(): Promise<StoredWorkspace[]> {
     return Promise.resolve(
-      [...this.kept.entries()].map(([root, { exists, bytes, snapshotBytes = bytes }]) => ({
+      [...this.kept.entries()].map(([root, { exists, bytes, snapshotBytes = bytes, packedAt = 0 }]) => ({
         root,
         exists,
         bytes,
         snapshotBytes,
+        packedAt,
       })),
     );
   }

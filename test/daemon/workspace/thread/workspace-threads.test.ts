@@ -391,6 +391,7 @@ describe('what is stored of workspaces', () => {
     const [stored] = await port.storedWorkspaces();
     expect(stored).toMatchObject({ root, exists: false });
     expect(stored?.bytes).toBeGreaterThan(100);
+    expect(Math.abs(Date.now() - (stored?.packedAt ?? 0))).toBeLessThan(60_000);
     expect(await port.briefly(root, (files) => files.use())).toMatchObject({ snapshots: 1 });
     expect(await port.briefly(root, (files) => files.prune(order))).toMatchObject({
       removed: 1,
