@@ -13,6 +13,7 @@ import { readCommit } from '../objects/object-walk.ts';
 import type { RefChange } from '../objects/ref-store.ts';
 import { unlessDamaged } from '../objects/store-errors.ts';
 import type { SessionChange } from '../restore/attribution.ts';
+import { withBirths } from '../restore/older-files.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { Capture, Captured } from './capture.ts';
 import { CUT_OFF, NEWEST, openName, turnSnapshotName } from './names.ts';
@@ -97,7 +98,8 @@ export class CallBrackets {
     const { base } = cutOff;
     const since = (before: ObjectId): RefChange | undefined =>
       this.#scan(({ tree, objects }) => {
-        const changes = unlessDamaged(() => diffTrees(objects, before, tree).map(asUncertain)) ?? [];
+        const found = unlessDamaged(() => diffTrees(objects, before, tree).map(asUncertain)) ?? [];
+        const changes = this.#withBirths(turn, found);
         return changes.length === 0 ? undefined : this.#parts.ledger.addCall(turn, changes, objects, tree);
       });
     const change = base === undefined ? undefined : since(base);
@@ -128,7 +130,7 @@ export class CallBrackets {
     const { turn } = call;
     try {
       const change = this.#scan(({ tree, objects }) => {
-        const changes = this.#open.endCommand(call, callId, tree);
+        const changes = this.#withBirths(turn, this.#open.endCommand(call, callId, tree));
         return changes.length === 0 ? undefined : this.#parts.ledger.addCall(turn, changes, objects, tree);
       });
       this.#lastCommit = change?.id ?? this.#lastCommit;
@@ -138,6 +140,13 @@ export class CallBrackets {
       this.#giveUp(turn, call.base);
       throw error;
     }
+  }
+
+  #withBirths(turn: TurnRef, changes: readonly SessionChange[]): readonly SessionChange[] {
+    if (changes.every(({ before }) => before !== undefined)) return changes;
+    const { side, root } = this.#parts;
+    const pre = unlessDamaged(() => side.findSnapshot(turnSnapshotName(turn, 'pre')));
+    return pre === undefined ? changes : withBirths(root, changes, pre.record.at);
   }
 
   /** Other commands of the turn may still run: what they change is looked for from here on. */

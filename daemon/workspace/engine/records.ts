@@ -74,6 +74,7 @@ type PackedChange = readonly [
   after: PackedState,
   by: SessionChange['by'],
   ambiguous: 0 | 1,
+  bornAt?: number,
 ];
 
 /** @returns the id of the commit. */
@@ -116,13 +117,20 @@ function tooNew(): ProtocolError {
   });
 }
 
-function packed({ path, before, after, by, ambiguous }: SessionChange): PackedChange {
-  return [path, packedState(before), packedState(after), by, ambiguous === true ? 1 : 0];
+function packed({ path, before, after, by, ambiguous, bornAt }: SessionChange): PackedChange {
+  const change = [path, packedState(before), packedState(after), by, ambiguous === true ? 1 : 0] as const;
+  return bornAt === undefined ? change : [...change, bornAt];
 }
 
-function unpackedChange([path, before, after, by, ambiguous]: PackedChange): SessionChange {
-  const change = { path, before: unpackedState(before), after: unpackedState(after), by };
-  return ambiguous === 1 ? { ...change, ambiguous: true } : change;
+function unpackedChange([path, before, after, by, ambiguous, bornAt]: PackedChange): SessionChange {
+  return {
+    path,
+    before: unpackedState(before),
+    after: unpackedState(after),
+    by,
+    ...(ambiguous === 1 ? { ambiguous: true } : {}),
+    ...(bornAt === undefined ? {} : { bornAt }),
+  };
 }
 
 function packedState(state: MaybeFile): PackedState {

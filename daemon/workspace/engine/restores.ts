@@ -120,7 +120,11 @@ export class Restores {
       ...(target.within === undefined ? {} : { within: target.within }),
     });
     const isKnown = record.skippedMore + target.skippedMore === 0;
-    return { tree, record, plan: isKnown ? keepOlder(root, decided, target.at) : withoutDeletes(decided) };
+    return {
+      tree,
+      record,
+      plan: isKnown ? keepOlder(root, decided, target.at, target.changes) : withoutDeletes(decided),
+    };
   }
 
   /** Paths that are in none of the trees. */

@@ -10,6 +10,8 @@ export interface SessionChange {
   readonly by: 'tool' | 'shell' | 'restore';
   /** A command of another session ran at the same time, or the command was cut off: it may have been somebody else. */
   readonly ambiguous?: boolean;
+  /** When the file was made, in milliseconds since the epoch: only where a command let be seen what was there before. */
+  readonly bornAt?: number;
   /** A restore of the session that this one was forked from: it tells what was there before it, and nothing else. */
   readonly isInherited?: true;
 }

@@ -72,6 +72,34 @@ it('a file that a command has moved goes from its new place, although it is olde
   expect(bench.files()).toEqual({ 'old.txt': 'text' });
 });
 
+it('a file that was only let be seen stays though a tool made it anew since, and one that was moved goes', async () => {
+  bench.write('node_modules/a/index.js', 'mine');
+  bench.write('old.txt', 'text');
+  const written = Date.now();
+  // Files that are hardly older than the snapshot count as new.
+  await vi.waitUntil(() => Date.now() > written + 2_500, { timeout: 10_000 });
+  bench.pre(ALICE, 1);
+  bench.command(first, () => {
+    git('init', '-q');
+    renameSync(join(bench.root, 'old.txt'), join(bench.root, 'new.txt'));
+  });
+  for (const path of ['node_modules/a/index.js', 'new.txt']) {
+    bench.command(first, () => {
+      bench.write('made', 'edited');
+      renameSync(join(bench.root, 'made'), join(bench.root, path));
+    });
+  }
+  bench.end(first);
+  for (const all of [false, true]) {
+    const { files, kept } = await bench.plan(ALICE, 1, 'pre', 1, { all });
+    expect(files.map(({ path, action }) => [path, action])).toEqual([
+      ['new.txt', 'delete'],
+      ['old.txt', 'create'],
+    ]);
+    expect(kept).toEqual([{ path: 'node_modules/a/index.js', reason: 'skipped' }]);
+  }
+});
+
 it('nothing is replaced or deleted that could not be brought back: what is damaged is captured anew before', async () => {
   // Of several chunks, so that the list at the end of its pack is whole.
   const content = randomBytes(200_000).toString('hex');
