@@ -33,15 +33,15 @@ const SLICE_MS = 10;
 
 export class Clearing {
   readonly #side: SideRepository;
-  readonly #held: (thorough: boolean) => Iterable<ObjectId>;
+  readonly #held: (strictly: boolean) => Iterable<ObjectId>;
   /** By commit, which never changes. */
   #times = new Map<ObjectId, number>();
   #order: PruneOrder | undefined;
   /** Undefined until it is known how old everything is. */
   #run: Run | undefined;
 
-  /** @param held what is needed besides what has a name; with `thorough` nothing that could be read again. */
-  constructor(side: SideRepository, held: (thorough: boolean) => Iterable<ObjectId>) {
+  /** @param held what is needed besides what has a name; strictly: nothing that could be read again. */
+  constructor(side: SideRepository, held: (strictly: boolean) => Iterable<ObjectId>) {
     this.#side = side;
     this.#held = held;
   }
@@ -105,7 +105,8 @@ export class Clearing {
     const kept = names.filter(({ name }) => !mayGo.has(name) && pointOf(name) !== undefined).length;
     const lists = withNewest(refs.get(NEWEST), names, { expired: namesOf(expired), spare: spare.map(namesOf) });
     const confirm = (): void => requireCurrent(order);
-    const held = (): Iterable<ObjectId> => this.#held(thorough);
+    // Where there is no room, snapshots come first.
+    const held = (): Iterable<ObjectId> => this.#held(thorough || maxBytes !== Infinity);
     return { work: prune({ store, refs, held, confirm, ...lists, maxBytes, thorough, dryRun }), kept };
   }
 

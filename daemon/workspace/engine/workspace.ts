@@ -95,7 +95,7 @@ export class Workspace {
     this.#brackets = brackets;
     this.#restores = new Restores({ root, side, scanner, capture, ledger, brackets });
     this.#list = new SnapshotList(side);
-    this.#clearing = new Clearing(side, (thorough) => [...this.#restores.held(), ...(thorough ? [] : this.#built())]);
+    this.#clearing = new Clearing(side, (strictly) => [...this.#restores.held(), ...(strictly ? [] : this.#built())]);
     this.#recompression = new Recompression(side.store);
     this.#checking = new Checking(side, () => capture.storeWasRead());
   }

@@ -154,6 +154,15 @@ describe('clearing up', () => {
     },
   );
 
+  it('lets no snapshot go for what was only looked at', () => {
+    for (let number = 1; number <= 3; number += 1) turn(3, ALICE, number);
+    bench.write('big.txt', randomBytes(50_000).toString('base64'));
+    bench.workspace.diff(ALICE, { from: point(ALICE, 1, 'pre').point });
+    const recent = order({ thorough: false, maxAgeMs: Infinity });
+    const { leftBytes } = prune({ ...recent, dryRun: true });
+    expect(prune({ ...recent, maxBytes: leftBytes - 40_000 })).toMatchObject({ removed: 0 });
+  });
+
   it('that was cut off says so, and can be begun again', () => {
     turn(20, ALICE, 1);
     bench.workspace.beginPrune(order());
