@@ -12,7 +12,15 @@ if [ -n "${KEYRING_DIRECTORY:-}" ]; then
   root=$KEYRING_DIRECTORY
 else
   root=$(mktemp -d)
-  trap 'rm -rf "$root"' EXIT
+  # The keyring ends after its bus, and may write once more meanwhile.
+  remove() {
+    for _ in $(seq 100); do
+      rm -rf "$root" 2>/dev/null && return
+      sleep 0.05
+    done
+    rm -rf "$root"
+  }
+  trap remove EXIT
 fi
 for directory in home run data; do mkdir -p -m 700 "$root/$directory"; done
 service=${KEYRING_SERVICE:-unlocked}
