@@ -5,6 +5,7 @@ import { FrameError } from './frame.ts';
 /** Requests of one connection that may wait for an answer at the same time. */
 export const MAX_REQUESTS_IN_FLIGHT = 64;
 
+const CANCEL = '$/cancelRequest';
 const REPLACEMENT = '\uFFFD';
 
 /** @throws FrameError when the body is not JSON in UTF-8. */
@@ -33,6 +34,11 @@ export function envelopeProblem(message: unknown): string | undefined {
   }
   if (typeof method !== 'string') return 'method must be a string';
   if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return 'id must be a string or a number';
-  if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params must be an object';
-  return undefined;
+  return paramsProblem(method, params);
+}
+
+function paramsProblem(method: string, params: unknown): string | undefined {
+  // The library looks for the id in them.
+  if (params === undefined) return method === CANCEL ? 'a cancellation names a request in its params' : undefined;
+  return typeof params !== 'object' || params === null ? 'params must be an object' : undefined;
 }

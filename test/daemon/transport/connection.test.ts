@@ -192,6 +192,17 @@ describe('a connection', () => {
     expect((await client.request('history/list', {})).result).toEqual({ lines: ['x'] });
   });
 
+  test('refuses a cancellation that names nothing, and goes on', async () => {
+    await listen();
+    const client = await RawClient.greeted(path);
+    await client.request('history/list', {});
+    client.send({ jsonrpc: '2.0', method: '$/cancelRequest' });
+    expect((await client.request('history/list', {})).result).toEqual({ lines: ['x'] });
+    expect(client.messages).toContainEqual(
+      expect.objectContaining({ id: null, error: expect.objectContaining({ code: -32600 }) }),
+    );
+  });
+
   test('pushes frames, reports a slow reader, and tells when it caught up or left', async () => {
     await listen();
     const client = await RawClient.greeted(path);

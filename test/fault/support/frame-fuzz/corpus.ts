@@ -21,6 +21,7 @@ const BYTES: Readonly<Record<string, string | Buffer>> = {
   'a cancelled change': all(call('session/delete', { opId: ID, sessionId: ID, saves: 'keep' }), cancel(1)),
   'a request that is cancelled before it begins': all(cancel(1), call('session/verify', { sessionId: ID }), cancel(1)),
   'a cancellation of nothing': cancel(99),
+  'a cancellation without params': rpc({ method: '$/cancelRequest' }),
   'a cancellation without an id': rpc({ method: '$/cancelRequest', params: null }),
   'an answer to nothing': rpc({ id: 12, result: {} }),
   'an error for nothing': rpc({ id: 12, error: { code: 1, message: 'x' } }),
